@@ -1,0 +1,1 @@
+"""One file per encoding: pixels in, bytes out."""

@@ -1,0 +1,1 @@
+"""The shared memory in which frames pass from their writer to the workers."""

@@ -1,0 +1,1 @@
+"""Where input goes: one file per backend."""

@@ -1,0 +1,1 @@
+"""How our processes talk: control sockets that carry descriptors, and the bus."""

@@ -1,0 +1,1 @@
+"""The pixel loops, compiled where that was possible and in numpy everywhere."""

@@ -1,0 +1,1 @@
+"""publish(): an animator's side of the frame segment."""

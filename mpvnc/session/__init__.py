@@ -1,0 +1,1 @@
+"""One client: what it asked for, what it holds, what it gets next."""

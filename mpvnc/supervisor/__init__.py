@@ -1,0 +1,1 @@
+"""Listeners, children, signals; policy and placement as pure functions."""

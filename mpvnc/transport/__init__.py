@@ -1,0 +1,1 @@
+"""Byte pipes on a client's socket."""
