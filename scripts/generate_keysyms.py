@@ -39,8 +39,8 @@ def generate(header: str) -> str:
         names[name] = keysym
         if code_point_hex and 0xFF < keysym < UNICODE_KEYSYM:
             code_points.setdefault(keysym, int(code_point_hex, 16))
-    name_lines = (f'    "{name}": {keysym:#06x},\n' for name, keysym in names.items())
-    code_lines = (f"    {keysym:#06x}: {code:#06x},\n" for keysym, code in sorted(code_points.items()))
+    name_lines = (f'    "{name}": 0x{keysym:04X},\n' for name, keysym in names.items())
+    code_lines = (f"    0x{keysym:04X}: 0x{code:04X},\n" for keysym, code in sorted(code_points.items()))
     return "".join((_HEAD, *name_lines, _MIDDLE, *code_lines, "}\n"))
 
 

@@ -1,7 +1,7 @@
 """Keysyms: X's numbers for what a key means, which RFB's KeyEvent carries.
 
 `KEYSYM_BY_NAME` has X's names without their XK_ ("Return", "Cyrillic_a"). Characters are keysyms in three
-ways: Latin-1 as its own code, some others by a number from before Unicode, and all by 0x01000000 + code point.
+ways: Latin-1 as its own code, some others by a number from before Unicode, all by 0x01000000 + code point.
 Viewers send any of them; keyboard layouts know characters by the older number where there is one.
 
 Source: X Window System Protocol, appendix A "KEYSYM Encoding".

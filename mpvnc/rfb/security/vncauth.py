@@ -1,8 +1,8 @@
 """Security type VNC Authentication (RFC 6143 section 7.2.2): DES over a challenge, keyed with the password.
 
 What the scheme cannot do is no secret (56-bit keys, 8 characters, nothing encrypted afterwards). What is
-owned here is that it is not made any weaker: both passwords are always compared, in constant time, and a password
-whose key is the empty password's key is worth as much as none and never accepted.
+owned here is that it is not made any weaker: both passwords are always compared, in constant time, and a
+password whose key is the empty password's key is worth as much as none and never accepted.
 """
 
 from __future__ import annotations
