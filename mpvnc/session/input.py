@@ -1,0 +1,186 @@
+"""Input events of viewers: what they are, their bytes on the bus, and the queue in front of it.
+
+Owns: the event classes, `pack` and `unpack`, and `InputQueue`, in which a worker keeps what the bus does not
+take. It sends nothing and reads no clock.
+
+The laws: motion may be merged, keys and buttons never; the order of a client's events is kept; every event
+carries its client and a wall-clock time (RFC 6143 sections 7.5.4 to 7.5.6 are what clients send).
+
+On the bus an event is one message, little-endian: client u64, time f64 (seconds since 1970), kind u8, payload.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from mpvnc.errors import ControlError
+
+QUEUE_EVENTS = 1000
+QUEUE_TEXT_BYTES = 32 << 20
+
+_HEAD = struct.Struct("<QdB")
+_KEY = struct.Struct("<BI")
+_POINTER = struct.Struct("<HHH")
+_JOINED = struct.Struct("<BH")
+
+
+class Kind(IntEnum):
+    """The kind byte of a message on the input bus."""
+
+    KEY = 1
+    POINTER = 2
+    CUT_TEXT = 3
+    JOINED = 4
+    GONE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInput:
+    """A key went down (or repeats) or up; `keysym` is X11's."""
+
+    client: int
+    time: float
+    down: bool
+    keysym: int
+
+
+@dataclass(frozen=True, slots=True)
+class PointerInput:
+    """The pointer is at x, y with these buttons down; bit 0 is the first button."""
+
+    client: int
+    time: float
+    button_mask: int
+    x: int
+    y: int
+
+
+@dataclass(frozen=True, slots=True)
+class CutTextInput:
+    """The viewer's clipboard has a new text."""
+
+    client: int
+    time: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientJoined:
+    """A viewer is authenticated and served by the worker in `slot`."""
+
+    client: int
+    time: float
+    view_only: bool
+    address: str
+    slot: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientGone:
+    """A viewer left: whatever it holds is to be released."""
+
+    client: int
+    time: float
+
+
+InputEvent = KeyInput | PointerInput | CutTextInput | ClientJoined | ClientGone
+
+
+def pack(event: InputEvent) -> bytes:
+    """Return the event as one message of the bus."""
+    match event:
+        case KeyInput():
+            kind, payload = Kind.KEY, _KEY.pack(event.down, event.keysym)
+        case PointerInput():
+            kind, payload = Kind.POINTER, _POINTER.pack(event.button_mask, event.x, event.y)
+        case CutTextInput():
+            kind, payload = Kind.CUT_TEXT, event.text.encode("utf-8", "replace")
+        case ClientJoined():
+            address = event.address.encode("utf-8", "replace")
+            kind, payload = Kind.JOINED, _JOINED.pack(event.view_only, event.slot) + address
+        case ClientGone():
+            kind, payload = Kind.GONE, b""
+    return _HEAD.pack(event.client, event.time, kind) + payload
+
+
+def unpack(message: bytes) -> InputEvent:
+    """Return the event of one message.
+
+    Raises: ControlError if the message is not one that `pack` makes.
+    """
+    try:
+        client, time, number = _HEAD.unpack_from(message)
+        return _unpack(client, time, Kind(number), message[_HEAD.size :])
+    except (struct.error, ValueError) as error:
+        raise ControlError(f"input message {message[:32].hex(' ')}: {error}") from error
+
+
+def _unpack(client: int, time: float, kind: Kind, payload: bytes) -> InputEvent:
+    match kind:
+        case Kind.KEY:
+            down, keysym = _KEY.unpack(payload)
+            return KeyInput(client, time, bool(down), keysym)
+        case Kind.POINTER:
+            return PointerInput(client, time, *_POINTER.unpack(payload))
+        case Kind.CUT_TEXT:
+            return CutTextInput(client, time, payload.decode("utf-8"))
+        case Kind.JOINED:
+            view_only, slot = _JOINED.unpack_from(payload)
+            return ClientJoined(client, time, bool(view_only), payload[_JOINED.size :].decode("utf-8"), slot)
+        case Kind.GONE:
+            if payload:
+                raise ValueError("GONE with a payload")
+            return ClientGone(client, time)
+
+
+class InputQueue:
+    """What one client sent and the bus has not taken yet, in order; at most `limit` events.
+
+    A motion replaces the motion at the end of the queue. A pointer event that changes a button is not a
+    motion: it stays, where it happened.
+    """
+
+    def __init__(self, limit: int = QUEUE_EVENTS, limit_bytes: int = QUEUE_TEXT_BYTES) -> None:
+        self._events: deque[InputEvent] = deque()
+        self._limit = limit
+        self._limit_bytes = limit_bytes
+        self._text_bytes = 0
+        self._mask = 0
+        self._ends_in_motion = False
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def offer(self, event: InputEvent) -> bool:
+        """Take an event. False if the queue is full: the event is lost and the session has to be closed."""
+        motion = isinstance(event, PointerInput) and event.button_mask == self._mask
+        if motion and self._ends_in_motion and self._events:
+            self._events[-1] = event
+            return True
+        text_bytes = self._text_bytes + _text_bytes(event)
+        if len(self._events) >= self._limit or text_bytes > self._limit_bytes:
+            return False
+        self._events.append(event)
+        self._text_bytes = text_bytes
+        self._ends_in_motion = motion
+        if isinstance(event, PointerInput):
+            self._mask = event.button_mask
+        return True
+
+    def drain(self, send: Callable[[bytes], bool]) -> bool:
+        """Give events to `send` as long as it returns True. True if the queue is empty afterwards."""
+        while self._events:
+            event = self._events[0]
+            if not send(pack(event)):
+                return False
+            self._events.popleft()
+            self._text_bytes -= _text_bytes(event)
+        return True
+
+
+def _text_bytes(event: InputEvent) -> int:
+    return len(event.text) if isinstance(event, CutTextInput) else 0
