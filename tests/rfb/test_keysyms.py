@@ -14,7 +14,8 @@ from mpvnc.rfb.keysyms import KEYSYM_BY_NAME, char_for_keysym, keysym_for_char
     ("name", "keysym"),
     [
         ("space", 0x20), ("a", 0x61), ("A", 0x41), ("sterling", 0xA3), ("Return", 0xFF0D),
-        ("BackSpace", 0xFF08), ("Shift_L", 0xFFE1), ("F12", 0xFFC9), ("KP_Enter", 0xFF8D), ("ISO_Left_Tab", 0xFE20),
+        ("BackSpace", 0xFF08), ("Shift_L", 0xFFE1), ("F12", 0xFFC9), ("KP_Enter", 0xFF8D),
+        ("ISO_Left_Tab", 0xFE20),
         ("ISO_Level3_Shift", 0xFE03), ("Cyrillic_a", 0x6C1), ("EuroSign", 0x20AC), ("dead_acute", 0xFE51),
         ("Georgian_an", 0x010010D0), ("VoidSymbol", 0xFFFFFF),
     ],
