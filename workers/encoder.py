@@ -16,10 +16,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from mpvnc.encodings import encode
 from mpvnc.encodings.wire import WireOptions, wire_class
-from mpvnc.errors import ControlError, MpvncError
 from mpvnc.frames.pointer import PointerPage
+
+from mpvnc.constants import CHALLENGE_BYTES, SecurityType
+from mpvnc.encodings import encode
+from mpvnc.errors import ControlError, MpvncError
 from mpvnc.frames.reader import FrameReader
 from mpvnc.ipc.bus import InputSender
 from mpvnc.kernels import coding, tiles
@@ -28,7 +30,6 @@ from mpvnc.rfb import writers
 from mpvnc.rfb.handshake import HandshakeSettings
 from mpvnc.rfb.messages import Limits
 from mpvnc.rfb.security.vncauth import encode_password
-from mpvnc.constants import CHALLENGE_BYTES, SecurityType
 from mpvnc.session.broadcast import Broadcast, Delivery
 from mpvnc.session.session import Joined, Session, SessionSettings
 from mpvnc.transport.plain import Pipe
@@ -108,8 +109,15 @@ class Encoder:
 
     def joined(self, client: Client, joined: Joined) -> None:
         """Tell the supervisor that it is in."""
-        logger.info("client=%d %s joined%s", client.ident, client.address, " view-only" if joined.view_only else "")
-        said = {"type": "client", "client": client.ident, "state": "authenticated", "view_only": joined.view_only}
+        logger.info(
+            "client=%d %s joined%s", client.ident, client.address, " view-only" if joined.view_only else ""
+        )
+        said = {
+            "type": "client",
+            "client": client.ident,
+            "state": "authenticated",
+            "view_only": joined.view_only,
+        }
         self._tell(said)
         if not joined.shared and not joined.view_only:
             self._tell({"type": "exclusive", "client": client.ident})

@@ -42,7 +42,7 @@ def is_modifier(keysym: int) -> bool:
 
 
 def _is_function(keysym: int) -> bool:
-    return 0xFD00 <= keysym < 0x10000 or 0x10000000 <= keysym
+    return 0xFD00 <= keysym < 0x10000 or keysym >= 0x10000000
 
 
 def _is_keypad(keysym: int) -> bool:

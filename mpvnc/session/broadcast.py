@@ -99,9 +99,9 @@ class Broadcast:
             return None
         if session.demand.is_continuous and not session.pacer.may_start(unacknowledged_bytes):
             return None
-        alone = session.no_pixels_update()
-        if alone is not None:
-            return Delivery(session, [alone])
+        resized = session.size_update()
+        if resized is not None:
+            return Delivery(session, [resized])
         update = self._find_or_start(session, screen, now)
         if update.is_done:
             return self._deliver(session, update, screen, now)
@@ -201,7 +201,11 @@ class Broadcast:
         """Decide how the pointer moves in a session's picture; shared by all in whose it moves alike."""
         picture = session.picture
         before = picture.overlay
-        wanted = overlay.place(self.pointer, picture.area.intersect(area(screen))) if session.wants_pointer(now) else None
+        wanted = (
+            overlay.place(self.pointer, picture.area.intersect(area(screen)))
+            if session.wants_pointer(now)
+            else None
+        )
         if before is None and wanted is None:
             return _Drawn(None, [], update.owed)
         if update.key is None:

@@ -28,7 +28,7 @@ class Overlay(NamedTuple):
 def place(pointer: PointerState, bounds: Rect) -> Overlay | None:
     """Return the overlay of `pointer` inside `bounds`; None where nothing of it can be seen."""
     cursor = pointer.cursor
-    if cursor is None or not pointer.is_visible:
+    if cursor is None or not pointer.visible:
         return None
     rect = bounds.intersect(_extent(cursor, pointer))
     return None if rect.is_empty else Overlay(rect, pointer.serial)

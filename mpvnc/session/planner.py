@@ -1,8 +1,8 @@
 """From damage to rectangles.
 
 Theory of operation. Rectangles are *canonical*: runs of damaged tiles in one row of tiles (a band), cut where
-a column of tiles is a multiple of `SPAN`, trimmed to the boxes of what changed. Where they begin and end depends
-on the frame and on the base alone, never on a client, so that clients with the same base share all of them and
+a column of tiles is a multiple of `SPAN`, trimmed to the boxes of what changed. Where they begin and end
+depends on the frame and on the base alone, never on a client: clients with the same base share all of them,
 clients with different bases most. No rectangle has more than `MAX_AREA` pixels: it is one slice of encoding.
 
 1. `changes` gives the rectangles that bring a base frame up to date, each with the newest epoch in it: the
@@ -22,6 +22,7 @@ import numpy.typing as npt
 from mpvnc.constants import TILE
 from mpvnc.damage import TileTable
 from mpvnc.geometry import Rect, Region
+from mpvnc.kernels.tiles import Boxes
 from mpvnc.session.picture import Picture
 from mpvnc.session.screen import Screen, area
 
@@ -54,7 +55,7 @@ def changes(tiles: TileTable, base: int) -> list[Piece]:
     boxes = tiles.boxes_since(base)
     rows = np.flatnonzero(changed.any(axis=1))
     return [
-        Piece(_bounds(boxes[row, run]), int(tiles.epoch[row, run].max()))
+        Piece(_bounds(boxes, int(row), run), int(tiles.epoch[row, run].max()))
         for row in rows
         for run in _runs(changed[row])
     ]
@@ -105,7 +106,9 @@ def _runs(changed: npt.NDArray[np.bool_]) -> Iterable[npt.NDArray[np.intp]]:
     return np.split(columns, np.flatnonzero(breaks) + 1)
 
 
-def _bounds(boxes: npt.NDArray[np.integer]) -> Rect:
-    x, y = boxes[:, 0].min(), boxes[:, 1].min()
-    right, bottom = boxes[:, 2].max(), boxes[:, 3].max()
-    return Rect(int(x), int(y), int(right - x), int(bottom - y))
+def _bounds(boxes: Boxes, row: int, run: npt.NDArray[np.intp]) -> Rect:
+    """Return the rectangle in the frame around the boxes, within their tiles, of a run of tiles in a row."""
+    own, left = boxes[row, run], run * TILE
+    x, right = int((own[:, 0] + left).min()), int((own[:, 2] + left).max())
+    y, bottom = int(own[:, 1].min()), int(own[:, 3].max())
+    return Rect(x, row * TILE + y, right - x, bottom - y)

@@ -21,7 +21,7 @@ from mpvnc.constants import FENCE_SUPPORTED, Encoding, FenceFlag, ResizeReason, 
 from mpvnc.encodings.cursor import encode_cursor
 from mpvnc.encodings.wire import WireClass, wire_class
 from mpvnc.errors import ProtocolError
-from mpvnc.geometry import EMPTY, Rect
+from mpvnc.geometry import EMPTY
 from mpvnc.pixels import NATIVE
 from mpvnc.pointer import PointerState
 from mpvnc.rfb import events, writers
@@ -95,8 +95,6 @@ class Session:
         self._name_is_due = False
         self._layout_is_due = False
         self._size_is_due = False
-        self._has_pixels_since_layout = True
-        self._resize_replies: list[bytes] = []
 
     # -- what comes in
 
@@ -182,7 +180,7 @@ class Session:
     # -- the pointer
 
     def draws_pointer(self, now: float) -> bool:
-        """Whether the client draws the pointer itself: it can, and moved it just now (or we never draw it)."""
+        """Whether the client draws the pointer itself: it can, and moved it just now, or we never do."""
         if Encoding.CURSOR not in self.features:
             return False
         return not self._settings.with_pointer or now - self._moved_at < OWN_POINTER_S
@@ -197,20 +195,18 @@ class Session:
 
     # -- what goes out with, or instead of, pixels
 
-    def no_pixels_update(self) -> bytes | None:
-        """Return the update that must go out alone, without pixels, as the answer to a request; None if none.
+    def size_update(self) -> bytes | None:
+        """Return the update that tells of another size: alone, as the whole answer to a request; None if none.
 
-        rfbproto "ExtendedDesktopSize Pseudo-encoding"; RFC 6143 section 7.8.2.
+        RFC 6143 section 7.8.2; rfbproto "ExtendedDesktopSize Pseudo-encoding".
         """
-        rectangles = self._resize_replies
-        self._resize_replies = []
-        if self._takes_size and (self._size_is_due or self._layout_is_due):
-            rectangles.append(self._size_rectangle())
-        self._layout_is_due = False
-        if not rectangles:
+        if not self._size_is_due or not self._takes_size:
             return None
+        assert self._screen is not None
+        self._size_is_due = False
+        self.picture.begin(self._screen)
         self.demand.answered()
-        return writers.update_header(len(rectangles)) + b"".join(rectangles)
+        return self._size_message(ResizeReason.SERVER, ResizeStatus.OK)
 
     def extras(self, pointer: PointerState, now: float) -> list[bytes]:
         """Return the pseudo-rectangles that are due with the next update; they count as sent."""
@@ -219,7 +215,7 @@ class Session:
             due.append(writers.desktop_name(self._name))
         self._name_is_due = False
         if Encoding.CURSOR in self.features and pointer.cursor is not None:
-            shown = pointer.serial if pointer.is_visible and self.draws_pointer(now) else _BLANK
+            shown = pointer.serial if pointer.visible and self.draws_pointer(now) else _BLANK
             if shown != self._cursor_serial:
                 self._cursor_serial = shown
                 due.append(encode_cursor(pointer.cursor if shown != _BLANK else None, self.format))
@@ -228,7 +224,6 @@ class Session:
     def updated(self, size_bytes: int) -> bytes:
         """Note that an update with pixels goes out; return what has to follow it."""
         self.demand.answered()
-        self._has_pixels_since_layout = True
         return self.pacer.sent(size_bytes) if self.demand.is_continuous else b""
 
     # -- one method for each event
@@ -274,14 +269,12 @@ class Session:
 
     def _on_request(self, event: events.FramebufferUpdateRequest, _now: float) -> None:
         rect = event.rect.intersect(self.picture.area)
-        if event.incremental:
-            if not self.demand.is_continuous:
-                self.demand.request(rect)
-            return
-        self.picture.owe(rect)
-        self.demand.request(rect)
-        if self._has_pixels_since_layout and Encoding.EXTENDED_DESKTOP_SIZE in self.features:
-            self._layout_is_due = True
+        if not event.incremental:
+            self.picture.owe(rect)
+        if not event.incremental or not self.demand.is_continuous:
+            self.demand.request(rect)
+        if self._layout_is_due or not event.incremental:
+            self._send_layout()
 
     def _on_input(self, event: events.KeyEvent | events.ClientCutText, _now: float) -> None:
         if not self.view_only:
@@ -311,10 +304,8 @@ class Session:
             self._is_syncing = True
 
     def _on_desktop_size(self, _event: events.SetDesktopSize, _now: float) -> None:
-        if Encoding.EXTENDED_DESKTOP_SIZE in self.features and self._screen is not None:
-            self._resize_replies.append(
-                self._layout(ResizeReason.THIS_CLIENT, ResizeStatus.PROHIBITED, self.picture.area)
-            )
+        if Encoding.EXTENDED_DESKTOP_SIZE in self.features:
+            self._outgoing += self._size_message(ResizeReason.THIS_CLIENT, ResizeStatus.PROHIBITED)
 
     _handlers: dict[type, Callable[[Session, Any, float], None]] = {  # noqa: RUF012
         events.Authenticated: _on_authenticated,
@@ -355,18 +346,17 @@ class Session:
     def _takes_size(self) -> bool:
         return bool(self.features & {Encoding.EXTENDED_DESKTOP_SIZE, Encoding.DESKTOP_SIZE})
 
-    def _size_rectangle(self) -> bytes:
-        assert self._screen is not None
-        whole = area(self._screen)
-        if self._size_is_due:
-            self.picture.begin(self._screen)
-        self._size_is_due = False
-        if Encoding.EXTENDED_DESKTOP_SIZE not in self.features:
-            return writers.desktop_size(whole.width, whole.height)
-        self._has_pixels_since_layout = False
-        return self._layout(ResizeReason.SERVER, ResizeStatus.OK, whole)
+    def _send_layout(self) -> None:
+        """Tell the layout to a client that asks for it; it answers no request for pixels."""
+        if Encoding.EXTENDED_DESKTOP_SIZE in self.features and not self._size_is_due:
+            self._layout_is_due = False
+            self._outgoing += self._size_message(ResizeReason.SERVER, ResizeStatus.OK)
 
-    @staticmethod
-    def _layout(reason: ResizeReason, status: ResizeStatus, whole: Rect) -> bytes:
-        screens = [events.Screen(0, whole, 0)]
-        return writers.extended_desktop_size(reason, status, whole.width, whole.height, screens)
+    def _size_message(self, reason: ResizeReason, status: ResizeStatus) -> bytes:
+        whole = self.picture.area
+        if Encoding.EXTENDED_DESKTOP_SIZE in self.features:
+            screens = [events.Screen(0, whole, 0)]
+            rectangle = writers.extended_desktop_size(reason, status, whole.width, whole.height, screens)
+        else:
+            rectangle = writers.desktop_size(whole.width, whole.height)
+        return writers.update_header(1) + rectangle

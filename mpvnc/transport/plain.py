@@ -86,7 +86,7 @@ class Pipe:
         return queued + sum(map(len, self._rest))
 
     def discard_input(self) -> None:
-        """Read and forget what has come, so that closing does not reset what was just sent (RFC 1122 4.2.2.13)."""
+        """Read and forget what has come: else closing resets what was just sent (RFC 1122 4.2.2.13)."""
         scratch = bytearray(_DISCARD_BYTES)
         with contextlib.suppress(OSError):
             self._sock.recv_into(scratch)
