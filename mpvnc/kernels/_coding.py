@@ -1,0 +1,459 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# mypy: ignore-errors
+# ruff: noqa: SIM110
+"""The pixel loops of the encodings, in Cython's pure-Python mode. Use them through `mpvnc.kernels.coding`.
+
+They know pixels and bytes, nothing of rectangles, headers or compression. What each one takes and returns is
+documented once, on its twin in `coding_numpy`, which is the specification: both return the same bytes.
+
+*Units* are pixels as numbers: a (height, width) array of u4 whose low `size` bytes, the lowest first (or
+last, if `reverse`), are the bytes that go over the wire.
+"""
+
+import cython
+import numpy as np
+
+COMPILED = cython.compiled
+
+Size = cython.typedef(cython.Py_ssize_t)
+Colour = cython.typedef(cython.uint)
+Source = cython.typedef(cython.pointer[cython.const[cython.uint]])
+Colours = cython.typedef(cython.pointer[cython.uint])
+Bytes = cython.typedef(cython.pointer[cython.uchar])
+
+SLOTS = cython.declare(cython.int, 1024)
+NOTHING = cython.declare(cython.longlong, -1)
+
+Table = cython.struct(slot=cython.ushort[1024], colour=cython.uint[257], count=cython.int)
+"""The colours seen so far, in order of appearance, with a hash index: slot holds a place + 1, 0 is a hole."""
+
+Tile = cython.struct(
+    width=cython.Py_ssize_t,
+    height=cython.Py_ssize_t,
+    size=cython.int,
+    pixel=cython.uint[4096],
+    colour=cython.uint[4096],
+    length=cython.ushort[4096],
+    index=cython.uchar[4096],
+    runs=cython.Py_ssize_t,
+    plain_bytes=cython.Py_ssize_t,
+    palette_bytes=cython.Py_ssize_t,
+    palette=Table,
+)
+"""A ZRLE tile: its pixels; its runs of equal pixels, and what the two run-length forms of them would take."""
+
+Hextile = cython.struct(background=cython.longlong, foreground=cython.longlong)
+"""What a viewer remembers from the tile before; NOTHING if it may not be relied on."""
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _clear(table: cython.pointer[Table]) -> cython.void:
+    slot: cython.int
+    table.count = 0
+    for slot in range(SLOTS):
+        table.slot[slot] = 0
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _place(table: cython.pointer[Table], colour: Colour, limit: cython.int) -> cython.int:
+    """The place of a colour, entered if it is new; `limit` if it is new and there are as many already."""
+    slot: cython.uint = cython.cast(cython.uint, colour * cython.cast(cython.uint, 2654435761)) >> 22
+    while table.slot[slot] != 0:
+        if table.colour[table.slot[slot] - 1] == colour:
+            return table.slot[slot] - 1
+        slot = (slot + 1) & (SLOTS - 1)
+    if table.count >= limit:
+        return limit
+    table.colour[table.count] = colour
+    table.count += 1
+    table.slot[slot] = table.count
+    return table.count - 1
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _reversed(colour: Colour, size: cython.int) -> Colour:
+    turned: Colour = (colour >> 24) | ((colour >> 8) & 0xFF00) | ((colour & 0xFF00) << 8) | (colour << 24)
+    return turned >> (32 - 8 * size)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _put(out: Bytes, at: Size, colour: Colour, size: cython.int) -> Size:
+    out[at] = colour & 0xFF
+    if size > 1:
+        out[at + 1] = (colour >> 8) & 0xFF
+    if size > 2:
+        out[at + 2] = (colour >> 16) & 0xFF
+    if size > 3:
+        out[at + 3] = colour >> 24
+    return at + size
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _load(source: Source, to: Colours, count: Size, size: cython.int, reverse: cython.bint) -> cython.void:
+    """Copy pixels of a row, turned round if need be, without the bytes that are not sent."""
+    i: Size
+    mask: Colour = cython.cast(cython.uint, 0xFFFFFFFF) >> (32 - 8 * size)
+    if reverse:
+        for i in range(count):
+            to[i] = _reversed(source[i], size)
+    else:
+        for i in range(count):
+            to[i] = source[i] & mask
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _count_row(table: cython.pointer[Table], row: Source, width: Size, limit: cython.int) -> cython.bint:
+    x: Size = 1
+    if _place(table, row[0], limit) == limit:
+        return False
+    for x in range(1, width):
+        if row[x] != row[x - 1] and _place(table, row[x], limit) == limit:
+            return False
+    return True
+
+
+def colours(units: cython.const[cython.uint][:, :], limit: cython.int) -> object:
+    """See coding_numpy."""
+    table = cython.declare(Table)
+    y: Size
+    few: cython.bint = True
+    with cython.nogil:
+        _clear(cython.address(table))
+        for y in range(units.shape[0]):
+            few = _count_row(cython.address(table), cython.address(units[y, 0]), units.shape[1], limit)
+            if not few:
+                break
+    if not few:
+        return None
+    found = np.empty(table.count, np.uint32)
+    view: cython.uint[::1] = found
+    for y in range(table.count):
+        view[y] = table.colour[y]
+    return found
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _index_row(
+    table: cython.pointer[Table], row: Source, width: Size, bits: cython.int, out: Bytes
+) -> cython.void:
+    x: Size
+    place: cython.int = _place(table, row[0], 256)
+    packed: cython.int = 0
+    used: cython.int = 0
+    for x in range(width):
+        if x and row[x] != row[x - 1]:
+            place = _place(table, row[x], 256)
+        packed = (packed << bits) | place
+        used += bits
+        if used == 8:
+            out[0] = packed
+            out += 1
+            packed = 0
+            used = 0
+    if used:
+        out[0] = packed << (8 - used)
+
+
+def indices(
+    units: cython.const[cython.uint][:, :], palette: cython.const[cython.uint][::1], bits: cython.int
+) -> bytearray:
+    """See coding_numpy."""
+    table = cython.declare(Table)
+    y: Size
+    stride: Size = (units.shape[1] * bits + 7) // 8
+    result = bytearray(units.shape[0] * stride)
+    out: cython.uchar[::1] = result
+    with cython.nogil:
+        _clear(cython.address(table))
+        for y in range(palette.shape[0]):
+            _place(cython.address(table), palette[y], 256)
+        for y in range(units.shape[0]):
+            _index_row(
+                cython.address(table),
+                cython.address(units[y, 0]),
+                units.shape[1],
+                bits,
+                cython.address(out[y * stride]),
+            )
+    return result
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _pack_row(row: Source, width: Size, size: cython.int, reverse: cython.bint, out: Bytes) -> cython.void:
+    """Write a row's bytes. One loop per size and order of the common formats, so that each is vectorised."""
+    x: Size
+    if size == 3 and reverse:
+        for x in range(width):
+            out[3 * x] = (row[x] >> 16) & 0xFF
+            out[3 * x + 1] = (row[x] >> 8) & 0xFF
+            out[3 * x + 2] = row[x] & 0xFF
+    elif size == 4 and not reverse:
+        for x in range(width):
+            cython.cast(Colours, out)[x] = row[x]
+    elif size == 2 and not reverse:
+        for x in range(width):
+            cython.cast(cython.pointer[cython.ushort], out)[x] = row[x] & 0xFFFF
+    else:
+        for x in range(width):
+            _put(out, size * x, _reversed(row[x], size) if reverse else row[x], size)
+
+
+def pack(units: cython.const[cython.uint][:, :], size: cython.int, reverse: cython.bint) -> bytearray:
+    """See coding_numpy."""
+    y: Size
+    stride: Size = units.shape[1] * size
+    result = bytearray(units.shape[0] * stride)
+    out: cython.uchar[::1] = result
+    with cython.nogil:
+        for y in range(units.shape[0]):
+            _pack_row(
+                cython.address(units[y, 0]), units.shape[1], size, reverse, cython.address(out[y * stride])
+            )
+    return result
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _convert_row(row: Source, width: Size, tables: Source, to: Colours) -> cython.void:
+    x: Size
+    for x in range(width):
+        to[x] = (
+            tables[(row[x] >> 16) & 0xFF]
+            | tables[256 + ((row[x] >> 8) & 0xFF)]
+            | tables[512 + (row[x] & 0xFF)]
+        )
+
+
+def convert(pixels: cython.const[cython.uint][:, :], tables: cython.const[cython.uint][:, ::1]) -> object:
+    """See coding_numpy."""
+    y: Size
+    units = np.empty((pixels.shape[0], pixels.shape[1]), np.uint32)
+    out: cython.uint[:, ::1] = units
+    with cython.nogil:
+        for y in range(pixels.shape[0]):
+            _convert_row(
+                cython.address(pixels[y, 0]),
+                pixels.shape[1],
+                cython.address(tables[0, 0]),
+                cython.address(out[y, 0]),
+            )
+    return units
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _end_run(tile: cython.pointer[Tile], colour: Colour, length: Size) -> cython.void:
+    """Note a run, and what it takes as `colour, length` and as `place, length` (RFC 6143 section 7.7.6)."""
+    extra: Size = 1 + (length - 1) // 255
+    tile.colour[tile.runs] = colour
+    tile.length[tile.runs] = length
+    if tile.palette.count <= 127:
+        place: cython.int = _place(cython.address(tile.palette), colour, 128)
+        tile.index[tile.runs] = place
+    tile.runs += 1
+    tile.plain_bytes += tile.size + extra
+    tile.palette_bytes += 1 if length == 1 else 1 + extra
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _find_runs(tile: cython.pointer[Tile]) -> cython.bint:
+    """Cut a tile into runs; False as soon as neither palette nor runs can beat its raw form."""
+    i: Size
+    start: Size = 0
+    count: Size = tile.width * tile.height
+    pixel: Colours = tile.pixel
+    tile.runs = tile.plain_bytes = tile.palette_bytes = 0
+    _clear(cython.address(tile.palette))
+    for i in range(1, count):
+        if pixel[i] != pixel[i - 1]:
+            _end_run(tile, pixel[i - 1], i - start)
+            start = i
+            if tile.palette.count > 127 and tile.plain_bytes >= count * tile.size:
+                return False
+    _end_run(tile, pixel[count - 1], count - start)
+    return True
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _put_length(out: Bytes, at: Size, length: Size) -> Size:
+    length -= 1
+    while length >= 255:
+        out[at] = 255
+        at += 1
+        length -= 255
+    out[at] = length
+    return at + 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _put_palette(tile: cython.pointer[Tile], out: Bytes, at: Size) -> Size:
+    i: cython.int
+    for i in range(tile.palette.count):
+        at = _put(out, at, tile.palette.colour[i], tile.size)
+    return at
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _put_packed(tile: cython.pointer[Tile], out: Bytes, at: Size, bits: cython.int) -> Size:
+    """Write the places of all pixels, `bits` each, rows padded to bytes."""
+    run: Size
+    _i: Size
+    x: Size = 0
+    packed: cython.int = 0
+    used: cython.int = 0
+    for run in range(tile.runs):
+        for _i in range(tile.length[run]):
+            packed = (packed << bits) | tile.index[run]
+            used += bits
+            x += 1
+            if x == tile.width:
+                packed <<= 8 - used
+                used = 8
+                x = 0
+            if used == 8:
+                out[at] = packed
+                at += 1
+                packed = used = 0
+    return at
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _put_palette_runs(tile: cython.pointer[Tile], out: Bytes, at: Size) -> Size:
+    run: Size
+    for run in range(tile.runs):
+        if tile.length[run] == 1:
+            out[at] = tile.index[run]
+            at += 1
+        else:
+            out[at] = tile.index[run] | 128
+            at = _put_length(out, at + 1, tile.length[run])
+    return at
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _put_runs(tile: cython.pointer[Tile], out: Bytes, at: Size) -> Size:
+    run: Size
+    for run in range(tile.runs):
+        at = _put(out, at, tile.colour[run], tile.size)
+        at = _put_length(out, at, tile.length[run])
+    return at
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _put_raw(pixel: Colours, count: Size, size: cython.int, out: Bytes, at: Size) -> Size:
+    _pack_row(cython.cast(Source, pixel), count, size, False, out + at)
+    return at + count * size
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _bits(count: cython.int) -> cython.int:
+    return 1 if count == 2 else 2 if count <= 4 else 4
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _zrle_form(tile: cython.pointer[Tile]) -> cython.int:
+    """Return the smallest subencoding; of equal ones the first of raw, packed, plain runs, palette runs."""
+    count: cython.int = tile.palette.count
+    listed: Size = count * tile.size
+    packed: Size = listed + tile.height * ((tile.width * _bits(count) + 7) // 8)
+    best: Size = tile.width * tile.height * tile.size
+    form: cython.int = 0
+    if count == 1:
+        return 1
+    if count <= 16 and packed < best:
+        form = count
+        best = packed
+    if tile.plain_bytes < best:
+        form = 128
+        best = tile.plain_bytes
+    if count <= 127 and listed + tile.palette_bytes < best:
+        form = 128 + count
+    return form
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _put_zrle_tile(tile: cython.pointer[Tile], out: Bytes, at: Size) -> Size:
+    form: cython.int = _zrle_form(tile) if _find_runs(tile) else 0
+    out[at] = form
+    at += 1
+    if form == 0:
+        return _put_raw(tile.pixel, tile.width * tile.height, tile.size, out, at)
+    if form == 128:
+        return _put_runs(tile, out, at)
+    at = _put_palette(tile, out, at)
+    if form == 1:
+        return at
+    if form < 128:
+        return _put_packed(tile, out, at, _bits(form))
+    return _put_palette_runs(tile, out, at)
+
+
+def zrle(units: cython.const[cython.uint][:, :], size: cython.int, reverse: cython.bint) -> bytearray:
+    """See coding_numpy."""
+    tile = cython.declare(Tile)
+    x: Size
+    y: Size
+    row: Size
+    at: Size = 0
+    tiles: Size = ((units.shape[0] + 63) // 64) * ((units.shape[1] + 63) // 64)
+    result = bytearray(tiles + units.shape[0] * units.shape[1] * size)
+    out: cython.uchar[::1] = result
+    with cython.nogil:
+        tile.size = size
+        for y in range(0, units.shape[0], 64):
+            tile.height = min(units.shape[0] - y, 64)
+            for x in range(0, units.shape[1], 64):
+                tile.width = min(units.shape[1] - x, 64)
+                for row in range(tile.height):
+                    to: Colours = cython.address(tile.pixel[row * tile.width])
+                    _load(cython.address(units[y + row, x]), to, tile.width, size, reverse)
+                at = _put_zrle_tile(cython.address(tile), cython.address(out[0]), at)
+    del out
+    del result[at:]
+    return result
