@@ -1,7 +1,7 @@
 """What an injector backend has to do: keys, buttons and motion, as told, for nobody in particular.
 
-Owns: the `Backend` class. A backend knows no client and keeps no held set; `Dispatcher` decides what is pressed
-and remembers by which code, so that a release never depends on what a keyboard map says by then.
+Owns: the `Backend` class. A backend knows no client and keeps no held set; `Dispatcher` decides what is
+pressed and remembers by which code, so that a release never depends on what a keyboard map says by then.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Backend(ABC):
     def flush(self) -> None:
         """Deliver all of it now; called after every batch of events."""
 
+    @abstractmethod
     def restore(self, code: int) -> None:
         """Give back a keycode that a predecessor had taken (see `HeldKind.SPARE_KEYCODE`)."""
 

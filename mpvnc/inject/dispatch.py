@@ -1,8 +1,9 @@
 """From input events to a backend's calls: who holds what, what is too old, who has to let go.
 
-Owns: the input laws on the desktop's side. Keeps the pointer masks of clients apart, presses by edges, drops
-presses older than `max_age_s` (never releases), ignores the release of what was never pressed (RFC 6143 section
-7.5.4 knows no such thing), and releases all that a client holds when it goes. Reads no clock, opens nothing.
+Owns: the input laws on the desktop's side. Keeps the pointer masks of clients apart, presses by edges,
+drops presses older than `max_age_s` (never releases), ignores the release of what was never pressed (RFC
+6143 section 7.5.4 knows no such thing), and releases all that a client holds when it goes. Reads no clock,
+opens nothing.
 """
 
 from __future__ import annotations
@@ -87,6 +88,12 @@ class Dispatcher:
                     self.backend.restore(held.code)
             self._held.forget(held)
         return len(left_over)
+
+    def reopen(self, backend: Backend) -> None:
+        """Go on with a new backend, in which nothing is pressed, after releasing what the old one held."""
+        self.backend = backend
+        self._held.disown_all()
+        self.release_left_over()
 
     def _client(self, client: int) -> _Client:
         return self._clients.setdefault(client, _Client())

@@ -26,7 +26,7 @@ class HeldKind(IntEnum):
 
 
 class Held(NamedTuple):
-    """Something that is down: `code` is the backend's (a keycode, a button's number), keysym 0 for buttons."""
+    """What is down; `code` is the backend's (keycode, number of the button), keysym 0 for buttons."""
 
     kind: HeldKind
     code: int
@@ -73,6 +73,10 @@ class HeldSet:
     def forget(self, held: Held) -> None:
         """Remove what was left over from the page, after it has been released."""
         self._words.discard(held.word)
+
+    def disown_all(self) -> None:
+        """Let everything held count as left over: the target that it was pressed on is gone."""
+        self._by_client.clear()
 
     def key(self, client: int, keysym: int) -> Held | None:
         """Return the key that `client` holds for `keysym`."""

@@ -2,8 +2,8 @@
 
 Owns: the choice of a keycode, of Shift, and of a spare keycode. Pure: the tables come in as arguments.
 
-Only the first two levels of the first group are used. Whatever else is wanted goes through a spare keycode, one
-that the map leaves empty and that is given the keysym on both levels, so that it does not matter which
+Only the first two levels of the first group are used. Whatever else is wanted goes through a spare keycode,
+one that the map leaves empty and that is given the keysym on both levels, so that it does not matter which
 modifiers are down. That is also the way for a lower-case letter while the client holds Shift: Shift is the
 client's and is never released for it.
 """
@@ -37,7 +37,7 @@ def canonical(keysym: int) -> int:
 
 
 def is_modifier(keysym: int) -> bool:
-    """Whether it is Shift, Control, Caps Lock, Meta, Alt, Super, Hyper, a level or group shift, or Num Lock."""
+    """Whether it is Shift, Control, a lock, Meta, Alt, Super, Hyper, or a shift of level or group."""
     return 0xFFE1 <= keysym <= 0xFFEE or 0xFE01 <= keysym <= 0xFE13 or keysym in (0xFF7E, 0xFF7F)
 
 
@@ -88,12 +88,17 @@ class KeyMap:
         places = self._places.get(SHIFT_L)
         return places[0][0] if places else None
 
-    def choose(self, keysym: int, shift: bool, lock: bool) -> Choice | None:
-        """Return how to type `keysym` with Shift and Caps Lock as they are; None: take a spare keycode."""
+    def choose(self, keysym: int, shift: bool, lock: bool, taken: Collection[int] = ()) -> Choice | None:
+        """Return how to type `keysym` with Shift and Caps Lock as they are; None: take a spare keycode.
+
+        Keycodes in `taken` are spare ones in use, and not looked at.
+        """
         places = self._places.get(keysym, [])
         if not places and keysym == ISO_LEFT_TAB:
             places = [(code, 1) for code, _level in self._places.get(TAB, [])]
-        choices = [self._choose(keysym, code, level, shift, lock) for code, level in places]
+        choices = [
+            self._choose(keysym, code, level, shift, lock) for code, level in places if code not in taken
+        ]
         possible = [choice for choice in choices if choice is not None]
         return min(possible, key=lambda choice: choice.with_shift, default=None)
 
@@ -146,7 +151,7 @@ class SpareKeycodes:
     def take(
         self, keysym: int, spare: Sequence[int], held: Collection[int], now: float
     ) -> tuple[int, float] | None:
-        """Return (keycode, seconds to wait before changing it) for a new keysym; None if all are held down."""
+        """Return (keycode, seconds to wait before changing it) for a new keysym; None if all are held."""
         taken = set(self.codes)
         for code in spare:
             if code not in taken and code not in held:

@@ -2,11 +2,12 @@
 
 Owns: the two sockets and the window. Knows nothing of what a batch says. ipc:// only, own contexts.
 
-The role binds a ROUTER, the animator connects a DEALER and asks: `ask` = (epoch, number) of the last batch that
-it has, zeros at first. The role answers with batches (epoch, number, payload), numbered from 1 within its own
-epoch, and never has more than `WINDOW` of them unacknowledged: what an animator does not read stays in the role,
-where `AnimatorQueue` decides what is lost. An animator that reads asks again every second in which nothing came,
-so a role that was started anew learns of it; the newest asker is the animator. Both ends survive one another.
+The role binds a ROUTER, the animator connects a DEALER and asks: `ask` = (epoch, number) of the last batch
+that it has, zeros at first. The role answers with batches (epoch, number, payload), numbered from 1 within
+its own epoch, and never has more than `WINDOW` of them unacknowledged: what an animator does not read stays
+in the role, where `AnimatorQueue` decides what is lost. An animator that reads asks again every second in
+which nothing came, so a role that was started anew learns of it; the newest asker is the animator. Both
+ends survive one another.
 """
 
 from __future__ import annotations

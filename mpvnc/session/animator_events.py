@@ -1,7 +1,7 @@
 """What an animator gets to see of its viewers: the event classes, and how input becomes them.
 
-Owns: the public events (`mpvnc.publisher.events` hands them on), their bytes, and `Translator`, which keeps the
-pointer and the held keys of every client apart. Pure: no queue, no socket, no clock.
+Owns: the public events (`mpvnc.publisher.events` hands them on), their bytes, and `Translator`, which keeps
+the pointer and the held keys of every client apart. Pure: no queue, no socket, no clock.
 
 Of one pointer message the move comes first, then clicks in ascending order of buttons, then scrolls in the
 order up, down, left, right. Wheel buttons (bits 3 to 6) are scrolls on the press edge and nothing else.

@@ -1,9 +1,9 @@
 """The events that an animator has not read yet: bounded, whatever the viewers do.
 
-Owns: the rule of what is lost when an animator does not read. The oldest motions go first. When there is none
-left, the oldest press goes (a key or button down, a connect, a scroll, a clipboard text), and with it the
-release that belongs to it; the release of something that the animator was told is down is always kept, so that
-nothing ever hangs. Every lost event is counted. Pure: no clock, no socket.
+Owns: the rule of what is lost when an animator does not read. The oldest motions go first. When there is
+none left, the oldest press goes (a key or button down, a connect, a scroll, a clipboard text), and with it
+the release that belongs to it; the release of something that the animator was told is down is always kept,
+so that nothing ever hangs. Every lost event is counted. Pure: no clock, no socket.
 """
 
 from __future__ import annotations

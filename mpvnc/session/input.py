@@ -6,7 +6,8 @@ take. It sends nothing and reads no clock.
 The laws: motion may be merged, keys and buttons never; the order of a client's events is kept; every event
 carries its client and a wall-clock time (RFC 6143 sections 7.5.4 to 7.5.6 are what clients send).
 
-On the bus an event is one message, little-endian: client u64, time f64 (seconds since 1970), kind u8, payload.
+On the bus an event is one message, little-endian: client u64, time f64 (seconds since 1970), kind u8,
+payload.
 """
 
 from __future__ import annotations

@@ -1,0 +1,184 @@
+"""The injector role: from the input bus to the desktop.
+
+Owns: the loop over bus, control socket and clock, and reopening the target for ever. It always drains the bus,
+target or not, so that no worker is ever slowed down; while there is no target, events are dropped, and what
+was held is released by the next target's first act. How input is delivered is `mpvnc.inject`'s.
+
+Control messages that it takes: worker_gone {slot, clients?}. It ends on EOF, and releases everything first.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import time
+from collections.abc import Callable
+
+from mpvnc.errors import ControlError, InjectError
+from mpvnc.inject.base import Backend
+from mpvnc.inject.dispatch import Dispatcher
+from mpvnc.ipc.bus import InputReceiver
+from mpvnc.metrics import Counter
+from mpvnc.session.input import unpack
+from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
+
+REOPEN_S = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+class Injector:
+    """One target, opened when it is there, reopened when it went away.
+
+    Args:
+        runtime: the child's; its counters get INPUT_EVENTS and INPUT_DROPPED.
+        open_backend: returns a new backend or raises InjectError; None if there is nothing to inject into.
+    """
+
+    def __init__(self, runtime: Runtime, open_backend: Callable[[], Backend] | None) -> None:
+        self._runtime = runtime
+        self._open_backend = open_backend
+        self._dispatcher: Dispatcher | None = None
+        self._is_open = False
+        self._try_at = 0.0
+        self._dropped = 0
+
+    def deliver(self, messages: list[bytes]) -> None:
+        """Deliver a batch from the bus; what cannot be delivered is counted."""
+        for message in messages:
+            try:
+                event = unpack(message)
+            except ControlError as error:
+                logger.error("%s", error)
+                continue
+            self._runtime.counters.add(Counter.INPUT_EVENTS)
+            if not self._guard(lambda one, event=event: one.deliver(event, time.time())):
+                self._runtime.counters.add(Counter.INPUT_DROPPED)
+        self._guard(lambda one: one.backend.flush())
+        self._count_dropped()
+
+    def worker_gone(self, slot: int, clients: list[int]) -> None:
+        """Release what the clients of a dead worker hold."""
+        self._guard(lambda one: one.release_worker(slot, clients))
+        self._guard(lambda one: one.backend.flush())
+
+    def keep_open(self, now: float) -> None:
+        """Open the target if it is not and its time has come."""
+        if self._is_open or self._open_backend is None or now < self._try_at:
+            return
+        self._try_at = now + REOPEN_S
+        try:
+            backend = self._open_backend()
+        except InjectError as error:
+            logger.debug("input cannot be delivered: %s", error)
+            return
+        self._is_open = True
+        if self._dispatcher is None:
+            config = self._runtime.config.input
+            self._dispatcher = Dispatcher(backend, self._runtime.status.held, config.max_age_s)
+        self._guard(lambda one: one.reopen(backend))
+        self._guard(lambda one: one.backend.flush())
+        if self._is_open:
+            logger.info("input goes to %s", backend.name)
+
+    def close(self) -> None:
+        """Release everything and give the target back."""
+        self._guard(lambda one: one.release_all())
+        self._guard(lambda one: one.backend.flush())
+        if self._dispatcher is not None and self._is_open:
+            self._dispatcher.backend.close()
+
+    def _guard(self, action: Callable[[Dispatcher], None]) -> bool:
+        """Do something with the target; False if it is not there, or goes away by it."""
+        if self._dispatcher is None or not self._is_open:
+            return False
+        try:
+            action(self._dispatcher)
+        except InjectError as error:
+            logger.warning("input cannot be delivered, trying again: %s", error)
+            self._dispatcher.backend.close()
+            self._is_open = False
+        return self._is_open
+
+    def _count_dropped(self) -> None:
+        if self._dispatcher is not None:
+            self._runtime.counters.add(Counter.INPUT_DROPPED, self._dispatcher.dropped - self._dropped)
+            self._dropped = self._dispatcher.dropped
+
+
+def backend_opener(runtime: Runtime) -> Callable[[], Backend] | None:
+    """Return what opens the backend that the configuration asks for; None if input goes nowhere.
+
+    `auto` is XTEST for a desktop, and nothing for a source that has no input of its own.
+    """
+    config = runtime.config
+    kind = config.input.backend
+    if kind == "auto":
+        kind = "xtest" if runtime.source in ("x11", "mss") else "none"
+    if kind == "xtest":
+        from mpvnc.inject.xtest import XTestBackend
+
+        return lambda: XTestBackend(config.source.display, runtime.status.held)
+    if kind == "pyautogui":
+        from mpvnc.inject.gui import GuiBackend
+
+        return lambda: GuiBackend(config.source.display)
+    if kind == "recorder":
+        from mpvnc.inject.recorder import RecorderBackend
+
+        return lambda: RecorderBackend(config.input.record_file)
+    return None
+
+
+def run(runtime: Runtime, receiver: InputReceiver, injector: Injector) -> None:
+    """Turn the loop until the supervisor is gone or says so."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(receiver, selectors.EVENT_READ)
+        selector.register(runtime.control, selectors.EVENT_READ)
+        messages: list[bytes] = []
+        while True:
+            selector.select(0 if messages else BEAT_INTERVAL_S)
+            injector.keep_open(time.monotonic())
+            messages = receiver.receive_all()
+            if messages:
+                injector.deliver(messages)
+            if not _control(runtime, injector):
+                return
+            runtime.beat()
+
+
+def _control(runtime: Runtime, injector: Injector) -> bool:
+    while True:
+        try:
+            received = runtime.control.receive()
+        except BlockingIOError:
+            return True
+        if received is None:
+            return False
+        message, _fds = received
+        if message["type"] == "worker_gone":
+            injector.worker_gone(message["slot"], message.get("clients", []))
+        elif message["type"] == "drain":
+            return False
+
+
+def main() -> None:
+    """Run the role; started by the supervisor."""
+    import signal
+
+    runtime = start("injector", death_signal=signal.SIGTERM)
+    injector = Injector(runtime, backend_opener(runtime))
+    with InputReceiver(runtime.input_endpoint) as receiver:
+        injector.keep_open(time.monotonic())
+        runtime.ready()
+        try:
+            run(runtime, receiver, injector)
+        except ControlError as error:
+            logger.info("the supervisor is gone: %s", error)
+        finally:
+            injector.close()
+    runtime.close()
+
+
+if __name__ == "__main__":
+    main()
