@@ -1,0 +1,121 @@
+"""Log handlers: one line per record, to stderr or a file, never blocking the process that logs.
+
+Owns the format `time level role[pid] client message`, the bounded queue and the thread that empties it. Must
+not know what is logged. A record that finds the queue full is dropped and counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import sys
+import time
+from logging.handlers import QueueHandler, QueueListener
+from typing import TextIO
+
+QUEUE_LIMIT = 2000
+FALLBACK_LEVEL = "INFO"
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+class LineFormatter(logging.Formatter):
+    """`2026-01-31T12:00:00.123 INFO encoder[42] 7 message`; `-` where a record has no client."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__()
+        self._role = role
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, with a traceback below it if there is one."""
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(record.created))
+        client = getattr(record, "client", "-")
+        head = f"{stamp}.{int(record.msecs):03d} {record.levelname} {self._role}[{record.process}] {client} "
+        line = head + _printable(record.getMessage())
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return line
+
+
+class BoundedQueueHandler(QueueHandler):
+    """Hands records to the listener's thread; `dropped` counts those that found no room."""
+
+    def __init__(self, records: queue.Queue[logging.LogRecord]) -> None:
+        super().__init__(records)
+        self.dropped = 0
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Keep the record if there is room."""
+        try:
+            self.queue.put_nowait(record)
+        except queue.Full:
+            self.dropped += 1
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Fix the message now; its arguments may change before it is written."""
+        record.msg, record.args = record.getMessage(), None
+        return record
+
+
+class Log:
+    """The running log of a process. `close()` writes what waits, for at most a second, and ends it."""
+
+    def __init__(self, handler: BoundedQueueHandler, listener: QueueListener) -> None:
+        self._handler = handler
+        self._listener = listener
+
+    @property
+    def dropped(self) -> int:
+        """Records that were dropped because the queue was full."""
+        return self._handler.dropped
+
+    def close(self, timeout_s: float = 1.0) -> None:
+        """Stop taking records; wait at most `timeout_s` for the written end."""
+        logging.getLogger().removeHandler(self._handler)
+        thread = self._listener._thread
+        try:
+            self._listener.enqueue_sentinel()
+        except queue.Full:
+            return
+        if thread is not None:
+            thread.join(timeout_s)
+
+
+def start_log(role: str, level: str, file: str = "", stream: TextIO | None = None) -> Log:
+    """Send all records of this process to `file`, or `stream` (stderr), and return the running log.
+
+    An unknown level warns and counts as INFO. Raises: OSError if the file cannot be opened.
+    """
+    sink: logging.Handler = (
+        logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
+        if file
+        else logging.StreamHandler(stream or sys.stderr)
+    )
+    sink.setFormatter(LineFormatter(role))
+    handler = BoundedQueueHandler(queue.Queue(QUEUE_LIMIT))
+    listener = QueueListener(handler.queue, sink)
+    listener.start()
+    logging.raiseExceptions = False
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    known = level.upper() in _LEVELS
+    root.setLevel(level.upper() if known else FALLBACK_LEVEL)
+    if not known:
+        root.warning("logging.log_level: %r is not one of %s; INFO is taken", level, ", ".join(_LEVELS))
+    return Log(handler, listener)
+
+
+def is_level(level: str) -> bool:
+    """Whether `level` names a level."""
+    return level.upper() in _LEVELS
+
+
+def for_client(logger: logging.Logger, client: int | str) -> logging.LoggerAdapter[logging.Logger]:
+    """Return a logger whose lines carry the client's id."""
+    return logging.LoggerAdapter(logger, {"client": client})
+
+
+def _printable(text: str) -> str:
+    """Keep a record on one line: whatever a peer sent cannot forge another."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
