@@ -72,9 +72,10 @@ class DemoCapture:
         late = now - self._due > _LATE_S
         self._due = (now if late else self._due) + 1 / FRAME_RATE
         screen = Rect(0, 0, *self.size)
-        dirty = [screen] if self._everything else list(self._moved(now, screen))
+        second = int(self._wall_clock())
+        dirty = [screen] if self._everything else list(self._moved(now, second, screen))
         self._everything = False
-        self._redraw(dirty, now)
+        self._redraw(dirty, now, second)
         touched = list(Region([*dirty, *slot.stale]))
         source = _pixels(self._surface)
         for rect in touched:
@@ -92,24 +93,24 @@ class DemoCapture:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _moved(self, now: float, screen: Rect) -> Iterator[Rect]:
+    def _moved(self, now: float, second: int, screen: Rect) -> Iterator[Rect]:
         """Yield where parts are shown, and where they will be at `now`."""
         yield from self._shown
         for sprite in self._sprites:
             if not (place := self._place(sprite, now).intersect(screen)).is_empty:
                 yield place
-        if int(self._wall_clock()) != self._shown_second:
+        if second != self._shown_second:
             yield self._scaled(CLOCK).intersect(screen)
 
-    def _redraw(self, dirty: list[Rect], now: float) -> None:
+    def _redraw(self, dirty: list[Rect], now: float, second: int) -> None:
         context = cairo.Context(self._surface)
         for rect in dirty:
             context.rectangle(*rect)
         context.clip()
         context.set_source_surface(self._background)
         context.paint()
-        self._shown_second = int(self._wall_clock())
-        draw_clock(context, self._origin, self._scale, time.localtime(self._shown_second))
+        self._shown_second = second
+        draw_clock(context, self._origin, self._scale, time.localtime(second))
         screen = Rect(0, 0, *self.size)
         self._shown = []
         for sprite in self._sprites:

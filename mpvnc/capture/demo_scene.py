@@ -94,7 +94,7 @@ def draw_part(part: Part, scale: float) -> cairo.ImageSurface:
 def draw_clock(
     context: cairo.Context[cairo.ImageSurface], origin: Origin, scale: float, at: time.struct_time
 ) -> None:
-    """Draw the clock's hands and digits; stays within `CLOCK`."""
+    """Draw the clock's face and hands; stays within `CLOCK`."""
     context.save()
     _to_design(context, origin, scale)
     context.translate(CLOCK.x + CLOCK.width / 2, CLOCK.y + CLOCK.height / 2)
