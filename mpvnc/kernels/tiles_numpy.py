@@ -1,0 +1,81 @@
+"""Tile comparison and tile copies in numpy: the oracle of the compiled kernels and their fallback.
+
+Frames are arrays (height, width) of u4 with contiguous rows and any row stride; tiles are arrays
+(ceil(height / 64), ceil(width / 64)) of u1, 0 or 1. All functions raise ValueError when shapes do not fit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from mpvnc.constants import TILE
+from mpvnc.pixels import Pixels
+
+Tiles = npt.NDArray[np.uint8]
+"""(rows, columns), 1 where a tile is meant."""
+
+Boxes = npt.NDArray[np.uint16]
+"""(rows, columns, 4), x0, y0, x1, y1 in pixels from the tile's top left corner, C-contiguous."""
+
+
+def compare(new: Pixels, old: Pixels, candidates: Tiles, changed: Tiles, boxes: Boxes) -> int:
+    """Compare the candidate tiles of two frames, all 32 bits of each pixel.
+
+    Sets `changed` to 1 where a candidate differs and to 0 everywhere else; sets `boxes` of the changed tiles
+    to the smallest box that holds all differing pixels, and leaves the others alone.
+    Returns: the number of changed tiles.
+    """
+    _check(new, old, candidates)
+    if changed.shape != candidates.shape or boxes.shape != (*candidates.shape, 4):
+        raise ValueError("changed and boxes are not shaped like the candidates")
+    changed[...] = 0
+    for row, first, last in runs(candidates):
+        top, left = row * TILE, first * TILE
+        area = np.s_[top : top + TILE, left : last * TILE]
+        differs = new[area] != old[area]
+        if not differs.any():
+            continue
+        for column in range(first, last):
+            tile = differs[:, column * TILE - left : (column + 1) * TILE - left]
+            xs, ys = np.flatnonzero(tile.any(axis=0)), np.flatnonzero(tile.any(axis=1))
+            if xs.size:
+                changed[row, column] = 1
+                boxes[row, column] = xs[0], ys[0], xs[-1] + 1, ys[-1] + 1
+    return int(np.count_nonzero(changed))
+
+
+def copy(target: Pixels, source: Pixels, tiles: Tiles) -> None:
+    """Copy the given tiles of `source` to the same place in `target`."""
+    _check(target, source, tiles)
+    for row, first, last in runs(tiles):
+        area = np.s_[row * TILE : (row + 1) * TILE, first * TILE : last * TILE]
+        target[area] = source[area]
+
+
+def copy_masked(target: Pixels, source: Pixels, tiles: Tiles) -> None:
+    """Copy the given tiles of `source` to the same place in `target`, with the top byte of each pixel 0."""
+    _check(target, source, tiles)
+    for row, first, last in runs(tiles):
+        area = np.s_[row * TILE : (row + 1) * TILE, first * TILE : last * TILE]
+        np.bitwise_and(source[area], np.uint32(0x00FFFFFF), out=target[area])
+
+
+def runs(tiles: Tiles) -> list[tuple[int, int, int]]:
+    """Return the runs of adjacent set tiles as (row, first column, column behind the last), row by row."""
+    rows, columns = tiles.shape
+    padded = np.zeros((rows, columns + 2), np.int8)
+    padded[:, 1:-1] = tiles != 0
+    edges = np.diff(padded, axis=1)
+    row, first = np.nonzero(edges == 1)
+    last = np.nonzero(edges == -1)[1]
+    return list(zip(row.tolist(), first.tolist(), last.tolist(), strict=True))
+
+
+def _check(one: Pixels, other: Pixels, tiles: Tiles) -> None:
+    if one.shape != other.shape:
+        raise ValueError("the frames differ in shape")
+    if one.strides[1] != 4 or other.strides[1] != 4:
+        raise ValueError("the pixels of a row are not contiguous")
+    if tiles.shape != tuple(-(-side // TILE) for side in one.shape):
+        raise ValueError("the tiles do not fit the frame")
