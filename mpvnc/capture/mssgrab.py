@@ -1,0 +1,88 @@
+"""Capture by screenshots (python-mss): the last fallback, for X servers that cannot write into our memory.
+
+Owns an mss instance. Every frame is a whole screenshot, compared by the frame writer: costs CPU even when
+nothing changes, at the role's frame rate. It knows no pointer.
+"""
+
+from __future__ import annotations
+
+import mss
+import numpy as np
+
+from mpvnc.capture.base import PointerUpdate, Slot
+from mpvnc.errors import CaptureError
+from mpvnc.geometry import Rect
+
+_REOPEN_S = 2.0
+"""mss reads the size of the screen once per instance; a new one is made this often."""
+
+
+class MssCapture:
+    """The whole virtual screen of an X display ("" is $DISPLAY).
+
+    Raises: CaptureError if the display cannot be reached.
+    """
+
+    def __init__(self, display: str, why: str = "") -> None:
+        self._display = display
+        self.backend = f"mss ({why})" if why else "mss"
+        self._mss: mss.MSS | None = None
+        self._opened_at = float("-inf")
+        self._open()
+
+    def fileno(self) -> None:
+        """Only time matters."""
+
+    def attach(self, fd: int, width: int, height: int) -> None:
+        """The segment itself is not needed: slots have pixels."""
+
+    def invalidate(self) -> None:
+        """Every draw is one of the whole screen."""
+
+    def handle_events(self) -> None:
+        """There are none."""
+
+    def frame_due(self, now: float) -> float:
+        """Always `now`: only looking tells whether something changed."""
+        return now
+
+    def draw(self, slot: Slot, now: float) -> list[Rect]:
+        """Put a screenshot into the slot. A screen of another size by now is cut, or not drawn at all."""
+        if now - self._opened_at >= _REOPEN_S:
+            self._open()
+            self._opened_at = now
+        height, width = slot.pixels.shape
+        if self.size != (width, height):
+            return []
+        slot.pixels[:] = self._grab()
+        return [Rect(0, 0, width, height)]
+
+    def pointer_due(self, now: float) -> None:
+        """Never."""
+
+    def pointer(self, now: float) -> PointerUpdate | None:
+        """Return None: unknown here."""
+        return None
+
+    def close(self) -> None:
+        """Disconnect."""
+        if self._mss:
+            self._mss.close()
+            self._mss = None
+
+    def _open(self) -> None:
+        self.close()
+        try:
+            self._mss = mss.MSS(display=self._display or None)
+            self._screen = self._mss.monitors[0]
+        except (mss.ScreenShotError, OSError) as error:
+            raise CaptureError(f"mss cannot open display {self._display!r}: {error}") from error
+        self.size = self._screen["width"], self._screen["height"]
+
+    def _grab(self) -> np.ndarray[tuple[int, int], np.dtype[np.uint32]]:
+        assert self._mss is not None, "draw() after close()"
+        try:
+            shot = self._mss.grab(self._screen)
+        except (mss.ScreenShotError, OSError) as error:
+            raise CaptureError(f"mss cannot read display {self._display!r}: {error}") from error
+        return np.frombuffer(shot.raw, np.uint32).reshape(shot.height, shot.width)
