@@ -63,7 +63,7 @@ venv_is_alive() {
 fingerprint() {
     {
         "$venv/bin/python" -VV
-        cat "$root/pyproject.toml" "$root/scripts/lib.sh" "$root"/mpvnc/kernels/_[a-z]*.py
+        cat "$root/pyproject.toml" "$root/scripts/lib.sh" "$root"/mpvnc/kernels/_[a-z]*.py "$root"/mpvnc/kernels/*.pxd
         ls "$root"/mpvnc/kernels/*.so "$venv/bin/mpvnc-supervisor"
     } 2>/dev/null | sha256sum
 }
