@@ -51,18 +51,17 @@ is_ready() {
     return 1
 }
 
+# It was made in this place, of the same interpreter, and both still run.
 venv_is_alive() {
-    [ -n "$python" ] && [ -x "$venv/bin/python" ] || return 1
-    identity='import sys, importlib.util as i; print(sys.version, sys.base_prefix, i.find_spec("pip") and sys.prefix)'
-    lived=$("$venv/bin/python" -c "$identity" 2>/dev/null) || return 1
-    wanted=$("$python" -c 'import sys; print(sys.version, sys.base_prefix, sys.argv[1])' "$venv")
-    [ "$lived" = "$wanted" ]
+    [ -n "$python" ] || return 1
+    [ "$(sed -n 's/^command = .* -m venv //p' "$venv/pyvenv.cfg" 2>/dev/null)" = "$venv" ] || return 1
+    lived=$("$venv/bin/python" -c 'import pip, sys; print(sys.version, sys.base_prefix)' 2>/dev/null) || return 1
+    [ "$lived" = "$("$python" -c 'import sys; print(sys.version, sys.base_prefix)')" ]
 }
 
 # Of everything that the install depends on, this file included, and of the kernels that came out of it.
 fingerprint() {
     {
-        "$venv/bin/python" -VV
         cat "$root/pyproject.toml" "$root/scripts/lib.sh" "$root"/mpvnc/kernels/_[a-z]*.py "$root"/mpvnc/kernels/*.pxd
         ls "$root"/mpvnc/kernels/*.so "$venv/bin/mpvnc-supervisor"
     } 2>/dev/null | sha256sum

@@ -1,4 +1,4 @@
-"""What an installed mpvnc consists of: the roles under `mpvnc.workers`, the compiled kernels, nothing named `workers`."""
+"""What an installed mpvnc consists of: every module and role, the compiled kernels, no other package."""
 
 from __future__ import annotations
 
