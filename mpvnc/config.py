@@ -93,11 +93,12 @@ class Input(Section, frozen=True):
 class EncodingOptions(Section, frozen=True):
     """Which encodings are offered, and how hard they work."""
 
-    enabled: tuple[Literal["raw", "copyrect", "rre", "hextile", "zlib", "tight", "zrle", "jpeg"], ...] = (
-        "raw", "copyrect", "rre", "hextile", "zlib", "tight", "zrle", "jpeg",
+    enabled: tuple[Literal["raw", "rre", "hextile", "zlib", "tight", "zrle", "jpeg"], ...] = (
+        "raw", "rre", "hextile", "zlib", "tight", "zrle", "jpeg",
     )  # fmt: skip
     jpeg: bool = True
     cursor: bool = True
+    pointer: bool = True
     compression_min: Level = 0
     compression_max: Level = 9
     tight_stream_reset_for_ultravnc: bool = False

@@ -18,7 +18,8 @@ from mpvnc.capture.choose import SourceSettings, open_capture, settle
 from mpvnc.capture.driver import CaptureDriver, CaptureSettings
 from mpvnc.config import Config
 from mpvnc.errors import ControlError
-from mpvnc.frames.pointer import Cursor, PointerPage
+from mpvnc.frames.pointer import PointerPage
+from mpvnc.pointer import Cursor
 from mpvnc.frames.writer import FrameWriter
 from mpvnc.ipc.control import Message
 from mpvnc.metrics import Counter

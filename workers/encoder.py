@@ -12,14 +12,13 @@ import functools
 import logging
 import os
 import socket
-import sys
 from collections.abc import Callable
 from typing import Any
 
-from mpvnc.encodings.wire import WireOptions, wire_class
+from mpvnc.encodings.wire import WireOptions, compression_bucket, wire_class
 from mpvnc.frames.pointer import PointerPage
 
-from mpvnc.constants import CHALLENGE_BYTES, SecurityType
+from mpvnc.constants import CHALLENGE_BYTES, Encoding, SecurityType
 from mpvnc.encodings import encode
 from mpvnc.errors import ControlError, MpvncError
 from mpvnc.frames.reader import FrameReader
@@ -323,10 +322,12 @@ class Encoder:
 
 def _session_settings(runtime: Runtime) -> SessionSettings:
     config = runtime.config
-    options = WireOptions.from_names(
-        config.encoding.enabled,
+    lowest, highest = config.encoding.compression_min, config.encoding.compression_max
+    options = WireOptions(
+        encodings=frozenset(Encoding[name.upper()] for name in config.encoding.enabled),
         jpeg=config.encoding.jpeg,
-        compression=(config.encoding.compression_min, config.encoding.compression_max),
+        compression_min=compression_bucket(lowest),
+        compression_max=compression_bucket(highest),
     )
     return SessionSettings(
         handshake_s=config.timeouts.handshake_s,
@@ -364,4 +365,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from mpvnc.encodings.base import EncodedRectangle
+from mpvnc.encodings.base import EncodedRectangle, Stream
 from mpvnc.encodings.wire import WireClass
 from mpvnc.geometry import Rect, Region
 from mpvnc.pixels import Pixels
@@ -32,7 +32,7 @@ SHARED_UPDATES = 16
 """How many finished updates of one frame are kept for those who come later."""
 
 Encode = Callable[[Pixels, Rect, WireClass], EncodedRectangle]
-Streams = frozenset[int]
+Streams = frozenset[Stream]
 """The zlib streams of a connection that have had their header."""
 
 

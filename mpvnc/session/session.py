@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mpvnc.constants import FENCE_SUPPORTED, Encoding, FenceFlag, ResizeReason, ResizeStatus
-from mpvnc.encodings.cursor import encode_cursor
+from mpvnc.encodings.base import Stream
+from mpvnc.encodings.cursor import cursor_rectangle
 from mpvnc.encodings.wire import WireClass, wire_class
 from mpvnc.errors import ProtocolError
 from mpvnc.geometry import EMPTY
 from mpvnc.pixels import NATIVE
-from mpvnc.pointer import PointerState
+from mpvnc.pointer import Cursor, PointerState
 from mpvnc.rfb import events, writers
 from mpvnc.rfb.connection import Connection
 from mpvnc.rfb.handshake import HandshakeSettings
@@ -75,7 +76,7 @@ class Session:
         self.format = NATIVE
         self.encodings: tuple[int, ...] = ()
         self.features: frozenset[int] = frozenset()
-        self.streams: frozenset[int] = frozenset()
+        self.streams: frozenset[Stream] = frozenset()
         self.wire = settings.wire_class(NATIVE, ())
         self.is_served = False
         """Whether an update for it is being made."""
@@ -218,7 +219,7 @@ class Session:
             shown = pointer.serial if pointer.visible and self.draws_pointer(now) else _BLANK
             if shown != self._cursor_serial:
                 self._cursor_serial = shown
-                due.append(encode_cursor(pointer.cursor if shown != _BLANK else None, self.format))
+                due.append(self._cursor_rectangle(pointer.cursor if shown != _BLANK else None))
         return due
 
     def updated(self, size_bytes: int) -> bytes:
@@ -345,6 +346,12 @@ class Session:
     @property
     def _takes_size(self) -> bool:
         return bool(self.features & {Encoding.EXTENDED_DESKTOP_SIZE, Encoding.DESKTOP_SIZE})
+
+    def _cursor_rectangle(self, cursor: Cursor | None) -> bytes:
+        if cursor is None:
+            return cursor_rectangle(self.format, 0, 0, 0, 0, b"")
+        shape = cursor.width, cursor.height, cursor.hot_x, cursor.hot_y
+        return cursor_rectangle(self.format, *shape, cursor.pixels)
 
     def _send_layout(self) -> None:
         """Tell the layout to a client that asks for it; it answers no request for pixels."""
