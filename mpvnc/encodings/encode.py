@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mpvnc.constants import Encoding
-from mpvnc.encodings import jpeg, raw, tight, zlibenc, zrle
+from mpvnc.encodings import hextile, jpeg, raw, rre, tight, zlibenc, zrle
 from mpvnc.encodings.base import EncodedRectangle
 from mpvnc.encodings.wire import WireClass
 from mpvnc.errors import EncodeError
@@ -14,6 +14,8 @@ from mpvnc.pixels import Pixels
 
 _ENCODERS: dict[Encoding, Callable[[Pixels, Rect, WireClass], EncodedRectangle]] = {
     Encoding.RAW: raw.encode,
+    Encoding.RRE: rre.encode,
+    Encoding.HEXTILE: hextile.encode,
     Encoding.ZLIB: zlibenc.encode,
     Encoding.TIGHT: tight.encode,
     Encoding.ZRLE: zrle.encode,

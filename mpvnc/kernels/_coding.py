@@ -42,8 +42,25 @@ Tile = cython.struct(
 )
 """A ZRLE tile: its pixels; its runs of equal pixels, and what the two run-length forms of them would take."""
 
-Hextile = cython.struct(background=cython.longlong, foreground=cython.longlong)
-"""What a viewer remembers from the tile before; NOTHING if it may not be relied on."""
+Plane = cython.struct(
+    pixel=cython.pointer[cython.uint],
+    width=cython.Py_ssize_t,
+    height=cython.Py_ssize_t,
+    colour=cython.uint,
+    across=cython.Py_ssize_t,
+    down=cython.Py_ssize_t,
+)
+"""Pixels from which subrectangles are taken one by one, and the one last found."""
+
+Hextile = cython.struct(
+    plane=Plane,
+    size=cython.int,
+    end=cython.Py_ssize_t,
+    background=cython.longlong,
+    foreground=cython.longlong,
+    table=Table,
+)
+"""A Hextile tile, where its raw form would end, and what a viewer remembers from the tile before."""
 
 
 @cython.cfunc
@@ -454,6 +471,244 @@ def zrle(units: cython.const[cython.uint][:, :], size: cython.int, reverse: cyth
                     to: Colours = cython.address(tile.pixel[row * tile.width])
                     _load(cython.address(units[y + row, x]), to, tile.width, size, reverse)
                 at = _put_zrle_tile(cython.address(tile), cython.address(out[0]), at)
+    del out
+    del result[at:]
+    return result
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _most_frequent(table: cython.pointer[Table], pixel: Colours, count: Size) -> Colour:
+    """Return the most frequent of the first 256 colours, of equal ones the earliest; fills `table`."""
+    i: Size
+    best: cython.int = 0
+    place: cython.int
+    counts = cython.declare(cython.Py_ssize_t[257])
+    _clear(table)
+    for place in range(257):
+        counts[place] = 0
+    place = _place(table, pixel[0], 256)
+    for i in range(count):
+        if i and pixel[i] != pixel[i - 1]:
+            place = _place(table, pixel[i], 256)
+        counts[place] += 1
+    for place in range(table.count):
+        if counts[place] > counts[best]:
+            best = place
+    return table.colour[best]
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _across(plane: cython.pointer[Plane], x: Size, y: Size, limit: Size) -> Size:
+    """Return how many pixels from x, y to the right have the colour of the corner, up to `limit`."""
+    row: Colours = plane.pixel + y * plane.width
+    count: Size = 0
+    while count < limit and row[x + count] == plane.colour:
+        count += 1
+    return count
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _grow(plane: cython.pointer[Plane], x: Size, y: Size) -> cython.void:
+    """Find the box of one colour at x, y: first right then down, or the other way, if that is larger."""
+    wide: Size
+    high: Size = 1
+    narrow: Size
+    tall: Size = 1
+    plane.colour = plane.pixel[y * plane.width + x]
+    wide = _across(plane, x, y, plane.width - x)
+    while y + high < plane.height and _across(plane, x, y + high, wide) == wide:
+        high += 1
+    narrow = wide
+    while y + tall < plane.height and _across(plane, x, y + tall, 1) == 1:
+        narrow = _across(plane, x, y + tall, narrow)
+        tall += 1
+    if narrow * tall > wide * high:
+        plane.across = narrow
+        plane.down = tall
+    else:
+        plane.across = wide
+        plane.down = high
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _erase(plane: cython.pointer[Plane], x: Size, y: Size, background: Colour) -> cython.void:
+    row: Size
+    column: Size
+    for row in range(y, y + plane.down):
+        for column in range(x, x + plane.across):
+            plane.pixel[row * plane.width + column] = background
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _put_rre(
+    plane: cython.pointer[Plane], background: Colour, size: cython.int, out: Bytes, end: Size
+) -> Size:
+    """Write background and subrectangles of 16-bit coordinates; 0 if they do not fit before `end`."""
+    x: Size
+    y: Size
+    at: Size = 4
+    count: Size = 0
+    if at + size >= end:
+        return 0
+    at = _put(out, at, background, size)
+    for y in range(plane.height):
+        for x in range(plane.width):
+            if plane.pixel[y * plane.width + x] == background:
+                continue
+            if at + size + 8 >= end:
+                return 0
+            _grow(plane, x, y)
+            at = _put(out, at, plane.colour, size)
+            at = _put_pair(out, at, x, y)
+            at = _put_pair(out, at, plane.across, plane.down)
+            _erase(plane, x, y, background)
+            count += 1
+    _put_pair(out, 0, count >> 16, count & 0xFFFF)
+    return at
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _put_pair(out: Bytes, at: Size, one: Size, other: Size) -> Size:
+    out[at] = (one >> 8) & 0xFF
+    out[at + 1] = one & 0xFF
+    out[at + 2] = (other >> 8) & 0xFF
+    out[at + 3] = other & 0xFF
+    return at + 4
+
+
+def rre(units: cython.const[cython.uint][:, :], size: cython.int, reverse: cython.bint) -> object:
+    """See coding_numpy."""
+    table = cython.declare(Table)
+    plane = cython.declare(Plane)
+    y: Size
+    at: Size = 0
+    scratch: cython.uint[:, ::1] = np.empty((units.shape[0], units.shape[1]), np.uint32)
+    result = bytearray(units.shape[0] * units.shape[1] * size)
+    out: cython.uchar[::1] = result
+    with cython.nogil:
+        plane.pixel = cython.address(scratch[0, 0])
+        plane.width = units.shape[1]
+        plane.height = units.shape[0]
+        for y in range(units.shape[0]):
+            _load(cython.address(units[y, 0]), cython.address(scratch[y, 0]), units.shape[1], size, reverse)
+        background: Colour = _most_frequent(cython.address(table), plane.pixel, plane.width * plane.height)
+        at = _put_rre(cython.address(plane), background, size, cython.address(out[0]), out.shape[0])
+    del out
+    del result[at:]
+    return result if at else None
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _put_subrects(tile: cython.pointer[Hextile], coloured: cython.bint, out: Bytes, at: Size) -> Size:
+    """Write the number and the subrectangles of all that is not background; 0 once Raw would be shorter."""
+    x: Size
+    y: Size
+    count_at: Size = at
+    out[at] = 0
+    at += 1
+    for y in range(tile.plane.height):
+        for x in range(tile.plane.width):
+            if tile.plane.pixel[y * tile.plane.width + x] == tile.background:
+                continue
+            if at + 2 + (tile.size if coloured else 0) > tile.end:
+                return 0
+            _grow(cython.address(tile.plane), x, y)
+            if coloured:
+                at = _put(out, at, tile.plane.colour, tile.size)
+            out[at] = x << 4 | y
+            out[at + 1] = (tile.plane.across - 1) << 4 | (tile.plane.down - 1)
+            at += 2
+            _erase(cython.address(tile.plane), x, y, tile.background)
+            out[count_at] += 1
+    return at
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _put_hextile_tile(tile: cython.pointer[Hextile], out: Bytes, at: Size) -> Size:
+    """Write a tile of subrectangles (RFC 6143 section 7.7.4); 0 if Raw would be shorter."""
+    flags_at: Size = at
+    colour: Colour
+    at += 1
+    colour = _most_frequent(
+        cython.address(tile.table), tile.plane.pixel, tile.plane.width * tile.plane.height
+    )
+    out[flags_at] = 0
+    if colour != tile.background:
+        out[flags_at] = 2
+        at = _put(out, at, colour, tile.size)
+        tile.background = colour
+    if tile.table.count == 1:
+        return at
+    if tile.table.count > 2:
+        out[flags_at] |= 8 | 16
+        tile.foreground = NOTHING
+        return _put_subrects(tile, True, out, at)
+    out[flags_at] |= 8
+    colour = tile.table.colour[1 if tile.table.colour[0] == colour else 0]
+    if colour != tile.foreground:
+        out[flags_at] |= 4
+        at = _put(out, at, colour, tile.size)
+        tile.foreground = colour
+    return _put_subrects(tile, False, out, at)
+
+
+def hextile(units: cython.const[cython.uint][:, :], size: cython.int, reverse: cython.bint) -> bytearray:
+    """See coding_numpy."""
+    tile = cython.declare(Hextile)
+    pixel = cython.declare(cython.uint[256])
+    x: Size
+    y: Size
+    row: Size
+    width: Size
+    height: Size
+    at: Size = 0
+    end: Size
+    tiles: Size = ((units.shape[0] + 15) // 16) * ((units.shape[1] + 15) // 16)
+    result = bytearray(tiles + units.shape[0] * units.shape[1] * size + 16)
+    out: cython.uchar[::1] = result
+    with cython.nogil:
+        tile.size = size
+        tile.background = tile.foreground = NOTHING
+        tile.plane.pixel = pixel
+        for y in range(0, units.shape[0], 16):
+            height = min(units.shape[0] - y, 16)
+            for x in range(0, units.shape[1], 16):
+                width = min(units.shape[1] - x, 16)
+                tile.plane.width = width
+                tile.plane.height = height
+                for row in range(height):
+                    _load(cython.address(units[y + row, x]), pixel + row * width, width, size, reverse)
+                tile.end = at + 1 + width * height * size
+                end = _put_hextile_tile(cython.address(tile), cython.address(out[0]), at)
+                if end == 0 or end > tile.end:
+                    tile.background = tile.foreground = NOTHING
+                    out[at] = 1
+                    at += 1
+                    for row in range(height):
+                        _pack_row(
+                            cython.address(units[y + row, x]), width, size, reverse, cython.address(out[at])
+                        )
+                        at += width * size
+                else:
+                    at = end
     del out
     del result[at:]
     return result

@@ -25,5 +25,7 @@ indices: Callable[[Units, Units, int], bytearray] = _kernels.indices
 pack: Callable[[Units, int, bool], bytearray] = _kernels.pack
 convert: Callable[[Units, Units], Units] = _kernels.convert
 zrle: Callable[[Units, int, bool], bytearray] = _kernels.zrle
+hextile: Callable[[Units, int, bool], bytearray] = _kernels.hextile
+rre: Callable[[Units, int, bool], bytearray | None] = _kernels.rre
 
-__all__ = ["COMPILED", "colours", "convert", "indices", "pack", "zrle"]
+__all__ = ["COMPILED", "colours", "convert", "hextile", "indices", "pack", "rre", "zrle"]

@@ -10,6 +10,9 @@ only read. What is returned belongs to the caller.
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +21,7 @@ _Bytes = npt.NDArray[np.uint8]
 
 COMPILED = False
 _ZRLE_SIDE = 64
+_HEXTILE_SIDE = 16
 
 
 def colours(units: Units, limit: int) -> Units | None:
@@ -54,6 +58,97 @@ def zrle(units: Units, size: int, reverse: bool) -> bytearray:
         for x in range(0, units.shape[1], _ZRLE_SIDE):
             out += _zrle_tile(units[y : y + _ZRLE_SIDE, x : x + _ZRLE_SIDE], size)
     return out
+
+
+def hextile(units: Units, size: int, reverse: bool) -> bytearray:
+    """Return the 16x16 tiles (RFC 6143 section 7.7.4), each as subrectangles unless Raw is shorter."""
+    units = _turned(units, size, reverse)
+    out = bytearray()
+    background = foreground = None
+    for y in range(0, units.shape[0], _HEXTILE_SIDE):
+        for x in range(0, units.shape[1], _HEXTILE_SIDE):
+            tile = units[y : y + _HEXTILE_SIDE, x : x + _HEXTILE_SIDE]
+            data, background, foreground = _hextile_tile(tile, size, background, foreground)
+            out += data
+    return out
+
+
+def rre(units: Units, size: int, reverse: bool) -> bytearray | None:
+    """Return background and subrectangles (RFC 6143 section 7.7.3); None if not shorter than Raw."""
+    plane = _turned(units, size, reverse)
+    background, _ = _most_frequent(plane)
+    out = bytearray(4) + _colour_bytes(background, size)
+    count = 0
+    for colour, *box in _subrects(plane, background):
+        if len(out) + size + 8 >= plane.size * size:
+            return None
+        out += _colour_bytes(colour, size) + struct.pack(">HHHH", *box)
+        count += 1
+    out[:4] = struct.pack(">I", count)
+    return out if len(out) < plane.size * size else None
+
+
+def _hextile_tile(
+    tile: Units, size: int, background: int | None, foreground: int | None
+) -> tuple[bytes, int | None, int | None]:
+    """Return a tile, and the background and foreground that the viewer knows after it."""
+    raw = b"\x01" + _wire_bytes(tile, size, False).tobytes()
+    most, found = _most_frequent(tile)
+    flags, body = 0, b""
+    if most != background:
+        flags, body = 2, _colour_bytes(most, size)
+    if len(found) == 1:
+        return bytes([flags]) + body, most, foreground
+    coloured = len(found) > 2
+    other = None if coloured else next(colour for colour in found if colour != most)
+    flags |= 24 if coloured else 8
+    if other is not None and other != foreground:
+        flags |= 4
+        body += _colour_bytes(other, size)
+    rects = bytearray()
+    count = 0
+    for colour, x, y, width, height in _subrects(tile, most):
+        rects += _colour_bytes(colour, size) if coloured else b""
+        rects += bytes([x << 4 | y, (width - 1) << 4 | (height - 1)])
+        count += 1
+        if len(body) + len(rects) + 2 > len(raw):
+            break
+    if len(body) + len(rects) + 2 > len(raw):
+        return raw, None, None
+    return bytes([flags]) + body + bytes([count]) + rects, most, other
+
+
+def _most_frequent(plane: Units) -> tuple[int, list[int]]:
+    """Return the most frequent of the first 256 colours, of equal ones the earliest; and all those colours."""
+    found, where, counts = np.unique(plane, return_index=True, return_counts=True)
+    order = np.argsort(where)[:256]
+    return int(found[order][np.argmax(counts[order])]), found[order].tolist()
+
+
+def _subrects(plane: Units, background: int) -> Iterator[tuple[int, int, int, int, int]]:
+    """Take what is not background apart: colour, x, y, width, height of rectangles, by their first pixels."""
+    plane = plane.copy()
+    for y, row in enumerate(plane):
+        while (x := int(np.argmax(row != background))) or row[0] != background:
+            width, height = _grown(plane[y:, x:])
+            yield int(row[x]), x, y, width, height
+            plane[y : y + height, x : x + width] = background
+
+
+def _grown(plane: Units) -> tuple[int, int]:
+    """Return the box of the corner's colour: first right then down, or the other way, if that is larger."""
+    wide, tall = _leading(plane[0] == plane[0, 0]), _leading(plane[:, 0] == plane[0, 0])
+    same = plane[:tall, :wide] == plane[0, 0]
+    high, narrow = _leading(same.all(axis=1)), _leading(same.all(axis=0))
+    return (narrow, tall) if narrow * tall > wide * high else (wide, high)
+
+
+def _leading(flags: npt.NDArray[np.bool_]) -> int:
+    return len(flags) if flags.all() else int(np.argmin(flags))
+
+
+def _colour_bytes(colour: int, size: int) -> bytes:
+    return colour.to_bytes(4, "little")[:size]
 
 
 def _zrle_tile(tile: Units, size: int) -> bytes:
