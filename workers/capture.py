@@ -19,10 +19,10 @@ from mpvnc.capture.driver import CaptureDriver, CaptureSettings
 from mpvnc.config import Config
 from mpvnc.errors import ControlError
 from mpvnc.frames.pointer import PointerPage
-from mpvnc.pointer import Cursor
 from mpvnc.frames.writer import FrameWriter
 from mpvnc.ipc.control import Message
 from mpvnc.metrics import Counter
+from mpvnc.pointer import Cursor
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
 
 logger = logging.getLogger(__name__)

@@ -15,12 +15,11 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from mpvnc.encodings.wire import WireOptions, compression_bucket, wire_class
-from mpvnc.frames.pointer import PointerPage
-
 from mpvnc.constants import CHALLENGE_BYTES, Encoding, SecurityType
 from mpvnc.encodings import encode
+from mpvnc.encodings.wire import WireOptions, compression_bucket, wire_class
 from mpvnc.errors import ControlError, MpvncError
+from mpvnc.frames.pointer import PointerPage
 from mpvnc.frames.reader import FrameReader
 from mpvnc.ipc.bus import InputSender
 from mpvnc.kernels import coding, tiles

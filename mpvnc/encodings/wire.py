@@ -94,11 +94,16 @@ def wire_class(
         if encoding in options.encodings and (encoding is not Encoding.JPEG or quality is not None)
     ]
     level = _level(encodings, Encoding.COMPRESSION_LEVEL_0)
-    bucket = options.compression_default if level is None else _BUCKETS[level]
+    bucket = options.compression_default if level is None else compression_bucket(level)
     bucket = min(max(bucket, options.compression_min), options.compression_max)
     primary = usable[0] if usable else Encoding.RAW
     fallback = next((encoding for encoding in usable if encoding is not Encoding.JPEG), Encoding.RAW)
     return intern(primary, fallback, fmt, quality, bucket)
+
+
+def compression_bucket(level: int) -> int:
+    """Return the bucket of a compression level 0-9."""
+    return _BUCKETS[level]
 
 
 def intern(
