@@ -146,14 +146,14 @@ def test_watchers_hold_the_frame_they_wait_for():
 
 
 def test_a_format_set_while_an_update_is_made():
-    from tests.support.formats import NAMED
+    from tests.support.formats import RGB565
 
     stage = Stage(PaintedScreen(text(300, 200)))
     pair = stage.join(Encoding.ZRLE, Encoding.FENCE)
     pair.viewer.request(incremental=False)
     stage._exchange(pair)
     assert stage.broadcast.is_busy
-    pair.viewer.set_pixel_format(NAMED["rgb565"] if "rgb565" in NAMED else next(iter(NAMED.values())))
+    pair.viewer.set_pixel_format(RGB565)
     pair.viewer.request(incremental=False)
     stage.settle()
     expected = pair.viewer.format.to_rgb(pair.viewer.format.from_rgb(stage.screen.pixels))
