@@ -16,7 +16,7 @@ from mpvnc.kernels.ordering import fence, require_ordering
 from mpvnc.pointer import MAX_CURSOR_SIDE, Cursor, PointerState
 
 _STATE = struct.Struct("@QqqQ")
-"""Serial of the cursor, x, y, visible."""
+"""Serial of the cursor (the stamp at its writing: never used twice), x, y, visible."""
 _SHAPE = struct.Struct("@QQQQ")
 """Width, height, hot x, hot y of the cursor; its pixels follow."""
 _STATE_AT = 8
@@ -47,13 +47,13 @@ class PointerPage:
         return int(self._stamp[0])
 
     def write_cursor(self, cursor: Cursor) -> None:
-        """Show another shape from now on."""
-        serial, *position = _STATE.unpack_from(self._memory, _STATE_AT)
+        """Show another shape from now on. The first thing that a new writer does: one may have died here."""
+        _, *position = _STATE.unpack_from(self._memory, _STATE_AT)
         with self._writing():
             shape = (cursor.width, cursor.height, cursor.hot_x, cursor.hot_y)
             _SHAPE.pack_into(self._memory, _SHAPE_AT, *shape)
             self._memory[_PIXELS_AT : _PIXELS_AT + len(cursor.pixels)] = cursor.pixels
-            _STATE.pack_into(self._memory, _STATE_AT, serial + 1, *position)
+            _STATE.pack_into(self._memory, _STATE_AT, self.version, *position)
 
     def write_position(self, x: int, y: int, visible: bool) -> None:
         """Move, show or hide the pointer; writes nothing if it is like that already."""
