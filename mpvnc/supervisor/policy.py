@@ -3,16 +3,17 @@
 Owns the life of a child and every waiting time in it. Has no clock, process or socket: whoever acts on an
 action tells the `Child` what it did, and asks again. The rules:
 
-1. When the supervisor stops, encoders are drained, the others hung up (their control socket reads EOF) when no
-   encoder is left; after `drain_s` all are hung up, and `HANGUP_GRACE_S` later killed. A quick stop hangs all up.
-2. A child that ends otherwise has crashed, whatever its code. It starts again after `respawn_initial_s`, doubled
-   for each crash since it last ran well for `crash_window_s`, at most `respawn_max_s`.
-3. `crash_limit` crashes within `crash_window_s` make it FAILED until it runs well again: it is tried every
-   `respawn_max_s`.
-4. One that is not ready after `start_s`, or whose loop has been silent for `heartbeat_s`, is aborted (SIGABRT
-   prints its stacks) and killed `ABORT_GRACE_S` later.
-5. The supervisor gives up before the ready line if a child ends without ever having been ready, or fails, and at
-   any time if every encoder has FAILED.
+1. When the supervisor stops, encoders are drained, the others hung up (their control socket reads EOF)
+   when no encoder is left; after `drain_s` all are hung up, and `HANGUP_GRACE_S` later killed. A quick
+   stop hangs all up.
+2. A child that ends otherwise has crashed, whatever its code. It starts again after `respawn_initial_s`,
+   doubled for each crash since it last ran well for `crash_window_s`, at most `respawn_max_s`.
+3. `crash_limit` crashes within `crash_window_s` make it FAILED until it runs well again: it is tried
+   every `respawn_max_s`.
+4. One that is not ready after `start_s`, or whose loop has been silent for `heartbeat_s`, is aborted
+   (SIGABRT prints its stacks) and killed `ABORT_GRACE_S` later.
+5. The supervisor gives up before the ready line if a child ends without ever having been ready, or
+   fails, and at any time if every encoder has FAILED.
 """
 
 from __future__ import annotations
