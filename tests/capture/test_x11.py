@@ -244,7 +244,7 @@ def test_a_display_that_is_not_there() -> None:
         X11Capture(":9876")
 
 
-def test_without_shared_memory_it_says_so(screen: XServer) -> None:
+def test_without_shared_memory_it_says_so() -> None:
     with xvfb(320, 200, 24, "-extension", "MIT-SHM") as server, pytest.raises(xshm.SharedMemoryUnavailable):
         X11Capture(server.display)
 
