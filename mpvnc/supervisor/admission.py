@@ -48,7 +48,7 @@ class Admission:
         self._clients: dict[int, Client] = {}
         self._waiting: Counter[str] = Counter()
         self._loads: Counter[int] = Counter()
-        self._refused = 0
+        self.refused = 0
         self.authenticated = 0
 
     def __iter__(self) -> Iterator[Client]:
@@ -60,7 +60,7 @@ class Admission:
     @property
     def waiting(self) -> int:
         """Clients that are served but not authenticated (yet)."""
-        return len(self._clients) - self.authenticated - self._refused
+        return len(self._clients) - self.authenticated - self.refused
 
     def find(self, client: int) -> Client | None:
         """Return a client's record."""
@@ -78,7 +78,7 @@ class Admission:
             reason = TOO_MANY_WAITING
         else:
             return Verdict(None)
-        return Verdict(reason, must_drop=self._refused >= self._limits.max_unauthenticated)
+        return Verdict(reason, must_drop=self.refused >= self._limits.max_unauthenticated)
 
     @property
     def is_full(self) -> bool:
@@ -90,7 +90,7 @@ class Admission:
         self._clients[client] = Client(client, address, slot, refused)
         self._loads[slot] += 1
         if refused:
-            self._refused += 1
+            self.refused += 1
         else:
             self._waiting[_network(address)] += 1
 
@@ -118,7 +118,7 @@ class Admission:
         if record.is_authenticated:
             self.authenticated -= 1
         elif record.is_refused:
-            self._refused -= 1
+            self.refused -= 1
         else:
             self._no_longer_waiting(record.address)
 

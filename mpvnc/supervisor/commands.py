@@ -28,16 +28,9 @@ class Peer:
         self.control = control
         self.pid = pid
 
-    def answer(self, message: Message, fds: tuple[int, ...] = ()) -> None:
-        """Send without blocking; a peer that is gone or does not read is found by its EOF."""
-        try:
-            self.control.send_or_queue(message, fds)
-        except ControlError as error:
-            logger.info("no answer to process %d: %s", self.pid, error)
-
 
 Handler = Callable[[Peer, Message | None, list[int]], None]
-"""Called with each message and its descriptors (the handler's), and with None at EOF, before the peer is closed."""
+"""Called with each message and its descriptors (the handler's), and with None at EOF, before it is closed."""
 
 
 class CommandServer:

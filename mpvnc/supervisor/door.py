@@ -40,9 +40,7 @@ class _Arrival:
 class Door:
     """The listeners and the queue behind them. `open` starts it, `close` ends it."""
 
-    def __init__(
-        self, loop: Loop, admission: Admission, throttle: AuthThrottle, hand_over: HandOver
-    ) -> None:
+    def __init__(self, loop: Loop, admission: Admission, throttle: AuthThrottle, hand_over: HandOver) -> None:
         self._loop = loop
         self._admission = admission
         self._throttle = throttle

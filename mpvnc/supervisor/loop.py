@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import selectors
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from mpvnc.ipc.control import ControlSocket
+from mpvnc.errors import ControlError
+from mpvnc.ipc.control import ControlSocket, Message
 
 logger = logging.getLogger(__name__)
+
+_AFTER_FAILURE_S = 0.05
 
 Callback = Callable[[], None]
 
@@ -22,7 +26,7 @@ class HasFileno(Protocol):
 
 
 class Loop:
-    """Watches descriptors. A callback that raises is logged, and its descriptor is watched no more."""
+    """Watches descriptors. A callback that raises is logged, and slows the loop down."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -47,6 +51,16 @@ class Loop:
         if key.events != _events(socket):
             self._selector.modify(socket, _events(socket), key.data)
 
+    def send(self, socket: ControlSocket, message: Message, fds: Sequence[int] = ()) -> bool:
+        """Send a message now or when the peer takes it; False if it is gone or has not read for long."""
+        try:
+            socket.send_or_queue(message, fds)
+        except ControlError as error:
+            logger.warning("%s was not delivered: %s", message["type"], error)
+            return False
+        self.refresh(socket)
+        return True
+
     def unwatch(self, source: HasFileno | int) -> None:
         """Stop watching, before it is closed; nothing happens if it is not watched."""
         try:
@@ -66,8 +80,8 @@ class Loop:
                 if events & selectors.EVENT_READ:
                     readable()
             except Exception:
-                self.unwatch(key.fileobj)
                 logger.exception("a callback of the supervisor failed")
+                time.sleep(_AFTER_FAILURE_S)
 
     def close(self) -> None:
         """Watch nothing any more."""
