@@ -73,7 +73,7 @@ class MssCapture:
     def _open(self) -> None:
         self.close()
         try:
-            self._mss = mss.MSS(display=self._display or None)
+            self._mss = _instance(self._display or None)
             self._screen = self._mss.monitors[0]
         except (mss.ScreenShotError, OSError) as error:
             raise CaptureError(f"mss cannot open display {self._display!r}: {error}") from error
@@ -86,3 +86,11 @@ class MssCapture:
         except (mss.ScreenShotError, OSError) as error:
             raise CaptureError(f"mss cannot read display {self._display!r}: {error}") from error
         return np.frombuffer(shot.raw, np.uint32).reshape(shot.height, shot.width)
+
+
+def _instance(display: str | None) -> mss.MSS:
+    """Return mss with its own choice of way, else by Xlib: the others refuse TigerVNC's list of visuals."""
+    try:
+        return mss.MSS(display=display)
+    except mss.ScreenShotError:
+        return mss.MSS(display=display, backend="xlib")

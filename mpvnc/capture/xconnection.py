@@ -34,10 +34,12 @@ def x_errors(doing: str) -> Iterator[None]:
 
 
 def describe(error: Exception) -> str:
-    """Return an X error in words: errors of the server carry a code only."""
-    code = getattr(error, "code", None)
+    """Return an X error in words: an error of the server has no text, but tells which request failed."""
     name = type(error).__name__
-    return f"{name} (code {code})" if code is not None else f"{name} {error}".strip()
+    if not isinstance(error, xcffib.Error):
+        return f"{name} {error}".strip()
+    major, minor = (getattr(error, field, "?") for field in ("major_opcode", "minor_opcode"))
+    return f"{name} (request {major}.{minor}, value {getattr(error, 'bad_value', '?')})"
 
 
 class XConnection:

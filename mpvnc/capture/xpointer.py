@@ -17,6 +17,7 @@ import numpy as np
 import xcffib
 import xcffib.xfixes
 
+from mpvnc.capture.arrow import ARROW
 from mpvnc.capture.base import CursorShape, PointerUpdate
 from mpvnc.capture.xconnection import XConnection
 
@@ -27,6 +28,7 @@ _XI_SELECT_EVENTS, _XI_QUERY_VERSION = 46, 47
 _XI_ALL_MASTER_DEVICES = 1
 _XI_MOTION, _XI_RAW_MOTION = 1 << 6, 1 << 17
 _GENERIC_EVENT = 35
+_UNREADABLE = 0
 _MAX_SIDE = 256
 _ACTIVE_S, _ACTIVE_PERIOD_S, _IDLE_PERIOD_S = 1.0, 1 / 20, 1 / 4
 
@@ -73,15 +75,27 @@ class XPointer:
 
     def _new_shape(self) -> CursorShape | None:
         self._shape_changed = False
-        try:
-            image = self._fixes.GetCursorImage().reply()
-        except xcffib.Error:  # a server without a cursor: BadCursor
+        image = self._readable_image()
+        serial = image.cursor_serial if image else _UNREADABLE
+        if serial == self._serial:
             return None
-        if image.cursor_serial == self._serial:
-            return None
-        self._serial = image.cursor_serial
+        self._serial = serial
+        if image is None:
+            return ARROW
         argb = np.array(image.cursor_image.list, np.uint32).reshape(image.height, image.width)
         return straight_shape(argb, image.xhot, image.yhot)
+
+    def _readable_image(self) -> Any:
+        """Return the cursor's image; None for one whose maker has gone (xsetroot's) or that is animated.
+
+        The first is refused with BadAccess where the server has the SECURITY extension, the second comes as
+        one transparent pixel with the serial 0.
+        """
+        try:
+            image = self._fixes.GetCursorImage().reply()
+        except xcffib.Error:
+            return None
+        return image if image.cursor_serial else None
 
 
 def straight_shape(argb: np.ndarray[Any, np.dtype[np.uint32]], hot_x: int, hot_y: int) -> CursorShape:
