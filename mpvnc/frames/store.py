@@ -44,7 +44,7 @@ class Segment:
         _unlink(self.name)
 
 
-def create_segment(name: str, size_bytes: int, content: str = "a segment") -> Segment:
+def create_segment(name: str, size_bytes: int, content: str = "its contents") -> Segment:
     """Create a segment of zeros whose memory is really there, and hold it.
 
     Args:
