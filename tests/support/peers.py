@@ -76,7 +76,7 @@ class TigerViewer:
         """Return the framebuffer's part of its window as 0x00RRGGBB. The window has no border without a manager."""
         place = wait_window(self.display, self.title)
         region = {"left": place["x"], "top": place["y"], "width": width, "height": height}
-        with mss.mss(display=self.display) as grabber:
+        with mss.MSS(display=self.display) as grabber:
             shot = grabber.grab(region)
         raw = np.frombuffer(shot.raw, "<u4").reshape(height, width)
         return (raw & np.uint32(0xFFFFFF)).astype(np.uint32)

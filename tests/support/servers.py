@@ -91,7 +91,7 @@ class Server:
         """Return the last lines of the log."""
         return "\n".join(self.log.splitlines()[-lines:])
 
-    def signal(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
         """Send a signal to the supervisor alone."""
         self._note_descendants()
         self.process.send_signal(number)

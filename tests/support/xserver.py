@@ -119,6 +119,7 @@ class Painter:
     """Paints the root window of a display of depth 24, and hides the pointer over it."""
 
     def __init__(self, display: str):
+        self.display = display
         self._connection = xcffib.connect(display=display)
         self._screen = self._connection.get_setup().roots[0]
         self._root = self._screen.root
@@ -141,7 +142,7 @@ class Painter:
                 xproto.ImageFormat.ZPixmap, pixmap, context, width, count, 0, y, 0, 24, len(strip), strip
             )  # fmt: skip
         core.ChangeWindowAttributes(root, xproto.CW.BackPixmap, [pixmap])
-        core.ClearArea(False, root, 0, 0, 0, 0)
+        core.CopyArea(pixmap, root, context, 0, 0, 0, 0, width, height)
         core.FreeGC(context)
         core.FreePixmap(pixmap)
         self.sync()
