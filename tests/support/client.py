@@ -88,7 +88,8 @@ class Client:
         while not (value := condition(self.viewer)):
             if self.closed_by_server:
                 raise Disconnected("the server closed the connection")
-            if not self.receive(end - time.monotonic()) and time.monotonic() >= end:
+            self.receive(end - time.monotonic())
+            if time.monotonic() >= end and not condition(self.viewer):
                 raise TimeoutError(f"not within {timeout_s} s; {self.viewer.updates} updates so far")
         return value
 

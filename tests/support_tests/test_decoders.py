@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
 from tests.support import golden
@@ -26,13 +29,17 @@ def state_of(fmt: PixelFormat = BGRX, *listed: int) -> DecoderState:
     return DecoderState(fmt, np.zeros((8, 16), np.uint32), frozenset(listed))
 
 
-def decode(encoding: int, size: tuple[int, int], data: bytes, state: DecoderState | None = None) -> list[list[int]]:
+def decode(
+    encoding: int, size: tuple[int, int], data: bytes, state: DecoderState | None = None
+) -> list[list[int]]:
     image = decode_all(DECODERS[encoding], Rect(0, 0, *size), state or state_of(), data)
     assert image.shape == size[::-1]
     return image.tolist()
 
 
-def refuse(encoding: int, size: tuple[int, int], data: bytes, why: str, state: DecoderState | None = None) -> None:
+def refuse(
+    encoding: int, size: tuple[int, int], data: bytes, why: str, state: DecoderState | None = None
+) -> None:
     with pytest.raises(DecodeError, match=why):
         decode(encoding, size, data, state)
 
@@ -154,7 +161,10 @@ def test_hextile_coloured_subrectangles() -> None:
         (b"\x00", "no background"),
         (b"\x01" + px(*[RED] * 16) + b"\x00", "no background"),
         (b"\x0a" + px(RED) + b"\x01\x00\x00", "no foreground"),
-        (b"\x0e" + px(RED, BLUE) + b"\x00" + b"\x1a" + px(RED) + b"\x00" + b"\x08\x01\x00\x00", "no foreground"),
+        (
+            b"\x0e" + px(RED, BLUE) + b"\x00" + b"\x1a" + px(RED) + b"\x00" + b"\x08\x01\x00\x00",
+            "no foreground",
+        ),
         (b"\x1e" + px(RED, BLUE) + b"\x00", "coloured"),
         (b"\x22" + px(RED), "unknown bits"),
         (b"\x0e" + px(RED, BLUE) + b"\x01\xf0\x10", "not within"),
@@ -244,7 +254,9 @@ def test_zrle_is_one_stream_and_tiles_are_clipped() -> None:
     state, deflate = state_of(), Deflater()
     noise = golden.noise(65, 65)
     tiles = (noise[:64, :64], noise[:64, 64:], noise[64:, :64], noise[64:, 64:])
-    data = b"".join(b"\0" + tile.astype("<u4").reshape(-1, 1).view(np.uint8)[:, :3].tobytes() for tile in tiles)
+    data = b"".join(
+        b"\0" + tile.astype("<u4").reshape(-1, 1).view(np.uint8)[:, :3].tobytes() for tile in tiles
+    )
     for scene in (solid_zrle, data, solid_zrle):
         image = decode_all(DECODERS[ZRLE], Rect(0, 0, 65, 65), state, u32(deflate(scene)))
         assert np.array_equal(image, noise if scene is data else np.full((65, 65), 5))
@@ -308,7 +320,9 @@ def test_tight_streams_live_on_until_reset() -> None:
     row = bytes.fromhex("ff0000") * 4
     for control in (0x20, 0x20):
         fragment = deflate(row)
-        assert decode(TIGHT, (4, 1), bytes([control]) + compact(len(fragment)) + fragment, state) == [[RED] * 4]
+        assert decode(TIGHT, (4, 1), bytes([control]) + compact(len(fragment)) + fragment, state) == [
+            [RED] * 4
+        ]
     fresh = Deflater()(row)
     assert decode(TIGHT, (4, 1), bytes([0x24]) + compact(len(fresh)) + fresh, state) == [[RED] * 4]
     decode(TIGHT, (1, 1), bytes.fromhex("84000000"), state)
@@ -328,7 +342,7 @@ def test_tight_gradient() -> None:
     differences = bytes([10, 250, 0, 5, 10, 0, 3, 0, 0, 250, 0, 0])
     fragment = Deflater()(differences)
     data = b"\x40\x02" + compact(len(fragment)) + fragment
-    # second row: 10 + 3 = 13; then 13 + 15 - 10 = 18, 18 + 250 = 12 (mod 256); green 250 + 4 - 250 = 4 and so on
+    # second row, red: 10 + 3 = 13; then 13 + 15 - 10 = 18 is predicted, 18 + 250 = 12 (mod 256)
     assert decode(TIGHT, (2, 2), data) == [[0x0AFA00, 0x0F0400], [0x0DFA00, 0x0C0400]]
 
 
@@ -368,6 +382,23 @@ def test_tight_refuses(size: tuple[int, int], data: bytes, why: str) -> None:
 def test_tight_at_8_bits_has_neither_jpeg_nor_gradient() -> None:
     refuse(TIGHT, (1, 1), bytes.fromhex("9000"), "8 bits", state_of(RGB332, QUALITY_9))
     refuse(TIGHT, (1, 1), bytes.fromhex("400200"), "8 bits", state_of(RGB332))
+
+
+# All of them: a broken rectangle is a DecodeError, never another exception
+
+
+@pytest.mark.parametrize("encoding", [RRE, HEXTILE, TIGHT, JPEG])
+@given(st.binary(max_size=60))
+def test_any_bytes_are_decoded_or_refused(encoding: int, data: bytes) -> None:
+    start = b"\xff\xd8" if encoding == JPEG else b""
+    with suppress(DecodeError):
+        decode(encoding, (5, 3), start + data, state_of(BGRX, QUALITY_9, -317))
+
+
+@given(st.sampled_from([*range(17), 128, *range(130, 140)]), st.binary(max_size=60))
+def test_any_zrle_tile_is_decoded_or_refused(subencoding: int, data: bytes) -> None:
+    with suppress(DecodeError):
+        decode(ZRLE, (5, 3), zrle(bytes([subencoding]) + data))
 
 
 # JPEG

@@ -1,4 +1,4 @@
-"""The supervisor helper against a made-up supervisor: it must see what is left behind, and when nothing is."""
+"""The supervisor helper against a made-up supervisor: it must see what is left behind, and if nothing is."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def stop(*_):
     if mode != "file": os.unlink(f"{run}/control")
     sys.exit(0)
 signal.signal(signal.SIGTERM, signal.SIG_IGN if mode == "deaf" else stop)
-print(os.environ.get("FAKE_READY", "mpvnc ready: vnc://127.0.0.1:5999 http://127.0.0.1:5999/ source=demo workers=2"), flush=True)
+print("mpvnc ready: vnc://127.0.0.1:5999 http://127.0.0.1:5999/ source=demo workers=2", flush=True)
 while True: signal.pause()
 """
 
@@ -54,8 +54,12 @@ def test_a_clean_supervisor(tmp_path: Path, command: tuple[str, ...]) -> None:
     assert server.leftovers() == []
 
 
-@pytest.mark.parametrize(("mode", "named"), [("process", "process"), ("segment", "/dev/shm/"), ("file", "control")])
-def test_what_is_left_behind_is_named(tmp_path: Path, command: tuple[str, ...], mode: str, named: str) -> None:
+@pytest.mark.parametrize(
+    ("mode", "named"), [("process", "process"), ("segment", "/dev/shm/"), ("file", "control")]
+)
+def test_what_is_left_behind_is_named(
+    tmp_path: Path, command: tuple[str, ...], mode: str, named: str
+) -> None:
     server = start_supervisor(tmp_path, command=(*command, mode))
     (child,) = server.children
     try:
@@ -79,8 +83,10 @@ def test_a_deaf_supervisor_is_killed(tmp_path: Path, command: tuple[str, ...]) -
 
 
 def test_a_supervisor_that_is_not_ready(tmp_path: Path, command: tuple[str, ...]) -> None:
-    with pytest.raises(ServerFailed, match="(?s)ended after.*bad configuration"):
-        start_supervisor(tmp_path, command=(sys.executable, "-c", "import sys; sys.exit('bad configuration')"))
+    with pytest.raises(ServerFailed, match=r"(?s)ended after.*bad configuration"):
+        start_supervisor(
+            tmp_path, command=(sys.executable, "-c", "import sys; sys.exit('bad configuration')")
+        )
     with pytest.raises(ServerFailed, match="no line within"):
         start_supervisor(tmp_path, command=(sys.executable, "-c", "input"), timeout_s=0.0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -197,7 +198,7 @@ def test_bytes_may_arrive_in_any_pieces(cuts: list[int]) -> None:
     viewer = Viewer()
     viewer.ledger.request(incremental=False)
     edges = [0, *sorted(cuts), len(SESSION)]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         viewer.feed(SESSION[begin:end])
     assert (viewer.updates, viewer.bells, viewer.cut_texts) == (1, 1, ["hi"])
     assert np.count_nonzero(viewer.rgb() == 0x123456) == 7
