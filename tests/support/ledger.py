@@ -1,7 +1,7 @@
 """What the client has asked for, and so what the server may send: the viewer's book of open accounts.
 
-An update may answer several requests, so `unanswered` is an upper bound; a test that knows better says so with
-`forget_requests`. A list of encodings stays allowed while an update that was made under it may be on its way.
+An update may answer several requests, so `unanswered` is an upper bound; a test that knows better says so
+with `forget_requests`. A list of encodings stays allowed while an update made under it may be on its way.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def start(
     env: Mapping[str, str] | None = None,
     stdout: int | IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own; its stderr (and stdout, unless given) goes to the file `log`."""
+    """Start a program in its own session; its stderr (and stdout, unless given) goes to the file `log`."""
     with log.open("ab") as sink:
         return subprocess.Popen(
             list(command),
@@ -110,7 +110,7 @@ def read_line(stream: IO[bytes], timeout_s: float) -> str:
 
 
 def stop(process: subprocess.Popen[bytes], timeout_s: float = 5.0, number: int = signal.SIGTERM) -> int:
-    """Signal a process that a test started and wait for it; SIGKILL after the time-out. Return its exit status."""
+    """Signal a process of ours and wait for it; SIGKILL after the time-out. Return its exit status."""
     if process.poll() is None:
         process.send_signal(number)
     try:

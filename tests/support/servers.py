@@ -91,7 +91,7 @@ class Server:
         """Return the last lines of the log."""
         return "\n".join(self.log.splitlines()[-lines:])
 
-    def signal(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
         """Send a signal to the supervisor alone."""
         self._note_descendants()
         self.process.send_signal(number)
@@ -138,7 +138,7 @@ class Server:
                 os.kill(pid, signal.SIGKILL)
 
     def _note_descendants(self) -> None:
-        """Note who lives and which segments they hold: other instances on the machine are not our business."""
+        """Note who lives and which segments they hold; other instances are not our business."""
         for pid in (self.pid, *processes.descendants(self.pid)):
             self._seen.add(pid)
             self._segments |= processes.open_segments(pid)
@@ -185,7 +185,7 @@ def start_supervisor(
 
 @contextmanager
 def running_supervisor(directory: Path, *settings: str, **options: Any) -> Iterator[Server]:
-    """Run a supervisor (see start_supervisor) for a block; afterwards it is stopped and nothing may be left."""
+    """Run a supervisor (see start_supervisor) for a block; then it is stopped and nothing may be left."""
     server = start_supervisor(directory, *settings, **options)
     try:
         yield server

@@ -1,8 +1,8 @@
 """A strict RFB client without I/O, written from the specification alone: it shares no line with mpvnc.
 
-Feed it what the socket gives, send what it has to send. It decodes every update into `framebuffer` (client pixel
-values, shape (height, width)) and raises ProtocolViolation at the first byte that the specification does not
-allow there. After an exception the viewer is finished.
+Feed it what the socket gives, send what it has to send. It decodes every update into `framebuffer` (client
+pixel values, shape (height, width)) and raises ProtocolViolation at the first byte that the specification
+does not allow there. After an exception the viewer is finished.
 Sources: RFC 6143; rfbproto.rst of the RFB community.
 """
 
@@ -122,8 +122,8 @@ class Viewer:
     def set_pixel_format(self, fmt: PixelFormat) -> None:
         """Change the format: at once if no update can be on its way, else behind a SyncNext fence.
 
-        The framebuffer is converted; request it anew for exact values. Raises: MisuseError if updates may be on
-        their way and the server knows no fences.
+        The framebuffer is converted; request it anew for exact values. Raises: MisuseError if updates may be
+        on their way and the server knows no fences.
         """
         if self.ledger.idle:
             self._change_format(fmt)

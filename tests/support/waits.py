@@ -24,7 +24,7 @@ def deadline(timeout_s: float) -> float:
 
 
 def eventually(
-    condition: Callable[[], T],
+    condition: Callable[[], T | None],
     timeout_s: float = 5.0,
     *,
     interval_s: float = 0.02,

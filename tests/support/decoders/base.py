@@ -6,7 +6,7 @@ returns the rectangle's pixel values, shape (height, width). It never writes the
 
 from __future__ import annotations
 
-import zlib
+import zlib as deflate
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -50,9 +50,9 @@ class DecoderState:
     framebuffer: Image
     listed: frozenset[int] = frozenset()
     """Encodings that the client has listed: Tight needs them to judge JPEG and uncompressed data."""
-    zlib: _Decompress = field(default_factory=zlib.decompressobj)
-    zrle: _Decompress = field(default_factory=zlib.decompressobj)
-    tight: list[_Decompress] = field(default_factory=lambda: [zlib.decompressobj() for _ in range(4)])
+    zlib: _Decompress = field(default_factory=deflate.decompressobj)
+    zrle: _Decompress = field(default_factory=deflate.decompressobj)
+    tight: list[_Decompress] = field(default_factory=lambda: [deflate.decompressobj() for _ in range(4)])
     jpeg_tables: dict[int, bytes] = field(default_factory=dict)
     """Latest DQT (0xDB) and DHT (0xC4) segments of encoding 21."""
 
@@ -78,7 +78,7 @@ def inflate(stream: _Decompress, data: bytes, limit: int) -> bytes:
     """
     try:
         inflated = stream.decompress(data, limit + 1)
-    except zlib.error as error:
+    except deflate.error as error:
         raise DecodeError(f"deflate: {error}") from error
     require(len(inflated) <= limit, f"inflates to more than {limit} bytes")
     require(not stream.eof, "the zlib stream was ended, it has to live on")
