@@ -60,9 +60,7 @@ class BoundedQueueHandler(QueueHandler):
 class Log:
     """The running log of a process. `close()` writes what waits, for at most a second, and ends it."""
 
-    def __init__(
-        self, handler: BoundedQueueHandler, listener: QueueListener, sink: logging.Handler
-    ) -> None:
+    def __init__(self, handler: BoundedQueueHandler, listener: QueueListener, sink: logging.Handler) -> None:
         self._handler = handler
         self._sink = sink
         self._listener = listener

@@ -162,7 +162,7 @@ def test_a_file_without_a_password_is_refused(tmp_path, text):
     path = tmp_path / "secrets"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(ConfigError, match="security.password_file"):
+    with pytest.raises(ConfigError, match=r"security\.password_file"):
         config.read_secrets(with_file(path), {})
 
 

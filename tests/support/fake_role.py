@@ -1,11 +1,12 @@
 """A role for supervisor tests: speaks the control protocol, encodes nothing.
 
-`python fake_role.py ROLE MODE --control-fd N`. As encoder it greets each client with one line and ends it when the
-client sends `bye`; as capture it allocates a tiny segment and publishes. MODE makes it misbehave.
+`python fake_role.py ROLE MODE --control-fd N`. As encoder it greets each client with a line and ends it when
+the client sends `bye`; as capture it allocates a tiny segment and publishes. MODE makes it misbehave.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
@@ -13,6 +14,7 @@ import signal
 import socket
 import sys
 
+from mpvnc.errors import ControlError
 from mpvnc.frames.writer import FrameWriter
 from mpvnc.geometry import Rect
 from mpvnc.metrics import Counter
@@ -92,7 +94,9 @@ class Fake:
         data = self.clients[client].recv(100)
         self.runtime.counters.add(Counter.BYTES_RECEIVED, len(data))
         if data == b"login\n":
-            self.runtime.send({"type": "client", "client": client, "state": "authenticated", "view_only": False})
+            self.runtime.send(
+                {"type": "client", "client": client, "state": "authenticated", "view_only": False}
+            )
         elif data == b"wrong\n":
             self.runtime.send({"type": "auth_failed", "client": client, "address": "x"})
         elif data == b"exclusive\n":
@@ -120,4 +124,5 @@ class Fake:
 
 
 if __name__ == "__main__":
-    Fake(sys.argv[1], sys.argv[2]).run()
+    with contextlib.suppress(ControlError):  # the supervisor hung up while we spoke
+        Fake(sys.argv[1], sys.argv[2]).run()

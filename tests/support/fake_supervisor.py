@@ -1,7 +1,7 @@
 """Runs a real supervisor with fake roles in a process of its own.
 
-`python fake_supervisor.py MODES ARGUMENT...`: MODES is JSON, role to mode of tests/support/fake_role.py; the arguments
-are those of `mpvnc-supervisor`.
+`python fake_supervisor.py MODES ARGUMENT...`: MODES is JSON, role to mode of tests/support/fake_role.py; the
+arguments are those of `mpvnc-supervisor`.
 """
 
 from __future__ import annotations
