@@ -87,6 +87,8 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        if not self.log.closed:
+            self.logged_at_end = self.logged()
         self.process.stdout.close()
         self.log.close()
 
