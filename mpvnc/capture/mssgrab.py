@@ -27,7 +27,7 @@ class MssCapture:
         self._display = display
         self.backend = f"mss ({why})" if why else "mss"
         self._mss: mss.MSS | None = None
-        self._opened_at = float("-inf")
+        self._reopen_at: float | None = None
         self._open()
 
     def fileno(self) -> None:
@@ -48,9 +48,10 @@ class MssCapture:
 
     def draw(self, slot: Slot, now: float) -> list[Rect]:
         """Put a screenshot into the slot. A screen of another size by now is cut, or not drawn at all."""
-        if now - self._opened_at >= _REOPEN_S:
+        if self._reopen_at is not None and now >= self._reopen_at:
             self._open()
-            self._opened_at = now
+            self._reopen_at = None
+        self._reopen_at = self._reopen_at or now + _REOPEN_S
         height, width = slot.pixels.shape
         if self.size != (width, height):
             return []
