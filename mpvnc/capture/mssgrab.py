@@ -89,7 +89,7 @@ class MssCapture:
         self.size = self._screen["width"], self._screen["height"]
 
     def _instance(self) -> mss.MSS:
-        """Return mss with its own choice of way, else by Xlib: the others refuse TigerVNC's list of visuals."""
+        """Return mss with its own choice of way, else by Xlib: the others refuse TigerVNC's visuals."""
         try:
             return mss.MSS(display=self._display or None, backend=self._way)
         except mss.ScreenShotError:

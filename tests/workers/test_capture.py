@@ -3,6 +3,7 @@
 import itertools
 import os
 import random
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -158,12 +159,13 @@ def test_the_frame_rate_is_a_cap(start: Start) -> None:
         role = start("x11", "source.frame_rate=10", display=server.display)
         role.give(role.expect("allocate"))
         role.expect("source")
-        first, number = role.reader.newest, 0
+        first, number, began = role.reader.newest, 0, time.monotonic()
         beats = role.counters.get(Counter.HEARTBEAT)
         while role.counters.get(Counter.HEARTBEAT) < beats + 2:
             number += 1
             painter.fill(Rect(number % 300, 10, 5, 5), number * 77 % (1 << 24))
-        assert 5 <= role.reader.newest - first <= 22
+        frames = role.reader.newest - first
+        assert 3 <= frames <= 10 * (time.monotonic() - began) + 2
         painter.close()
 
 
