@@ -90,7 +90,7 @@ def start_process(command: Sequence[str], environ: Mapping[str, str]) -> Process
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of children: without secrets, and such that `-P -m mpvnc...` finds this mpvnc."""
+    """Return the environment of children: without secrets, and so that `-P -m` finds this mpvnc."""
     own = {name: value for name, value in environ.items() if name not in _SECRETS}
     root = str(Path(mpvnc.__file__).resolve().parent.parent)
     if Path(root).name not in ("site-packages", "dist-packages"):

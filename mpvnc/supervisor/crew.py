@@ -173,11 +173,14 @@ class Crew:
         self._processes[child] = process
         self._loop.watch(process.pidfd, lambda: self._ended(child, process))
         self._loop.watch_control(
-            process.control, lambda: self._receive(child, process), lambda: self._flush(child, process)
+            process.control, lambda: self._readable(child, process), lambda: self._flush(child, process)
         )
         bells = [self.bells[child.slot]] if child.role == ENCODER else self.bells
         self.send(child, self._configure(child), [self.status_fd, self.pointer_fd, *bells])
         self._listener.child_started(child)
+
+    def _readable(self, child: Child, process: Process) -> None:
+        self._receive(child, process)
 
     def _receive(self, child: Child, process: Process) -> bool:
         """Handle one message; False if there was none, or EOF."""

@@ -130,7 +130,7 @@ class Door:
         return _Arrival(client, address, port, sock)
 
     def _place(self, arrival: _Arrival, reason: str | None) -> bool:
-        """Hand one over, or drop it; False if no encoder takes it now. Closes the socket if it is done with."""
+        """Hand one over or drop it, and close the socket; False if no encoder takes it now."""
         verdict = self._admission.judge(arrival.address)
         reason = reason or verdict.reason
         if not verdict.must_drop:

@@ -1,7 +1,7 @@
 """The private directory of a running instance: where it is, whose it is, and that there is one of it.
 
-Owns the runtime directory's rules (mode 0700, owned by this user, no symlink), the instance lock and the names
-of the files in it. Nothing is judged by a process id: whoever holds the lock is the instance.
+Owns the runtime directory's rules (mode 0700, owned by this user, no symlink), the instance lock and the
+names of the files in it. Nothing is judged by a process id: whoever holds the lock is the instance.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The supervisor: children, listeners, segments and the control socket, wired together and run.
 
-It accepts sockets and hands them over, keeps the children as policy.py says, and owns everything that outlives
-a child. It reads no client's byte, and loads neither numpy nor an encoder.
+It accepts sockets and hands them over, keeps the children as policy.py says, and owns everything that
+outlives a child. It reads no client's byte, and loads neither numpy nor an encoder.
 """
 
 from __future__ import annotations
@@ -119,7 +119,12 @@ class Supervisor:
         self._door.hold(open_listeners(parse_listeners(config.server)))
         self._commands = _kept(stack, CommandServer(self._loop, self._instance.control_path, self._peer_said))
         self._publishing = Publishing(
-            self._loop, self._commands, self._crew, self._writers, self._instance, self._kind
+            self._loop,
+            self._commands,
+            self._crew,
+            self._writers,
+            instance=self._instance,
+            kind=self._kind,
         )
         if self._setup.publisher is not None:
             self._publishing.owner = self._commands.add(self._setup.publisher)

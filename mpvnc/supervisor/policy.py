@@ -3,16 +3,17 @@
 Owns the life of a child and every waiting time in it. Has no clock, process or socket: whoever acts on an
 action tells the `Child` what it did, and asks again. The rules:
 
-1. When the supervisor stops, encoders are drained, the others hung up (their control socket reads EOF) when no
-   encoder is left; after `drain_s` all are hung up, and `HANGUP_GRACE_S` later killed. A quick stop hangs all up.
-2. A child that ends otherwise has crashed, whatever its code. It starts again after `respawn_initial_s`, doubled
-   for each crash since it last ran well for `crash_window_s`, at most `respawn_max_s`.
-3. `crash_limit` crashes within `crash_window_s` make it FAILED until it runs well again: it is tried every
-   `respawn_max_s`.
-4. One that is not ready after `start_s`, or whose loop has been silent for `heartbeat_s`, is aborted (SIGABRT
-   prints its stacks) and killed `ABORT_GRACE_S` later.
-5. The supervisor gives up before the ready line if a child ends without ever having been ready, or fails, and at
-   any time if every encoder has FAILED.
+1. When the supervisor stops, encoders are drained, the others hung up (their control socket reads EOF)
+   when no encoder is left; after `drain_s` all are hung up, and `HANGUP_GRACE_S` later killed. A quick
+   stop hangs all up.
+2. A child that ends otherwise has crashed, whatever its code. It starts again after `respawn_initial_s`,
+   doubled for each crash since it last ran well for `crash_window_s`, at most `respawn_max_s`.
+3. `crash_limit` crashes within `crash_window_s` make it FAILED until it runs well again: it is tried
+   every `respawn_max_s`.
+4. One that is not ready after `start_s`, or whose loop has been silent for `heartbeat_s`, is aborted
+   (SIGABRT prints its stacks) and killed `ABORT_GRACE_S` later.
+5. The supervisor gives up before the ready line if a child ends without ever having been ready, or
+   fails, and at any time if every encoder has FAILED.
 """
 
 from __future__ import annotations
@@ -215,22 +216,22 @@ def _keep_up(child: Child, now: float, timeouts: Timeouts) -> list[Action]:
         due = restart_time(child, now, timeouts) <= now
         return [Action(Act.START, child, "")] if due else []
     if child.aborted is not None:
-        late = now - child.aborted >= ABORT_GRACE_S and not child.killed
+        late = now >= child.aborted + ABORT_GRACE_S and not child.killed
         return [Action(Act.KILL, child, "it did not end on SIGABRT")] if late else []
-    if child.ready_since is None and now - child.started >= timeouts.start_s:
+    if child.ready_since is None and now >= child.started + timeouts.start_s:
         return [Action(Act.ABORT, child, f"not ready after {timeouts.start_s:g} s")]
     if child.silent_s >= timeouts.heartbeat_s:
         return [Action(Act.ABORT, child, f"no heartbeat for {child.silent_s:.0f} s")]
-    if child.hung_up is not None and now - child.hung_up >= HANGUP_GRACE_S and not child.killed:
+    if child.hung_up is not None and now >= child.hung_up + HANGUP_GRACE_S and not child.killed:
         return [Action(Act.KILL, child, "it did not end on EOF")]
     return []
 
 
 def _bring_down(child: Child, now: float, timeouts: Timeouts, stop: Stop, must_wait: bool) -> list[Action]:
     if child.hung_up is not None:
-        late = now - child.hung_up >= HANGUP_GRACE_S and not child.killed
+        late = now >= child.hung_up + HANGUP_GRACE_S and not child.killed
         return [Action(Act.KILL, child, "it did not end on EOF")] if late else []
-    if stop.quick or now - stop.since >= timeouts.drain_s:
+    if stop.quick or now >= stop.since + timeouts.drain_s:
         return [Action(Act.HANG_UP, child, "")]
     if must_wait or child.drained is not None:
         return []

@@ -1,6 +1,7 @@
 """Programs that publish a surface: one at a time is the writer of a `publish` source.
 
-A publisher is a peer of the control socket. The owner is the publisher that started this supervisor for itself.
+A publisher is a peer of the control socket. The owner is the one that started this supervisor for
+itself.
 """
 
 from __future__ import annotations
@@ -23,7 +24,14 @@ class Publishing:
     """Takes publishers in, passes on what the one that publishes says."""
 
     def __init__(
-        self, loop: Loop, commands: CommandServer, crew: Crew, writers: Writers, instance: Instance, kind: str
+        self,
+        loop: Loop,
+        commands: CommandServer,
+        crew: Crew,
+        writers: Writers,
+        *,
+        instance: Instance,
+        kind: str,
     ) -> None:
         self._loop = loop
         self._commands = commands

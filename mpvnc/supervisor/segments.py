@@ -40,7 +40,7 @@ class Generation:
 
 
 class Segments:
-    """At most two generations: the one that encoders have, and the one that its writer has not published yet."""
+    """At most two generations: what encoders have, and what its writer has not published yet."""
 
     def __init__(self, instance: str) -> None:
         self._instance = instance

@@ -1,4 +1,4 @@
-"""What a supervisor tells about itself: the `status` message, and the text that the command line makes of it."""
+"""What a supervisor tells about itself: the `status` message, and the text for people made of it."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ def as_text(status: Message) -> str:
         f"{status['instance']}: {status['state']}, up {status['uptime_s']:.0f} s, mpvnc {status['version']}",
         f"listening on  {' '.join(status['listeners']) or '-'}",
         f"source        {source['kind']} {source['state']} {source['reason']}".rstrip()
-        + f", backend {source['backend'] or '-'}, {source['width']}x{source['height']}, frame {source['frame']}",
+        + f", backend {source['backend'] or '-'}, {source['width']}x{source['height']}, "
+        f"frame {source['frame']}",
         f"clients       {clients['authenticated']} of {clients['max_connections'] or 'any number'}, "
         f"{clients['unauthenticated']} not logged in, {clients['queued']} queued",
         f"wrong passwords {status['auth_failures']}, bytes sent {status['bytes_sent']}, "

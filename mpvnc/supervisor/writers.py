@@ -1,6 +1,7 @@
 """Who writes frames: the capture child or a publisher. What it asks for, and what the encoders hear of it.
 
-Owns the segments and the state of the source. A publisher is a peer of the control socket that said `publish`.
+Owns the segments and the state of the source. A publisher is a peer of the control socket that said
+`publish`.
 """
 
 from __future__ import annotations
