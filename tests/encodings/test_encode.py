@@ -59,7 +59,9 @@ def test_noise_and_solid_alternate_through_one_inflater(encoding):
     connection = Connection(NATIVE)
     for turn in range(100):
         pixels = picture(33, 9, (1, 250, 3)[turn % 3], seed=turn)
-        assert_same(connection.show(encode(pixels, whole(pixels), wire_class(NATIVE, [encoding]))), pixels, NATIVE)
+        assert_same(
+            connection.show(encode(pixels, whole(pixels), wire_class(NATIVE, [encoding]))), pixels, NATIVE
+        )
 
 
 @pytest.mark.parametrize("encoding", LOSSLESS)

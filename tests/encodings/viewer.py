@@ -1,6 +1,6 @@
 """A viewer that decodes rectangles by the letter of the specification, and shares nothing with the encoders.
 
-It decodes pixel by pixel, into the client's pixel values, with the connection's zlib streams kept over its life.
+It decodes pixel by pixel, into the client's pixel values, and keeps the connection's zlib streams.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ class Viewer:
         for stream in range(4):
             if control >> stream & 1:
                 self.tight[stream] = zlib.decompressobj()
-        height, width = decoded.values.shape
+        _, width = decoded.values.shape
         assert width <= 2048
         if control >> 4 == 8:
             decoded.values[:] = self._tpixel(reader)
@@ -207,7 +207,9 @@ class Viewer:
             palette = [self._tpixel(reader) for _ in range(reader.u8() + 1)]
             assert len(palette) > 1
         pixel_bytes = self._tpixel_bytes()
-        size = -(-width // 8) * height if len(palette) == 2 else width * height * (1 if palette else pixel_bytes)
+        size = (
+            -(-width // 8) * height if len(palette) == 2 else width * height * (1 if palette else pixel_bytes)
+        )
         if size < 12:
             data = reader.take(size)
         else:
