@@ -7,11 +7,14 @@ They know pixels and bytes, nothing of rectangles, headers or compression. What 
 documented once, on its twin in `coding_numpy`, which is the specification: both return the same bytes.
 
 *Units* are pixels as numbers: a (height, width) array of u4 whose low `size` bytes, the lowest first (or
-last, if `reverse`), are the bytes that go over the wire.
+last, if `reverse`), are the bytes that go over the wire. Little-endian machines only.
 """
 
 import cython
 import numpy as np
+
+if cython.compiled:
+    from cython.cimports.libc.string import memcpy
 
 COMPILED = cython.compiled
 
@@ -225,27 +228,21 @@ def indices(
 @cython.nogil
 @cython.exceptval(check=False)
 def _pack_row(row: Source, width: Size, size: cython.int, reverse: cython.bint, out: Bytes) -> cython.void:
-    """Write a row's bytes. One loop per size and order of the common formats, so that each is vectorised."""
+    """Write a row's bytes: four at a time, of which the next pixel overwrites what is too much."""
     x: Size
-    if size == 3 and reverse:
-        for x in range(width):
-            out[3 * x] = (row[x] >> 16) & 0xFF
-            out[3 * x + 1] = (row[x] >> 8) & 0xFF
-            out[3 * x + 2] = row[x] & 0xFF
-    elif size == 3:
-        for x in range(width):
-            out[3 * x] = row[x] & 0xFF
-            out[3 * x + 1] = (row[x] >> 8) & 0xFF
-            out[3 * x + 2] = (row[x] >> 16) & 0xFF
-    elif size == 4 and not reverse:
-        for x in range(width):
-            cython.cast(Colours, out)[x] = row[x]
-    elif size == 2 and not reverse:
-        for x in range(width):
-            cython.cast(cython.pointer[cython.ushort], out)[x] = row[x] & 0xFFFF
-    else:
-        for x in range(width):
-            _put(out, size * x, _reversed(row[x], size) if reverse else row[x], size)
+    four: Colour
+    if size == 4 and not reverse:
+        memcpy(out, row, 4 * width)
+        return
+    if size > 1:
+        for x in range(width - 1):
+            four = _reversed(row[x], size) if reverse else row[x]
+            memcpy(out, cython.address(four), 4)
+            out += size
+        _put(out, 0, _reversed(row[width - 1], size) if reverse else row[width - 1], size)
+        return
+    for x in range(width):
+        out[x] = row[x] & 0xFF
 
 
 def pack(units: cython.const[cython.uint][:, :], size: cython.int, reverse: cython.bint) -> bytearray:
