@@ -349,9 +349,11 @@ class Session:
 
     def _cursor_rectangle(self, cursor: Cursor | None) -> bytes:
         if cursor is None:
-            return cursor_rectangle(self.format, 0, 0, 0, 0, b"")
-        shape = cursor.width, cursor.height, cursor.hot_x, cursor.hot_y
-        return cursor_rectangle(self.format, *shape, cursor.pixels)
+            return cursor_rectangle(self.format, width=0, height=0, hot_x=0, hot_y=0, bgra=b"")
+        return cursor_rectangle(
+            self.format, width=cursor.width, height=cursor.height,
+            hot_x=cursor.hot_x, hot_y=cursor.hot_y, bgra=cursor.pixels,
+        )  # fmt: skip
 
     def _send_layout(self) -> None:
         """Tell the layout to a client that asks for it; it answers no request for pixels."""

@@ -7,9 +7,9 @@ import pytest
 from mpvnc.capture.mssgrab import MssCapture
 from mpvnc.errors import CaptureError
 from mpvnc.geometry import Rect
+from tests.capture.xserver import XServer, xtigervnc, xvfb
 from tests.support.drawing import Painter
 from tests.support.slots import OneSlot
-from tests.capture.xserver import XServer, xtigervnc, xvfb
 
 pytestmark = pytest.mark.x11
 

@@ -335,7 +335,9 @@ def test_any_sequence_ends_in_the_right_picture(sequence, with_pointer):
     stage = Stage(PaintedScreen(text(257, 190)))
     if with_pointer:
         point(stage, 100, 100)
-    pairs = [watcher(stage, encoding) for encoding in (Encoding.ZRLE, Encoding.ZLIB, Encoding.TIGHT, Encoding.RAW)]
+    pairs = [
+        watcher(stage, encoding) for encoding in (Encoding.ZRLE, Encoding.ZLIB, Encoding.TIGHT, Encoding.RAW)
+    ]
     for what, rect, number in sequence:
         area = rect.intersect(Rect(0, 0, 257, 190))
         if what == "paint":
