@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from mpvnc.constants import Encoding
 from mpvnc.encodings import hextile, jpeg, raw, rre, tight, zlibenc, zrle
-from mpvnc.encodings.base import EncodedRectangle
+from mpvnc.encodings.base import EncodedRectangle, rectangle
 from mpvnc.encodings.wire import WireClass
 from mpvnc.errors import EncodeError
 from mpvnc.geometry import Rect
@@ -33,9 +33,8 @@ def encode(pixels: Pixels, rect: Rect, wire: WireClass) -> EncodedRectangle:
     """
     if pixels.shape != (rect.height, rect.width) or not pixels.size:
         raise EncodeError(f"pixels of shape {pixels.shape} for {rect}")
-    if wire.encoding is Encoding.JPEG and wire.quality is not None and jpeg.worthwhile(pixels):
-        try:
-            return jpeg.encode(pixels, rect, wire.quality)
-        except EncodeError:
-            pass  # a failing library costs size, never the picture
+    if wire.encoding is Encoding.JPEG and wire.quality is not None:
+        image = jpeg.photograph(pixels, wire.quality)
+        if image is not None:
+            return rectangle(rect, Encoding.JPEG, image)
     return _ENCODERS[wire.fallback](pixels, rect, wire)

@@ -73,6 +73,16 @@ def test_noise_costs_hardly_more_than_raw(encoding, name):
     assert len(rectangle.data) <= 12 + 65536 * size + 256 + 40
 
 
+@pytest.mark.parametrize("encoding", [6, 7, 16])
+def test_a_higher_compression_level_means_fewer_bytes(encoding):
+    pixels = picture(256, 256, 40, run=9)
+    sizes = [
+        len(encode(pixels, whole(pixels), wire_class(NATIVE, [encoding, level])).data)
+        for level in (-255, -252, -247)
+    ]
+    assert sizes[0] > sizes[1] >= sizes[2]
+
+
 def test_the_same_bytes_for_every_client_of_a_class():
     pixels = picture(100, 30, 40, run=3)
     wire = wire_class(NATIVE, [16])
