@@ -99,3 +99,9 @@ def test_a_view_of_another_size_is_refused():
         encode(np.zeros((3, 4), np.uint32), Rect(0, 0, 3, 4), wire_class(NATIVE, []))
     with pytest.raises(EncodeError, match="shape"):
         encode(np.zeros((0, 4), np.uint32), Rect(0, 0, 4, 0), wire_class(NATIVE, []))
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((4, 8), np.uint32)[:, ::2], np.zeros((4, 4), np.int64)])
+def test_a_view_that_the_kernels_cannot_walk_is_refused(pixels):
+    with pytest.raises(EncodeError, match="rows of u4"):
+        encode(pixels, whole(pixels), wire_class(NATIVE, [16]))
