@@ -45,7 +45,7 @@ class Server(Section, frozen=True):
     port: Port = 5900
     listeners: tuple[str, ...] = ()
     desktop_name: str = ""
-    workers: Annotated[int, Meta(ge=0, le=200)] = 0
+    workers: Annotated[int, Meta(ge=0, le=128)] = 0
     runtime_dir: str = ""
 
 
@@ -117,7 +117,7 @@ class Timeouts(Section, frozen=True):
     authentication_s: PositiveSeconds = 60.0
     message_s: PositiveSeconds = 60.0
     start_s: PositiveSeconds = 30.0
-    drain_s: PositiveSeconds = 5.0
+    drain_s: PositiveSeconds = 2.0
     heartbeat_s: PositiveSeconds = 10.0
     respawn_initial_s: PositiveSeconds = 0.1
     respawn_max_s: PositiveSeconds = 30.0

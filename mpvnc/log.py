@@ -10,6 +10,7 @@ import logging
 import queue
 import sys
 import time
+from collections.abc import Iterable
 from logging.handlers import QueueHandler, QueueListener
 from typing import TextIO
 
@@ -102,6 +103,12 @@ def start_log(role: str, level: str, file: str = "", stream: TextIO | None = Non
     if not known:
         root.warning("logging.log_level: %r is not one of %s; INFO is taken", level, ", ".join(_LEVELS))
     return Log(handler, listener)
+
+
+def warn_all(warnings: Iterable[str]) -> None:
+    """Log lines that were collected before there was a log."""
+    for warning in warnings:
+        logging.getLogger(__name__).warning("%s", warning)
 
 
 def is_level(level: str) -> bool:

@@ -52,7 +52,8 @@ class Runtime:
         control: the socket to the supervisor; non-blocking after `start`.
         slot: this process's slot in the status page; an encoder's is its index among the encoders.
         instance, runtime_dir: the instance's name and its private directory (bus sockets lie there).
-        input_endpoint, notices_endpoint: ZeroMQ `ipc://` addresses.
+        input_endpoint, notices_endpoint, events_endpoint: ZeroMQ `ipc://` addresses: encoders to consumer,
+            consumer to encoders, animator to the publishing program.
         counters, status: its own slot, and the whole page (`status.held` is the consumer's).
         pointer_fd: the pointer page's memfd; the role's to close.
         bells: eventfds; an encoder has its own alone, other roles all in slot order. The role's to close.
@@ -66,6 +67,7 @@ class Runtime:
     runtime_dir: Path
     input_endpoint: str
     notices_endpoint: str
+    events_endpoint: str
     source: str
     config: Config
     secrets: Secrets
@@ -150,6 +152,7 @@ def _configured(role: str, control: ControlSocket, message: Message, fds: list[i
         runtime_dir=Path(message["runtime_dir"]),
         input_endpoint=message["bus"]["input"],
         notices_endpoint=message["bus"]["notices"],
+        events_endpoint=message["bus"]["events"],
         source=message["source"],
         config=config,
         secrets=Secrets(**message["secrets"]),

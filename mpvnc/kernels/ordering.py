@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
+from importlib.machinery import ExtensionFileLoader
+from importlib.util import find_spec
 
 from mpvnc.errors import FrameError
 
@@ -16,11 +18,13 @@ def _no_fence() -> None:
 
 
 def _compiled_fence() -> Callable[[], None] | None:
-    try:
-        from mpvnc.kernels import _tiles
-    except ImportError:
+    # Asked of the finder: running the source uncompiled fails, and not with an ImportError.
+    spec = find_spec("mpvnc.kernels._tiles")
+    if spec is None or not isinstance(spec.loader, ExtensionFileLoader):
         return None
-    return _tiles.fence if _tiles.COMPILED else None
+    from mpvnc.kernels import _tiles
+
+    return _tiles.fence
 
 
 COMPILED: bool = _compiled_fence() is not None

@@ -1,0 +1,184 @@
+"""`mpvnc-supervisor`: what is typed, turned into a configuration and a call. Exit codes: 0, 1, 2 (usage), 4.
+
+Owns the arguments and the lines that a person reads. Must not load numpy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from mpvnc import __version__, config, log
+from mpvnc.config import Config, Secrets
+from mpvnc.errors import ConfigError, ControlError, MpvncError
+from mpvnc.ipc.control import ControlSocket, Message
+from mpvnc.supervisor.instance import NAMELESS, control_path, runtime_dir
+from mpvnc.supervisor.main import Setup, Supervisor, check
+from mpvnc.supervisor.status import as_text
+
+EXIT_OK, EXIT_FAILED, EXIT_CONFIG = 0, 1, 4
+_STOP_TIMEOUT_S = 30.0
+_SECRETS_TIMEOUT_S = 10.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code. Wrong usage raises SystemExit(2)."""
+    arguments = _parse(sys.argv[1:] if argv is None else list(argv))
+    try:
+        return int(arguments.run(arguments))
+    except ConfigError as error:
+        return _complain(error, EXIT_CONFIG)
+    except MpvncError as error:
+        return _complain(error, EXIT_FAILED)
+    except BrokenPipeError:
+        return EXIT_FAILED
+
+
+def _complain(error: MpvncError, code: int) -> int:
+    print(f"mpvnc-supervisor: {error}", file=sys.stderr)
+    return code
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--config", metavar="FILE", help="configuration file (else MPVNC_CONFIG, else defaults)"
+    )
+    common.add_argument(
+        "--set",
+        dest="overrides",
+        metavar="SECTION.KEY=VALUE",
+        action="append",
+        default=[],
+        help="set one key",
+    )
+    common.add_argument("--instance", metavar="NAME", help="the instance's name (server.name)")
+    common.add_argument("--log-level", metavar="LEVEL", help="DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    parser = argparse.ArgumentParser(
+        prog="mpvnc-supervisor", description="Show one screen to many viewers, over VNC.",
+        epilog="Without a command it starts.",
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"mpvnc {__version__}")
+    commands = parser.add_subparsers(metavar="command", required=True)
+    for name, run, text in (
+        ("start", _start, "serve, in the foreground"),
+        ("status", _status, "show what a running server does"),
+        ("stop", _stop, "stop a running server and wait for its end"),
+        ("check-config", _check_config, "check the configuration and exit"),
+    ):
+        command = commands.add_parser(name, parents=[common], help=text, description=text)
+        command.set_defaults(run=run)
+        if name == "start":
+            command.add_argument("--publisher-fd", type=int, help=argparse.SUPPRESS)
+        if name == "status":
+            command.add_argument("--json", action="store_true", help="as JSON")
+    return parser.parse_args(_with_command(argv))
+
+
+def _with_command(argv: list[str]) -> list[str]:
+    """Insert `start` where no command is given."""
+    if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
+        return ["start", *argv]
+    return argv
+
+
+def _load(arguments: argparse.Namespace) -> Config:
+    overrides = list(arguments.overrides)
+    if arguments.instance:
+        overrides.append(f"server.name={arguments.instance}")
+    if arguments.log_level:
+        overrides.append(f"logging.log_level={arguments.log_level}")
+    return config.load(arguments.config or os.environ.get("MPVNC_CONFIG") or None, overrides)
+
+
+def _start(arguments: argparse.Namespace) -> int:
+    if sys.platform != "linux":
+        raise ControlError("mpvnc serves on Linux only")
+    publisher = None
+    if arguments.publisher_fd is not None:
+        publisher = ControlSocket.from_fd(arguments.publisher_fd)
+        os.set_inheritable(publisher.fileno(), False)
+        if not any(override.startswith("server.name=") for override in arguments.overrides):
+            arguments.overrides.append(f"server.name={NAMELESS}{os.getpid()}")
+    loaded = _load(arguments)
+    secrets, warnings = config.read_secrets(loaded, os.environ)
+    if publisher is not None:
+        secrets = _publisher_secrets(publisher, secrets)
+    try:
+        running_log = log.start_log("supervisor", loaded.logging.log_level, loaded.logging.log_file)
+    except OSError as error:
+        raise ConfigError(f"logging.log_file: {error}") from error
+    try:
+        log.warn_all(warnings)
+        return Supervisor(loaded, secrets, Setup(os.environ, publisher=publisher)).run()
+    finally:
+        running_log.close()
+
+
+def _publisher_secrets(publisher: ControlSocket, fallback: Secrets) -> Secrets:
+    """Return the secrets that the program which started us sends first; its word is the last."""
+    publisher.set_timeout(_SECRETS_TIMEOUT_S)
+    received = publisher.receive()
+    if received is None or received[0]["type"] != "secrets":
+        raise ControlError("the publisher sent no secrets")
+    message = received[0]
+    sent = Secrets(
+        password=message.get("password") or None, view_only_password=message.get("view_only_password") or None
+    )
+    return sent if sent.password or sent.view_only_password else fallback
+
+
+def _check_config(arguments: argparse.Namespace) -> int:
+    loaded = _load(arguments)
+    secrets, warnings = config.read_secrets(loaded, os.environ)
+    check(loaded, secrets)
+    if not log.is_level(loaded.logging.log_level):
+        warnings.append(f"logging.log_level: {loaded.logging.log_level} is no level; INFO will be taken")
+    for warning in warnings:
+        print(f"mpvnc-supervisor: warning: {warning}", file=sys.stderr)
+    print("the configuration is good")
+    return EXIT_OK
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    with_socket = _connect(arguments)
+    answer = _ask(with_socket, {"type": "status"})
+    with_socket.close()
+    if arguments.json:
+        print(json.dumps({key: value for key, value in answer.items() if key != "type"}, indent=2))
+    else:
+        print(as_text(answer))
+    return EXIT_OK
+
+
+def _stop(arguments: argparse.Namespace) -> int:
+    control = _connect(arguments)
+    control.set_timeout(_STOP_TIMEOUT_S)
+    _ask(control, {"type": "stop"})
+    while control.receive() is not None:
+        pass
+    control.close()
+    return EXIT_OK
+
+
+def _connect(arguments: argparse.Namespace) -> ControlSocket:
+    loaded = _load(arguments)
+    return ControlSocket.connect(control_path(runtime_dir(loaded, os.environ), loaded.server.name))
+
+
+def _ask(control: ControlSocket, message: Message) -> Message:
+    control.send(message)
+    received = control.receive()
+    if received is None:
+        raise ControlError("the supervisor closed the connection")
+    answer = received[0]
+    if answer["type"] == "refused":
+        raise ControlError(f"refused: {answer['reason']}")
+    return answer
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,192 @@
+"""Who may come in: counts of clients, and delays for wrong passwords. Pure, with the time as an argument.
+
+Owns the supervisor's ledger of clients. A client is unauthenticated from its hand-over until its encoder says
+otherwise, and counts until its encoder says that it is gone, or the encoder itself is.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mpvnc.config import Clients
+
+TOO_MANY = "Too many viewers"
+TOO_MANY_WAITING = "Too many connections that have not logged in"
+LOCAL = "local"
+"""The address of peers on UNIX sockets."""
+
+
+class Verdict(NamedTuple):
+    """What happens to an arriving client: None in `reason` means that it is served."""
+
+    reason: str | None
+    must_drop: bool = False
+    """Close it without a word: even refusals have a limit."""
+
+
+@dataclass(slots=True)
+class Client:
+    """A client in the ledger; `slot` is its encoder's."""
+
+    id: int
+    address: str
+    slot: int
+    is_refused: bool
+    is_authenticated: bool = False
+    is_view_only: bool = False
+
+
+class Admission:
+    """The ledger of clients and the limits on them."""
+
+    def __init__(self, limits: Clients) -> None:
+        self._limits = limits
+        self._clients: dict[int, Client] = {}
+        self._waiting: Counter[str] = Counter()
+        self._loads: Counter[int] = Counter()
+        self.refused = 0
+        self.authenticated = 0
+
+    def __iter__(self) -> Iterator[Client]:
+        return iter(list(self._clients.values()))
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    @property
+    def waiting(self) -> int:
+        """Clients that are served but not authenticated (yet)."""
+        return len(self._clients) - self.authenticated - self.refused
+
+    def find(self, client: int) -> Client | None:
+        """Return a client's record."""
+        return self._clients.get(client)
+
+    def load(self, slot: int) -> int:
+        """Return how many clients an encoder has, refused ones included."""
+        return self._loads[slot]
+
+    def judge(self, address: str) -> Verdict:
+        """Return what an arriving client is to be told; it is not in the ledger yet."""
+        if self.is_full:
+            reason = TOO_MANY
+        elif self._is_crowded(address):
+            reason = TOO_MANY_WAITING
+        else:
+            return Verdict(None)
+        return Verdict(reason, must_drop=self.refused >= self._limits.max_unauthenticated)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more clients may authenticate."""
+        return 0 < self._limits.max_connections <= self.authenticated
+
+    def handed_over(self, client: int, address: str, slot: int, *, refused: bool) -> None:
+        """An encoder has it now."""
+        self._clients[client] = Client(client, address, slot, refused)
+        self._loads[slot] += 1
+        if refused:
+            self.refused += 1
+        else:
+            self._waiting[_network(address)] += 1
+
+    def has_authenticated(self, client: int, *, view_only: bool) -> bool:
+        """It gave the right password, or needed none; False if there is no room for it any more.
+
+        One without room stays as it is: it is to be evicted.
+        """
+        record = self._clients.get(client)
+        if record is None or record.is_authenticated or record.is_refused:
+            return True
+        if self.is_full:
+            return False
+        record.is_authenticated, record.is_view_only = True, view_only
+        self.authenticated += 1
+        self._no_longer_waiting(record.address)
+        return True
+
+    def has_gone(self, client: int) -> None:
+        """Its encoder ended it."""
+        record = self._clients.pop(client, None)
+        if record is None:
+            return
+        self._loads[record.slot] -= 1
+        if record.is_authenticated:
+            self.authenticated -= 1
+        elif record.is_refused:
+            self.refused -= 1
+        else:
+            self._no_longer_waiting(record.address)
+
+    def encoder_has_gone(self, slot: int) -> list[int]:
+        """An encoder ended and its clients with it; returns their ids."""
+        gone = [client.id for client in self if client.slot == slot]
+        for client in gone:
+            self.has_gone(client)
+        return gone
+
+    def _is_crowded(self, address: str) -> bool:
+        limits = self._limits
+        from_there = self._waiting[_network(address)]
+        return (
+            self.waiting >= limits.max_unauthenticated or from_there >= limits.max_unauthenticated_per_address
+        )
+
+    def _no_longer_waiting(self, address: str) -> None:
+        network = _network(address)
+        self._waiting[network] -= 1
+        if not self._waiting[network]:
+            del self._waiting[network]
+
+
+class AuthThrottle:
+    """What the next wrong password from an address costs.
+
+    The delay starts at `initial_s` and doubles with every recent failure of that address, up to `max_s`.
+    After `forget_s` without a failure the address starts anew. At most `capacity` addresses are remembered,
+    those that failed last.
+    """
+
+    def __init__(self, initial_s: float, max_s: float, forget_s: float = 300.0, capacity: int = 4096) -> None:
+        self._initial_s = initial_s
+        self._max_s = max(initial_s, max_s)
+        self._forget_s = forget_s
+        self._capacity = capacity
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._failures)
+
+    def has_failed(self, address: str, now: float) -> None:
+        """A wrong password came from this address."""
+        network = _network(address)
+        self._failures[network] = (self._recent(network, now) + 1, now)
+        self._failures.move_to_end(network)
+        if len(self._failures) > self._capacity:
+            self._failures.popitem(last=False)
+
+    def delay_s(self, address: str, now: float) -> float:
+        """Return how long the answer to the next wrong password of this address takes."""
+        failures = self._recent(_network(address), now)
+        return min(self._initial_s * 2.0 ** min(failures, 32), self._max_s)
+
+    def _recent(self, network: str, now: float) -> int:
+        failures, last = self._failures.get(network, (0, now))
+        return failures if now - last < self._forget_s else 0
+
+
+def _network(address: str) -> str:
+    """Return what counts as one address: an IPv4 address, an IPv6 /64, or the text as it is."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return str(ip.ipv4_mapped)
+        return str(ipaddress.ip_network((ip, 64), strict=False))
+    return str(ip)

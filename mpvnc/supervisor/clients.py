@@ -1,0 +1,89 @@
+"""What encoders say of their clients, and what follows from it for other clients and processes."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from mpvnc import log
+from mpvnc.ipc.control import Message
+from mpvnc.supervisor.admission import TOO_MANY, Admission, AuthThrottle
+from mpvnc.supervisor.crew import Crew
+from mpvnc.supervisor.policy import Child
+
+logger = logging.getLogger(__name__)
+
+EXCLUSIVE = "Another viewer asked for exclusive access"
+NOT_SHARED = "Exclusive access is refused while others are connected"
+_IDS_PER_MESSAGE = 2000
+
+
+class ClientDesk:
+    """Keeps the ledger by what encoders say; throttles, evicts, and tells the consumer who is gone."""
+
+    def __init__(
+        self, crew: Crew, admission: Admission, throttle: AuthThrottle, when_not_shared: str
+    ) -> None:
+        self._crew = crew
+        self._admission = admission
+        self._throttle = throttle
+        self._when_not_shared = when_not_shared
+        self.auth_failures = 0
+
+    def said(self, encoder: Child, message: Message) -> bool:
+        """Handle an encoder's message; False if it is not about a client.
+
+        Raises: KeyError if the message is wrong.
+        """
+        kind = message["type"]
+        if kind == "client" and message["state"] == "authenticated":
+            self._authenticated(encoder, message["client"], view_only=bool(message.get("view_only", False)))
+        elif kind == "client":
+            self._admission.has_gone(message["client"])
+        elif kind == "auth_failed":
+            self._auth_failed(message["client"])
+        elif kind == "exclusive":
+            self._exclusive(encoder, message["client"])
+        else:
+            return False
+        return True
+
+    def encoder_ended(self, encoder: Child) -> None:
+        """Its clients ended with it: the consumer releases what they held."""
+        gone = self._admission.encoder_has_gone(encoder.slot)
+        if gone:
+            logger.warning("encoder %d took %d clients with it", encoder.slot, len(gone))
+        for start in range(0, len(gone), _IDS_PER_MESSAGE):
+            message = {"type": "gone", "clients": gone[start : start + _IDS_PER_MESSAGE]}
+            self._crew.send(self._crew.consumer, message)
+
+    def _authenticated(self, encoder: Child, client: int, *, view_only: bool) -> None:
+        if not self._admission.has_authenticated(client, view_only=view_only):
+            self._evict(encoder, client, TOO_MANY)
+
+    def _auth_failed(self, client: int) -> None:
+        record = self._admission.find(client)
+        if record is None:
+            return
+        self.auth_failures += 1
+        now = time.monotonic()
+        self._throttle.has_failed(record.address, now)
+        delay_s = self._throttle.delay_s(record.address, now)
+        log.for_client(logger, client).warning(
+            "wrong password from %s; its next one costs %.1f s", record.address, delay_s
+        )
+
+    def _exclusive(self, encoder: Child, client: int) -> None:
+        """Apply `clients.when_not_shared` for a client that may control (RFC 6143 section 7.3.1)."""
+        record = self._admission.find(client)
+        if record is None or not record.is_authenticated or record.is_view_only:
+            return
+        others = self._admission.authenticated - 1
+        if self._when_not_shared == "evict":
+            self._crew.broadcast({"type": "evict", "except": client, "reason": EXCLUSIVE})
+        elif self._when_not_shared == "refuse" and others > 0:
+            self._evict(encoder, client, NOT_SHARED)
+
+    def _evict(self, encoder: Child, client: int, reason: str) -> None:
+        log.for_client(logger, client).info("evicted: %s", reason)
+        self._crew.send(encoder, {"type": "evict", "client": client, "reason": reason})

@@ -1,0 +1,61 @@
+"""The limit on open descriptors, and the one that is kept in reserve."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import socket
+from collections.abc import Iterator
+
+from mpvnc.config import Clients
+from mpvnc.errors import ConfigError
+
+_OWN_FILES = 256
+"""What a worker opens besides its clients, generously."""
+
+
+def raise_limit(clients: Clients) -> int:
+    """Raise RLIMIT_NOFILE to what `clients` may need in one process, and return the limit.
+
+    Unlimited connections take all that the hard limit gives. Children inherit it.
+
+    Raises: ConfigError if the limit cannot be raised that far.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    need = clients.max_connections + 2 * clients.max_unauthenticated + _OWN_FILES
+    if clients.max_connections == 0:
+        need = max(need, hard)
+    if soft >= need:
+        return soft
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (need, max(need, hard)))
+    except (ValueError, OSError) as error:
+        raise ConfigError(
+            f"clients.max_connections needs {need} open files, the limit is {hard}: "
+            f"raise it (ulimit -Hn) or lower clients.max_connections or clients.max_unauthenticated"
+        ) from error
+    return need
+
+
+class SpareDescriptor:
+    """A descriptor in reserve, so that a process at its limit can still accept one socket, to refuse it."""
+
+    def __init__(self) -> None:
+        self._fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    @contextlib.contextmanager
+    def lent(self, listener: socket.socket) -> Iterator[tuple[socket.socket, object]]:
+        """Accept one connection in its place; the caller must have closed it at the end.
+
+        Raises: OSError as accept does.
+        """
+        os.close(self._fd)
+        try:
+            yield listener.accept()
+        finally:
+            self._fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        """Give it up."""
+        os.close(self._fd)

@@ -1,0 +1,155 @@
+"""From a listening socket to an encoder: accept, judge, place, hand over. Reads no client's byte."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mpvnc import log
+from mpvnc.ipc.control import Message
+from mpvnc.supervisor.admission import LOCAL, Admission, AuthThrottle
+from mpvnc.supervisor.descriptors import SpareDescriptor
+from mpvnc.supervisor.listeners import Listener
+from mpvnc.supervisor.loop import Loop
+
+logger = logging.getLogger(__name__)
+
+QUEUE_LIMIT = 256
+"""Accepted sockets that wait for an encoder; beyond them the kernel's backlog holds the others."""
+_ACCEPTS_PER_TURN = 64
+_NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE}
+FULL_PROCESS = "The server has no file descriptor left"
+
+HandOver = Callable[[Message, socket.socket], int | None]
+"""Give `adopt` and the socket to the encoder that suits best; its slot, or None if none takes it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    client: int
+    address: str
+    port: int
+    sock: socket.socket
+
+
+class Door:
+    """The listeners and the queue behind them. `open` starts it, `close` ends it."""
+
+    def __init__(self, loop: Loop, admission: Admission, throttle: AuthThrottle, hand_over: HandOver) -> None:
+        self._loop = loop
+        self._admission = admission
+        self._throttle = throttle
+        self._hand_over = hand_over
+        self._listeners: list[Listener] = []
+        self._queue: deque[_Arrival] = deque()
+        self._spare = SpareDescriptor()
+        self._next_client = 1
+        self._is_accepting = False
+
+    @property
+    def queued(self) -> int:
+        """Accepted sockets that wait for an encoder."""
+        return len(self._queue)
+
+    @property
+    def urls(self) -> list[str]:
+        """Where viewers connect."""
+        return [listener.url for listener in self._listeners]
+
+    def hold(self, listeners: Sequence[Listener]) -> None:
+        """Take over listening sockets; nothing is accepted before `open`."""
+        self._listeners = list(listeners)
+
+    def open(self) -> None:
+        """Accept from now on."""
+        self._is_accepting = True
+        for listener in self._listeners:
+            self._loop.watch(listener.sock, lambda listener=listener: self._accept(listener))  # type: ignore[misc]
+
+    def pump(self) -> None:
+        """Hand over what waits, as far as encoders take it."""
+        while self._queue:
+            arrival = self._queue[0]
+            if not self._place(arrival, None):
+                return
+            self._queue.popleft()
+            if not self._is_accepting and self._listeners:
+                self.open()
+
+    def close(self) -> None:
+        """Stop listening and drop what waits."""
+        self._pause()
+        for listener in self._listeners:
+            listener.close()
+        while self._queue:
+            self._queue.popleft().sock.close()
+        self._listeners = []
+
+    def dispose(self) -> None:
+        """Close it for good."""
+        self.close()
+        self._spare.close()
+
+    def _pause(self) -> None:
+        self._is_accepting = False
+        for listener in self._listeners:
+            self._loop.unwatch(listener.sock)
+
+    def _accept(self, listener: Listener) -> None:
+        for _ in range(_ACCEPTS_PER_TURN):
+            if len(self._queue) >= QUEUE_LIMIT:
+                self._pause()
+                return
+            try:
+                sock, peer = listener.sock.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _NO_DESCRIPTOR:
+                    self._refuse_one(listener)
+                return
+            self._queue.append(self._arrival(sock, peer))
+            self.pump()
+
+    def _refuse_one(self, listener: Listener) -> None:
+        """Accept with the reserved descriptor, and let an encoder speak the refusal."""
+        try:
+            with self._spare.lent(listener.sock) as (sock, peer), sock:
+                self._place(self._arrival(sock, peer), FULL_PROCESS)
+        except OSError as error:
+            logger.warning("cannot accept: %s", error.strerror)
+
+    def _arrival(self, sock: socket.socket, peer: object) -> _Arrival:
+        client, self._next_client = self._next_client, self._next_client + 1
+        address, port = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else (LOCAL, 0)
+        return _Arrival(client, address, port, sock)
+
+    def _place(self, arrival: _Arrival, reason: str | None) -> bool:
+        """Hand one over or drop it, and close the socket; False if no encoder takes it now."""
+        verdict = self._admission.judge(arrival.address)
+        reason = reason or verdict.reason
+        if not verdict.must_drop:
+            slot = self._hand_over(self._adopt(arrival, reason), arrival.sock)
+            if slot is None:
+                return False
+            self._admission.handed_over(arrival.client, arrival.address, slot, refused=reason is not None)
+        arrival.sock.close()
+        if reason is not None:
+            log.for_client(logger, arrival.client).info("refused %s: %s", arrival.address, reason)
+        return True
+
+    def _adopt(self, arrival: _Arrival, reason: str | None) -> Message:
+        return {
+            "type": "adopt",
+            "client": arrival.client,
+            "address": arrival.address,
+            "port": arrival.port,
+            "verdict": "serve" if reason is None else "refuse",
+            "reason": reason or "",
+            "auth_delay_s": self._throttle.delay_s(arrival.address, time.monotonic()),
+        }

@@ -1,0 +1,304 @@
+"""The supervisor: children, listeners, segments and the control socket, wired together and run.
+
+It accepts sockets and hands them over, keeps the children as policy.py says, and owns everything that
+outlives a child. It reads no client's byte, and loads neither numpy nor an encoder.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from socket import socket
+from typing import Protocol, TypeVar
+
+from mpvnc.config import Config, Secrets, to_dict
+from mpvnc.errors import ConfigError
+from mpvnc.frames.pointer import pointer_page_bytes
+from mpvnc.ipc.control import ControlSocket, Message
+from mpvnc.supervisor import policy
+from mpvnc.supervisor.admission import Admission, AuthThrottle
+from mpvnc.supervisor.children import role_command
+from mpvnc.supervisor.clients import ClientDesk
+from mpvnc.supervisor.commands import CommandServer, Peer
+from mpvnc.supervisor.crew import TICK_S, Crew
+from mpvnc.supervisor.descriptors import raise_limit
+from mpvnc.supervisor.door import Door
+from mpvnc.supervisor.instance import open_instance, runtime_dir
+from mpvnc.supervisor.listeners import is_exposed, open_listeners, parse_listeners
+from mpvnc.supervisor.loop import Loop
+from mpvnc.supervisor.placement import Load, candidates
+from mpvnc.supervisor.policy import ENCODER, Child, State, Stop, state_of
+from mpvnc.supervisor.publishing import Publishing
+from mpvnc.supervisor.segments import Segments
+from mpvnc.supervisor.signals import SignalPipe
+from mpvnc.supervisor.source import resolve_kind, roles_of, worker_count
+from mpvnc.supervisor.status import Overview, snapshot
+from mpvnc.supervisor.writers import Writers
+
+logger = logging.getLogger(__name__)
+
+ANNOUNCE = "mpvnc ready:"
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a supervisor is started with besides its configuration.
+
+    Attributes:
+        command: gives the command of a role, without `--control-fd N`.
+        publisher: the socket of the program that started this supervisor for itself; taken over.
+    """
+
+    environ: Mapping[str, str]
+    command: Callable[[str], Sequence[str]] = role_command
+    publisher: ControlSocket | None = None
+
+
+def check(config: Config, secrets: Secrets) -> None:
+    """Refuse what would serve everybody everything by mistake.
+
+    Raises: ConfigError if a listener is reachable from elsewhere without authentication or an explicit
+        `security.allow_none`, or a listener is malformed.
+    """
+    has_password = secrets.password is not None or secrets.view_only_password is not None
+    exposed = [spec for spec in parse_listeners(config.server) if is_exposed(spec)]
+    if exposed and not has_password and not config.security.allow_none:
+        raise ConfigError(
+            f"{exposed[0]} can be reached from other machines without a password: set security.password_file "
+            "or MPVNC_PASSWORD, or security.allow_none: true if everybody may"
+        )
+
+
+class Supervisor:
+    """A supervisor, from `run` to its exit code. Main thread only; one per process."""
+
+    def __init__(self, config: Config, secrets: Secrets, setup: Setup) -> None:
+        check(config, secrets)
+        self._config = config
+        self._secrets = secrets
+        self._setup = setup
+        self._kind = resolve_kind(config, setup.environ)
+        self._workers = worker_count(config)
+        self._started = time.monotonic()
+        self._stop: Stop | None = None
+        self._failure: str | None = None
+        self._announced = False
+        self._consumer_backend = ""
+
+    def run(self) -> int:
+        """Serve until asked to stop; return the exit code: 0 stopped as asked, 1 failed.
+
+        Raises: MpvncError if it cannot start; nothing is left behind then.
+        """
+        raise_limit(self._config.clients)
+        with ExitStack() as stack:
+            self._open(stack)
+            self._serve()
+        return 0 if self._failure is None else 1
+
+    def _open(self, stack: ExitStack) -> None:
+        """Take everything that a running supervisor owns, to be given back in the opposite order."""
+        config = self._config
+        directory = runtime_dir(config, self._setup.environ)
+        self._instance = _kept(stack, open_instance(directory, config.server.name))
+        self._loop = _kept(stack, Loop())
+        self._signals = _kept(stack, SignalPipe())
+        self._loop.watch(self._signals, self._signalled)
+        self._writers = _kept(stack, Writers(Segments(self._instance.name), self._broadcast))
+        self._crew = _kept(stack, self._make_crew())
+        self._admission = Admission(config.clients)
+        throttle = AuthThrottle(config.security.auth_delay_s, config.security.auth_delay_max_s)
+        self._clients = ClientDesk(self._crew, self._admission, throttle, config.clients.when_not_shared)
+        self._door = Door(self._loop, self._admission, throttle, self._hand_over)
+        stack.callback(self._door.dispose)
+        self._door.hold(open_listeners(parse_listeners(config.server)))
+        self._commands = _kept(stack, CommandServer(self._loop, self._instance.control_path, self._peer_said))
+        self._publishing = Publishing(
+            self._loop,
+            self._commands,
+            self._crew,
+            self._writers,
+            instance=self._instance,
+            kind=self._kind,
+        )
+        if self._setup.publisher is not None:
+            self._publishing.owner = self._commands.add(self._setup.publisher)
+
+    def _serve(self) -> None:
+        next_tick = time.monotonic()
+        while True:
+            now = time.monotonic()
+            if now >= next_tick:
+                self._crew.tick(now)
+                next_tick = now + TICK_S
+            self._crew.act(now, self._stop)
+            self._judge(now)
+            if self._stop is not None and self._crew.is_gone:
+                return
+            self._announce_if_ready()
+            self._door.pump()
+            due = policy.next_time(self._crew.children, now, self._config.timeouts, self._stop)
+            self._loop.turn(min(next_tick, due) - time.monotonic())
+
+    def _judge(self, now: float) -> None:
+        if self._stop is not None:
+            return
+        reason = policy.give_up_reason(self._crew.children, announced=self._announced)
+        if reason is not None:
+            logger.critical("giving up: %s", reason)
+            self._failure = reason
+            self._request_stop(now, quick=True)
+
+    def _announce_if_ready(self) -> None:
+        if self._announced or self._stop is not None:
+            return
+        waits_for_frame = self._writers.generation is None and self._kind != "publish"
+        if waits_for_frame or any(child.ready_since is None for child in self._crew.children):
+            return
+        self._announced = True
+        self._door.open()
+        urls = " ".join(self._door.urls)
+        print(f"{ANNOUNCE} {urls} source={self._kind} workers={self._workers}", flush=True)
+        self._publishing.open(self._door.urls)
+
+    def _request_stop(self, now: float, *, quick: bool) -> None:
+        since = now if self._stop is None else self._stop.since
+        self._stop = Stop(since, quick or self._stop is not None)
+        self._door.close()
+
+    def _signalled(self) -> None:
+        for number in self._signals.read():
+            if number == signal.SIGHUP:
+                logger.warning("SIGHUP: the configuration is not read anew; restart for that")
+                continue
+            logger.info("%s: stopping", number.name)
+            self._request_stop(time.monotonic(), quick=number == signal.SIGINT)
+
+    def _hand_over(self, message: Message, sock: socket) -> int | None:
+        """Give a client to the encoder that suits best and takes it now; return its slot."""
+        loads = [
+            Load(child.slot, state_of(child) is State.READY, self._admission.load(child.slot))
+            for child in self._crew.encoders
+        ]
+        for slot in candidates(loads):
+            if self._crew.try_send(self._crew.encoders[slot], message, [sock.fileno()]):
+                return slot
+        return None
+
+    def _peer_said(self, peer: Peer, message: Message | None, fds: list[int]) -> None:
+        for fd in fds:
+            os.close(fd)
+        if message is None:
+            if self._publishing.left(peer):
+                logger.info("the publisher went: stopping")
+                self._request_stop(time.monotonic(), quick=True)
+        elif message["type"] == "status":
+            self._loop.send(peer.control, self.status())
+        elif message["type"] == "stop":
+            self._loop.send(peer.control, {"type": "stopping"})
+            self._request_stop(time.monotonic(), quick=bool(message.get("quick", False)))
+        elif not self._publishing.said(peer, message):
+            reason = f"{message['type']} is not known here"
+            self._loop.send(peer.control, {"type": "refused", "reason": reason})
+
+    def child_started(self, child: Child) -> None:
+        """An encoder gets the current frames and the state of the source at once."""
+        if child.role == ENCODER:
+            self._writers.welcome(lambda message, fds: self._crew.send(child, message, fds))
+
+    def child_ready(self, child: Child) -> None:
+        """It counts from the next turn of the loop."""
+        logger.info("%s %d is ready (pid %s)", child.role, child.slot, self._crew.pid(child))
+
+    def child_ended(self, child: Child) -> None:
+        """What it held goes with it."""
+        if child.role == ENCODER:
+            self._clients.encoder_ended(child)
+        elif child is self._crew.writer and self._stop is None:
+            self._writers.went("the capture process ended")
+
+    def child_said(self, child: Child, message: Message) -> None:
+        """Hand a child's message to whom it concerns."""
+        if child.role == ENCODER:
+            known = self._clients.said(child, message)
+        elif child is self._crew.writer:
+            known = self._writers.said(message, lambda answer, fds: self._crew.send(child, answer, fds))
+            if message["type"] == "source" and "state" in message:
+                child.source_up = message["state"] == "up"
+        else:
+            known = self._consumer_said(message)
+        if not known:
+            logger.warning("%s %d sent an unknown %s message", child.role, child.slot, message["type"])
+
+    def status(self) -> Message:
+        """Return the `status` message."""
+        overview = Overview(
+            instance=self._instance.name,
+            state="stopping" if self._stop else "ready" if self._announced else "starting",
+            uptime_s=time.monotonic() - self._started,
+            kind=self._kind,
+            consumer_backend=self._consumer_backend,
+            auth_failures=self._clients.auth_failures,
+            max_connections=self._config.clients.max_connections,
+        )
+        return snapshot(overview, self._crew, self._writers, self._door, self._admission)
+
+    def _consumer_said(self, message: Message) -> bool:
+        if message["type"] == "backend":
+            self._consumer_backend = str(message["backend"])
+        elif message["type"] == "notice":
+            self._crew.broadcast(message)
+        else:
+            return False
+        return True
+
+    def _broadcast(self, message: Message, fds: Sequence[int]) -> None:
+        self._crew.broadcast(message, fds)
+
+    def _make_crew(self) -> Crew:
+        return Crew(
+            self._loop,
+            roles_of(self._kind),
+            self._workers,
+            self._config.timeouts,
+            self,
+            command=self._setup.command,
+            environ=self._setup.environ,
+            pointer_page_bytes=pointer_page_bytes(),
+            configure=self._configure,
+        )
+
+    def _configure(self, child: Child) -> Message:
+        return {
+            "type": "configure",
+            "role": child.role,
+            "slot": child.slot,
+            "slots": self._crew.slots,
+            "instance": self._instance.name,
+            "runtime_dir": str(self._instance.path),
+            "source": self._kind,
+            "bus": {name: self._instance.endpoint(name) for name in ("input", "notices", "events")},
+            "config": to_dict(self._config),
+            "secrets": {
+                "password": self._secrets.password,
+                "view_only_password": self._secrets.view_only_password,
+            },
+        }
+
+
+class _Closeable(Protocol):
+    def close(self) -> None: ...
+
+
+_C = TypeVar("_C", bound=_Closeable)
+
+
+def _kept(stack: ExitStack, thing: _C) -> _C:
+    """Close it when the stack ends."""
+    stack.callback(thing.close)
+    return thing

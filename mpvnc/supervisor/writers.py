@@ -1,0 +1,135 @@
+"""Who writes frames: the capture child or a publisher. What it asks for, and what the encoders hear of it.
+
+Owns the segments and the state of the source. A publisher is a peer of the control socket that said
+`publish`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mpvnc.errors import FrameError
+from mpvnc.ipc.control import Message
+from mpvnc.supervisor.segments import Generation, Segments, checked_size
+
+logger = logging.getLogger(__name__)
+
+Send = Callable[[Message, Sequence[int]], None]
+"""Sends a message with descriptors, to one process or to all encoders."""
+
+
+@dataclass(slots=True)
+class SourceState:
+    """How the source stands, as its writer told."""
+
+    is_up: bool = False
+    reason: str = ""
+    backend: str = ""
+    name: str = ""
+    view_only: bool = False
+
+    @property
+    def message(self) -> Message:
+        """The `source` message for encoders."""
+        return {
+            "type": "source",
+            "state": "up" if self.is_up else "down",
+            "reason": self.reason,
+            "name": self.name,
+            "view_only": self.view_only,
+        }
+
+
+class Writers:
+    """Answers the writer and tells the encoders."""
+
+    def __init__(self, segments: Segments, broadcast: Send) -> None:
+        self._segments = segments
+        self._broadcast = broadcast
+        self.source = SourceState()
+
+    @property
+    def generation(self) -> Generation | None:
+        """The generation that encoders have."""
+        return self._segments.current
+
+    @property
+    def newest_frame(self) -> int:
+        """The number of the newest published frame; 0 if there is none."""
+        return self._segments.newest_frame
+
+    def welcome(self, send: Send) -> None:
+        """Tell a new encoder what there is."""
+        if self._segments.current is not None:
+            send(self._segments.current.message, [self._segments.current.segment.fd])
+        send(self.source.message, [])
+
+    def said(self, message: Message, answer: Send) -> bool:
+        """Handle a writer's message; False if it is none of a writer's.
+
+        Raises: ControlError, KeyError if the message is wrong.
+        """
+        kind = message["type"]
+        if kind == "allocate":
+            self._allocate(message, answer)
+        elif kind == "published":
+            generation = self._segments.publish(message["generation"])
+            logger.info("frames of %dx%d", generation.width, generation.height)
+            self._broadcast(generation.message, [generation.segment.fd])
+            self._change(is_up=True, reason="")
+        elif kind == "source":
+            self._source(message)
+        elif kind == "notice":
+            self._notice(message)
+        else:
+            return False
+        return True
+
+    def came(self, name: str, *, view_only: bool) -> None:
+        """A writer is there; it publishes nothing yet."""
+        self._change(name=name, view_only=view_only)
+
+    def went(self, reason: str) -> None:
+        """The writer went: the last frame stays."""
+        self._segments.abandon_pending()
+        self._change(is_up=False, reason=reason, view_only=False)
+
+    def close(self) -> None:
+        """Dispose of the segments."""
+        self._segments.close()
+
+    def _allocate(self, message: Message, answer: Send) -> None:
+        try:
+            generation = self._segments.allocate(*checked_size(message))
+        except FrameError as error:
+            logger.error("no segment: %s", error)
+            answer({"type": "refused", "reason": str(error)}, [])
+            return
+        answer(generation.message, [generation.segment.fd])
+
+    def _source(self, message: Message) -> None:
+        known = {"reason": str, "backend": str, "name": str}
+        told: dict[str, str | bool] = {
+            key: kind(message[key]) for key, kind in known.items() if key in message
+        }
+        if "state" in message:
+            told["is_up"] = message["state"] == "up"
+        self._change(**told)
+
+    def _notice(self, message: Message) -> None:
+        if message.get("notice") == "desktop_name":
+            self.source.name = str(message["name"])
+        self._broadcast(message, [])
+
+    def _change(self, **told: str | bool) -> None:
+        was_up = self.source.is_up
+        before = self.source.message
+        for key, value in told.items():
+            setattr(self.source, key, value)
+        if was_up != self.source.is_up:
+            log = logger.info if self.source.is_up else logger.warning
+            log("source is %s %s", "up" if self.source.is_up else "down", self.source.reason)
+        if self.source.message != before:
+            self._broadcast(self.source.message, [])
