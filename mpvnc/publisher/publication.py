@@ -15,7 +15,6 @@ import os
 import subprocess
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -272,7 +271,8 @@ class Publication:
             raise PublishError("a publication cannot be used in a forked child; publish there anew")
 
 
-_alive: weakref.WeakSet[Publication] = weakref.WeakSet()
+_alive: set[Publication] = set()
+"""Not closed yet; a publication that its program lets go of goes on."""
 
 
 def _close_all() -> None:
