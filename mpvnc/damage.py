@@ -59,12 +59,13 @@ class TileTable:
 
     def damaged(self, base: int) -> list[tuple[int, int, Rect]]:
         """Return (row, column, rectangle in the frame) for each tile that a holder of `base` misses."""
-        boxes = self.boxes_since(base)
-        found = []
-        for row, column in np.argwhere(self.changed_since(base)).tolist():
-            x0, y0, x1, y1 = boxes[row, column].tolist()
-            found.append((row, column, Rect(column * TILE + x0, row * TILE + y0, x1 - x0, y1 - y0)))
-        return found
+        which = np.nonzero(self.changed_since(base))
+        rows, columns = (axis.tolist() for axis in which)
+        boxes = self.boxes_since(base)[which].tolist()
+        return [
+            (row, column, Rect(column * TILE + x0, row * TILE + y0, x1 - x0, y1 - y0))
+            for row, column, (x0, y0, x1, y1) in zip(rows, columns, boxes, strict=True)
+        ]
 
     def advance(self, frame: int, changed: Tiles, boxes: Boxes) -> None:
         """Note that the `changed` tiles differ in `frame`, within `boxes`."""

@@ -9,13 +9,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from mpvnc.errors import FrameError
 from mpvnc.frames.store import map_file, unmap
 from mpvnc.kernels.ordering import fence, require_ordering
+from mpvnc.pointer import MAX_CURSOR_SIDE, Cursor, PointerState
 
-MAX_CURSOR_SIDE = 256
 _STATE = struct.Struct("@QqqQ")
 """Serial of the cursor (the stamp at its writing: never used twice), x, y, visible."""
 _SHAPE = struct.Struct("@QQQQ")
@@ -30,52 +29,6 @@ _TRIES = 50
 def pointer_page_bytes() -> int:
     """Return the size of a pointer page; a new one is all zeros."""
     return _PAGE_BYTES
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The shape of a pointer, at most 256x256.
-
-    Attributes:
-        hot_x, hot_y: the pixel that points, from the top left corner; inside the cursor.
-        pixels: B, G, R, A per pixel, row by row, colours not premultiplied.
-    Raises: FrameError if its parts contradict each other.
-    """
-
-    width: int
-    height: int
-    hot_x: int
-    hot_y: int
-    pixels: bytes
-
-    def __post_init__(self) -> None:
-        fits = 1 <= self.width <= MAX_CURSOR_SIDE and 1 <= self.height <= MAX_CURSOR_SIDE
-        if not fits or not (0 <= self.hot_x < self.width and 0 <= self.hot_y < self.height):
-            raise FrameError(
-                f"a cursor of {self.width}x{self.height} with its hot spot at {self.hot_x},{self.hot_y}, "
-                f"expected at most {MAX_CURSOR_SIDE}x{MAX_CURSOR_SIDE} with the hot spot inside"
-            )
-        if len(self.pixels) != self.width * self.height * 4:
-            raise FrameError(
-                f"a cursor of {self.width}x{self.height} with {len(self.pixels)} bytes of pixels"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class PointerState:
-    """The pointer at one moment.
-
-    Attributes:
-        serial: grows with each new cursor; 0 before the first.
-        x, y: where its hot spot is in the frame, in pixels; may lie outside.
-        cursor: its shape, None before the first.
-    """
-
-    serial: int
-    x: int
-    y: int
-    visible: bool
-    cursor: Cursor | None
 
 
 class PointerPage:

@@ -44,7 +44,7 @@ class Segment:
         _unlink(self.name)
 
 
-def create_segment(name: str, size_bytes: int, content: str = "a segment") -> Segment:
+def create_segment(name: str, size_bytes: int, content: str = "its contents") -> Segment:
     """Create a segment of zeros whose memory is really there, and hold it.
 
     Args:
@@ -52,6 +52,9 @@ def create_segment(name: str, size_bytes: int, content: str = "a segment") -> Se
         content: what the memory is for, as the error message says it.
     Raises: FrameError if the name is taken, or if /dev/shm has not enough room.
     """
+    # Asked first: a request beyond all memory would take what there is before it fails.
+    if _free_bytes() < size_bytes:
+        raise _too_small(size_bytes, content)
     try:
         shared = shared_memory.SharedMemory(name, create=True, size=size_bytes)
     except OSError as error:
@@ -154,25 +157,23 @@ def _header(fd: int) -> Iterator[memoryview]:
 
 
 def _reserve(fd: int, size_bytes: int, content: str) -> None:
-    def too_small() -> FrameError:
-        return FrameError(
-            f"{DIRECTORY} has {_free_bytes(fd) / _MEGABYTE:.1f} MB free, {content} need "
-            f"{size_bytes / _MEGABYTE:.1f} MB; make it larger (docker run --shm-size) or the screen smaller"
-        )
-
-    # Asked first: a request beyond all memory would take what there is before it fails.
-    if _free_bytes(fd) < size_bytes:
-        raise too_small()
     try:
         os.posix_fallocate(fd, 0, size_bytes)
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise too_small() from None
+            raise _too_small(size_bytes, content) from None
         raise
 
 
-def _free_bytes(fd: int) -> int:
-    status = os.fstatvfs(fd)
+def _too_small(size_bytes: int, content: str) -> FrameError:
+    return FrameError(
+        f"{DIRECTORY} has {_free_bytes() / _MEGABYTE:.1f} MB free, {content} need "
+        f"{size_bytes / _MEGABYTE:.1f} MB; make it larger (docker run --shm-size) or the screen smaller"
+    )
+
+
+def _free_bytes() -> int:
+    status = os.statvfs(DIRECTORY)
     return status.f_bavail * status.f_frsize
 
 

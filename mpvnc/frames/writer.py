@@ -74,8 +74,7 @@ class FrameWriter:
 
         Raises: FrameError if the one before was neither published nor abandoned.
         """
-        if self._open is not None:
-            raise FrameError("a slot is already being written; publish or abandon it first")
+        self._check_closed()
         index = (self._newest + 1) % at.SLOTS
         self._stamp(index, odd=True)
         self._words[at.slot_word(index, at.S_FRAME)] = 0
@@ -118,17 +117,17 @@ class FrameWriter:
         Returns: its number; None if nothing differs, and then no slot was touched.
         Raises: FrameError if a slot is being written or the shape is wrong.
         """
-        if self._open is not None or pixels.shape != (self.height, self.width):
-            raise FrameError(f"pixels {pixels.shape} for {self.width}x{self.height}, or a slot is open")
+        self._check_closed()
+        if pixels.shape != (self.height, self.width):
+            raise FrameError(f"pixels of shape {pixels.shape}, expected {(self.height, self.width)}")
         everywhere = [Rect(0, 0, self.width, self.height)]
         drawn = everywhere if damage is None or not self.frame else damage
         if not self._compare(pixels, tiles_of(drawn, self.width, self.height)):
             return None
         slot = self.begin()
         if self.frame:
-            copy(
-                slot.pixels, self._slots[self._newest].pixels, self._stale_tiles(slot.index) & ~self._changed
-            )
+            unchanged = self._stale_tiles(slot.index) & ~self._changed
+            copy(slot.pixels, self._slots[self._newest].pixels, unchanged)
         copy(slot.pixels, pixels, self._changed)
         return self._commit(slot)
 
@@ -182,6 +181,10 @@ class FrameWriter:
     def _close_slot(self, slot: Slot) -> None:
         self._stamp(slot.index, odd=False)
         self._open = None
+
+    def _check_closed(self) -> None:
+        if self._open is not None:
+            raise FrameError("a slot is already being written; publish or abandon it first")
 
     def _check_open(self, slot: Slot) -> None:
         if slot is not self._open:

@@ -51,7 +51,7 @@ class ClientDesk:
     def encoder_ended(self, encoder: Child) -> None:
         """Its clients ended with it: the consumer releases what they held."""
         gone = self._admission.encoder_has_gone(encoder.slot)
-        if gone:
+        if gone and encoder.drained is None:
             logger.warning("encoder %d took %d clients with it", encoder.slot, len(gone))
         for start in range(0, len(gone), _IDS_PER_MESSAGE):
             message = {"type": "gone", "clients": gone[start : start + _IDS_PER_MESSAGE]}

@@ -7,7 +7,8 @@ import pytest
 
 from mpvnc.errors import FrameError, SegmentGone
 from mpvnc.frames import pointer
-from mpvnc.frames.pointer import Cursor, PointerPage, PointerState, pointer_page_bytes
+from mpvnc.frames.pointer import PointerPage, pointer_page_bytes
+from mpvnc.pointer import Cursor, PointerState
 
 
 @pytest.fixture

@@ -98,6 +98,20 @@ def test_a_large_frame_is_caught_up_with_while_small_changes_race(race):
         assert not dots[count:].any()
 
 
+def test_a_killed_writer_leaves_its_last_frame_to_new_readers(new_segment):
+    segment = new_segment(640, 360)
+    process = racing_writer(FLAT_WRITER, segment)
+    try:
+        wait_for_a_frame(segment, process)
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+    late = FrameReader(segment.fd)
+    assert late.refresh() and late.frame == late.newest
+    assert late.pixels.min() == late.pixels.max() == late.frame
+
+
 def fill(value):
     return np.full((130, 130), value, np.uint32)
 

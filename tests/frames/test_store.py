@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import namedtuple
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,12 @@ def python(code, *args):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
+def open_fds():
+    gc.collect()  # what earlier tests left to the collector would go in between
+    resource_tracker.ensure_running()
+    return sorted(os.listdir("/proc/self/fd"))
+
+
 def exists(segment_name):
     return (store.DIRECTORY / segment_name).exists()
 
@@ -60,7 +67,7 @@ def test_the_memory_is_there_and_private(instance, new_segment):
 
 def test_no_room_is_told_with_the_sizes(instance, monkeypatch):
     status = namedtuple("status", "f_bavail f_frsize")(64 * 256, 4096)
-    monkeypatch.setattr(store.os, "fstatvfs", lambda fd: status)
+    monkeypatch.setattr(store.os, "statvfs", lambda path: status)
     expected = r"/dev/shm has 64.0 MB free, three frames of 3840x2160 need 95.\d MB; make it larger"
     with pytest.raises(FrameError, match=expected):
         store.create_frame_segment(name(instance), 3840, 2160)
@@ -73,10 +80,10 @@ def test_room_that_is_lost_meanwhile_is_an_error_and_leaves_nothing(instance, mo
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(store.os, "posix_fallocate", fail)
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_fds()
     with pytest.raises(FrameError, match="need 0.1 MB" if number == errno.ENOSPC else os.strerror(number)):
         store.create_frame_segment(name(instance), 64, 64)
-    assert not exists(name(instance)) and len(os.listdir("/proc/self/fd")) == before
+    assert not exists(name(instance)) and open_fds() == before
 
 
 def test_only_what_nobody_holds_is_unlinked(instance):
@@ -133,8 +140,7 @@ def test_a_reader_cannot_write(new_segment):
 
 
 def test_nothing_is_leaked_by_fifty_lives(instance):
-    gc.collect()  # what earlier tests left to the collector would go in between
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = open_fds()
     for number in range(50):
         segment = store.create_frame_segment(name(instance, number), 64, 64)
         writer, reader = FrameWriter(segment.fd, number, 64, 64, 1), FrameReader(segment.fd)
@@ -144,7 +150,7 @@ def test_nothing_is_leaked_by_fifty_lives(instance):
         writer.close()
         segment.unlink()
         segment.close()
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert open_fds() == before
     assert store.unlink_stale(instance) == []
 
 

@@ -1,0 +1,70 @@
+"""What a client has asked for and not yet got: the union of its requests, and its continuous updates."""
+
+from __future__ import annotations
+
+from mpvnc.geometry import EMPTY, Rect, Region
+
+_MAX_RECTS = 32
+
+
+class Demand:
+    """The requests of one client. RFC 6143 section 7.5.3; rfbproto "EnableContinuousUpdates".
+
+    Any number of requests is answered by one update that covers their union. What a non-incremental request
+    asks for again is owed by the picture, not remembered here.
+    """
+
+    __slots__ = ("_continuous", "_requested", "wants_answer")
+
+    def __init__(self) -> None:
+        self._requested = Region()
+        self._continuous = EMPTY
+        self.wants_answer = False
+        """Whether an empty area was asked for: an update without pixels is due."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything may be sent."""
+        return bool(self._requested) or self.is_continuous or self.wants_answer
+
+    @property
+    def is_continuous(self) -> bool:
+        """Whether updates go out unasked."""
+        return not self._continuous.is_empty
+
+    @property
+    def region(self) -> Region:
+        """What may be sent now."""
+        if not self.is_continuous:
+            return self._requested
+        return self._requested.union([self._continuous])
+
+    def covers(self, area: Rect) -> bool:
+        """Whether the whole of `area` may be sent."""
+        if self._continuous.contains(area):
+            return True
+        rects = self._requested.rects
+        return rects[0].contains(area) if len(rects) == 1 else self.region.contains(area)
+
+    def request(self, rect: Rect) -> None:
+        """Add a request for `rect`, already clipped to what the client knows as its framebuffer."""
+        if rect.is_empty:
+            self.wants_answer = True
+        elif rect.contains(self._requested.bounds):
+            self._requested = Region([rect])
+        else:
+            self._requested = bounded(self._requested.union([rect]))
+
+    def set_continuous(self, rect: Rect) -> None:
+        """Send changes inside `rect` unasked from now on; `EMPTY` ends that."""
+        self._continuous = rect
+
+    def answered(self) -> None:
+        """Forget the requests: one update answers them all."""
+        self._requested = Region()
+        self.wants_answer = False
+
+
+def bounded(region: Region) -> Region:
+    """Return `region`, or its bounds where it has too many rectangles to be kept."""
+    return region if len(region.rects) <= _MAX_RECTS else Region([region.bounds])

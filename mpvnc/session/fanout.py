@@ -1,0 +1,263 @@
+"""Encode once, send to all: the cache of encoded rectangles and the updates made of them.
+
+Theory of operation. An encoded rectangle depends on the pixels under it and on the wire class, and the pixels
+under it are the same in every frame since the newest epoch of its tiles: its key is (rectangle, epoch, class),
+within one generation. An `Update` is a list of such rectangles; clients with the same base, class and opened
+streams share it, and get views of the same memory.
+
+Encoding is sliced: `step` encodes one rectangle. Updates for those who watch go before a joiner's full frame.
+A new frame may be taken between two slices: what is unfinished is then planned anew, and the rectangles that
+did not change meanwhile are found in the cache. So that a busy screen cannot starve a joiner, an update older
+than `PATIENCE_S` holds new frames back until it is done (`may_advance`).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
+
+import numpy as np
+
+from mpvnc.encodings.base import EncodedRectangle, Stream
+from mpvnc.encodings.wire import WireClass
+from mpvnc.geometry import Rect, Region
+from mpvnc.pixels import Pixels
+from mpvnc.rfb.writers import update_header
+from mpvnc.session.planner import BEYOND, Piece
+
+PATIENCE_S = 0.1
+CACHE_BYTES = 64 << 20
+SHARED_UPDATES = 16
+"""How many finished updates of one frame are kept for those who come later."""
+
+Encode = Callable[[Pixels, Rect, WireClass], EncodedRectangle]
+Streams = frozenset[Stream]
+"""The zlib streams of a connection that have had their header."""
+
+
+class Counters:
+    """What the fan-out did so far."""
+
+    __slots__ = ("encoded_bytes", "encoded_pixels", "encodes", "hits")
+
+    def __init__(self) -> None:
+        self.encodes = 0
+        self.hits = 0
+        self.encoded_pixels = 0
+        self.encoded_bytes = 0
+
+
+class Update:
+    """The rectangles of one update, encoded as far as they are; shared by all who wait for it.
+
+    It has a key if others may join it. `owed` is what it leaves owed to the one client of an update without.
+    """
+
+    __slots__ = (
+        "_encoded", "_message", "_opened", "_todo", "base", "key", "opens", "owed", "rects", "since",
+        "waiting", "wire",
+    )  # fmt: skip
+
+    def __init__(self, key: Hashable | None, wire: WireClass, base: int, opened: Streams, now: float) -> None:
+        self.key = key
+        self.wire = wire
+        self.base = base
+        self.since = now
+        self.owed = Region()
+        self.waiting: list[Any] = []
+        self.rects: list[Rect] = []
+        self.opens = opened
+        """The streams that have had their header once `message` was sent."""
+        self._opened = opened
+        self._encoded: list[EncodedRectangle] = []
+        self._todo: list[Piece] = []
+        self._message: bytes | None = None
+
+    def plan(self, pieces: list[Piece]) -> None:
+        """Set the rectangles that it is to have."""
+        self.rects = [piece.rect for piece in pieces]
+        self._todo = pieces[::-1]
+
+    @property
+    def count(self) -> int:
+        """How many rectangles it has."""
+        return len(self.rects)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything is encoded."""
+        return not self._todo
+
+    @property
+    def is_joining(self) -> bool:
+        """Whether it is a full frame for somebody who holds nothing yet."""
+        return self.base == 0
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of what is encoded."""
+        return sum(len(encoded.data) for encoded in self._encoded)
+
+    def message(self) -> bytes:
+        """Return the whole FramebufferUpdate; the same object for everybody."""
+        if self._message is None:
+            forms, self.opens = splice(self._encoded, self._opened)
+            self._message = b"".join((update_header(self.count), *forms))
+            self._encoded = []
+        return self._message
+
+    def body(self) -> memoryview:
+        """Return its rectangles alone, for an update that has more than these."""
+        return memoryview(self.message())[len(update_header(0)) :]
+
+    def next_piece(self) -> Piece:
+        """Return what is to be encoded next."""
+        return self._todo[-1]
+
+    def add(self, encoded: EncodedRectangle) -> None:
+        """Take the encoded form of `next_piece()`."""
+        self._todo.pop()
+        self._encoded.append(encoded)
+
+
+def splice(encoded: Iterable[EncodedRectangle], opened: Streams) -> tuple[list[bytes], Streams]:
+    """Return the bytes of the rectangles for streams opened so far, and the streams opened by them."""
+    forms = []
+    for rectangle in encoded:
+        if rectangle.stream is None or rectangle.stream in opened:
+            forms.append(rectangle.data)
+        else:
+            opened |= {rectangle.stream}
+            forms.append(rectangle.first())
+    return forms, opened
+
+
+class Cache:
+    """Encoded rectangles by (rectangle, epoch, class); the longest unused go first when it is full."""
+
+    def __init__(self, encode: Encode, counters: Counters, limit_bytes: int = CACHE_BYTES) -> None:
+        self._encode = encode
+        self._counters = counters
+        self._limit_bytes = limit_bytes
+        self._entries: OrderedDict[Hashable, EncodedRectangle] = OrderedDict()
+        self._bytes = 0
+
+    def find(self, piece: Piece, wire: WireClass) -> EncodedRectangle | None:
+        """Return it if it is there."""
+        key = (piece, wire)
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._entries.move_to_end(key)
+            self._counters.hits += 1
+        return entry
+
+    def make(self, piece: Piece, wire: WireClass, pixels: Pixels) -> EncodedRectangle:
+        """Encode `piece` from the frame `pixels` and keep the result."""
+        encoded = self.encode(_view(pixels, piece), piece.rect, wire)
+        self._entries[piece, wire] = encoded
+        self._bytes += len(encoded.data)
+        while self._bytes > self._limit_bytes:
+            _, oldest = self._entries.popitem(last=False)
+            self._bytes -= len(oldest.data)
+        return encoded
+
+    def encode(self, pixels: Pixels, rect: Rect, wire: WireClass) -> EncodedRectangle:
+        """Encode pixels that nobody else will ask for."""
+        encoded = self._encode(pixels, rect, wire)
+        self._counters.encodes += 1
+        self._counters.encoded_pixels += rect.area
+        self._counters.encoded_bytes += len(encoded.data)
+        return encoded
+
+    def clear(self) -> None:
+        """Forget everything: epochs mean nothing in another generation."""
+        self._entries.clear()
+        self._bytes = 0
+
+
+class Fanout:
+    """The updates that are being made, and the latest finished ones of this frame."""
+
+    def __init__(self, encode: Encode) -> None:
+        self.counters = Counters()
+        self.cache = Cache(encode, self.counters)
+        self._shared: OrderedDict[Hashable, Update] = OrderedDict()
+        self._unfinished: list[Update] = []
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is something to encode."""
+        return bool(self._unfinished)
+
+    def find(self, key: Hashable) -> Update | None:
+        """Return the update with this key, done or not."""
+        return self._shared.get(key)
+
+    def start(self, update: Update, pieces: list[Piece]) -> None:
+        """Begin an update; take what the cache has of it at once."""
+        update.plan(pieces)
+        if update.key is not None:
+            self._shared[update.key] = update
+        self._take_cached(update)
+        if update.is_done:
+            self._limit_finished()
+        else:
+            self._unfinished.append(update)
+
+    def step(self, pixels: Pixels) -> Update | None:
+        """Encode one rectangle of the most urgent update; return that update if it is done now."""
+        update = min(self._unfinished, key=_urgency)
+        self._take_cached(update)
+        if not update.is_done:
+            update.add(self.cache.make(update.next_piece(), update.wire, pixels))
+            self._take_cached(update)
+        if not update.is_done:
+            return None
+        self._unfinished.remove(update)
+        self._limit_finished()
+        return update
+
+    def may_advance(self, now: float) -> bool:
+        """Whether a newer frame may be taken: not while watchers wait for this one, or a joiner for long."""
+        return all(update.is_joining and now - update.since < PATIENCE_S for update in self._unfinished)
+
+    def advance(self) -> None:
+        """Forget the updates of the last frame; what was encoded of unfinished ones is in the cache."""
+        self._unfinished.clear()
+        self._shared.clear()
+
+    def reset(self) -> None:
+        """Forget everything, for another generation."""
+        self.advance()
+        self.cache.clear()
+
+    def drop(self, update: Update) -> None:
+        """Stop making an update that nobody waits for."""
+        self._unfinished.remove(update)
+        if update.key is not None:
+            del self._shared[update.key]
+
+    def _take_cached(self, update: Update) -> None:
+        while not update.is_done:
+            encoded = self.cache.find(update.next_piece(), update.wire)
+            if encoded is None:
+                return
+            update.add(encoded)
+
+    def _limit_finished(self) -> None:
+        """Forget the oldest finished updates: a client may ask in ever new classes."""
+        for key in list(self._shared)[: -SHARED_UPDATES or None]:
+            if self._shared[key].is_done:
+                del self._shared[key]
+
+
+def _urgency(update: Update) -> tuple[bool, float]:
+    return update.is_joining, update.since
+
+
+def _view(pixels: Pixels, piece: Piece) -> Pixels:
+    rect = piece.rect
+    if piece.epoch == BEYOND:
+        return np.zeros((rect.height, rect.width), np.uint32)
+    return pixels[rect.y : rect.bottom, rect.x : rect.right]

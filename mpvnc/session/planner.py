@@ -1,0 +1,114 @@
+"""From damage to rectangles.
+
+Theory of operation. Rectangles are *canonical*: runs of damaged tiles in one row of tiles (a band), cut where
+a column of tiles is a multiple of `SPAN`, trimmed to the boxes of what changed. Where they begin and end
+depends on the frame and on the base alone, never on a client: clients with the same base share all of them,
+clients with different bases most. No rectangle has more than `MAX_AREA` pixels: it is one slice of encoding.
+
+1. `changes` gives the rectangles that bring a base frame up to date, each with the newest epoch in it: the
+   pixels under a rectangle are the same in every frame since that epoch.
+2. `pieces` cuts any rectangle along the same lines, for what a client is owed apart from changes.
+3. `partial` is for a client that asked for a part: it splits what is due into what is sent and what is owed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mpvnc.constants import TILE
+from mpvnc.damage import TileTable
+from mpvnc.geometry import Rect, Region
+from mpvnc.kernels.tiles import Boxes
+from mpvnc.session.picture import Picture
+from mpvnc.session.screen import Screen, area
+
+SPAN = 16
+"""Tiles between two fixed cuts in a band."""
+
+MAX_AREA = SPAN * TILE * TILE
+
+BEYOND = 0
+"""The epoch of what lies beyond the screen; frames count from 1."""
+
+
+class Piece(NamedTuple):
+    """A rectangle of an update and the newest epoch of the tiles under it."""
+
+    rect: Rect
+    epoch: int
+
+
+class Split(NamedTuple):
+    """What a partial request gets now, and what it leaves owed."""
+
+    pieces: list[Piece]
+    owed: Region
+
+
+def changes(tiles: TileTable, base: int) -> list[Piece]:
+    """Return what must be sent to a client that holds frame `base` (0: nothing); row by row, disjoint."""
+    changed = tiles.changed_since(base)
+    boxes = tiles.boxes_since(base)
+    rows = np.flatnonzero(changed.any(axis=1))
+    return [
+        Piece(_bounds(boxes, int(row), run), int(tiles.epoch[row, run].max()))
+        for row in rows
+        for run in _runs(changed[row])
+    ]
+
+
+def pieces(rect: Rect) -> Iterator[Rect]:
+    """Cut `rect` along the bands and the fixed columns."""
+    band, span = TILE, SPAN * TILE
+    for top in range(rect.y - rect.y % band, rect.bottom, band):
+        for left in range(rect.x - rect.x % span, rect.right, span):
+            piece = rect.intersect(Rect(left, top, span, band))
+            if not piece.is_empty:
+                yield piece
+
+
+def partial(screen: Screen, picture: Picture, requested: Region) -> Split:
+    """Split what is due to `picture` (changes since its base, and what it is owed) by what was requested.
+
+    What lies beyond the screen, in a framebuffer that could not be made smaller, is black.
+    """
+    changed = changes(screen.tiles, picture.base) if picture.base < screen.frame else []
+    due = picture.owed.union(piece.rect for piece in changed).intersect([picture.area])
+    visible = area(screen)
+    now = [Piece(one, newest_epoch(screen.tiles, one)) for one in _cut(due.intersect(requested), visible)]
+    black = [Piece(one, BEYOND) for one in pieces_of(due.intersect(requested).subtract([visible]))]
+    return Split(now + black, due.subtract(requested))
+
+
+def pieces_of(region: Region) -> list[Rect]:
+    """Cut every rectangle of `region` along the bands and the fixed columns."""
+    return [piece for rect in region for piece in pieces(rect)]
+
+
+def newest_epoch(tiles: TileTable, rect: Rect) -> int:
+    """Return the newest epoch of the tiles under `rect`, which lies inside the frame."""
+    rows = slice(rect.y // TILE, (rect.bottom - 1) // TILE + 1)
+    columns = slice(rect.x // TILE, (rect.right - 1) // TILE + 1)
+    return int(tiles.epoch[rows, columns].max())
+
+
+def _cut(region: Region, visible: Rect) -> list[Rect]:
+    return pieces_of(region.intersect([visible]))
+
+
+def _runs(changed: npt.NDArray[np.bool_]) -> Iterable[npt.NDArray[np.intp]]:
+    columns = np.flatnonzero(changed)
+    breaks = (np.diff(columns) != 1) | (columns[1:] % SPAN == 0)
+    return np.split(columns, np.flatnonzero(breaks) + 1)
+
+
+def _bounds(boxes: Boxes, row: int, run: npt.NDArray[np.intp]) -> Rect:
+    """Return the rectangle in the frame around the boxes, within their tiles, of a run of tiles in a row."""
+    own, left = boxes[row, run], run * TILE
+    x, right = int((own[:, 0] + left).min()), int((own[:, 2] + left).max())
+    y, bottom = int(own[:, 1].min()), int(own[:, 3].max())
+    return Rect(x, row * TILE + y, right - x, bottom - y)

@@ -1,0 +1,371 @@
+"""One client: its conversation, what it can do, what it asked for, what its picture holds.
+
+Pure: bytes and the time come in, bytes and heard events go out. It does not know other clients; `broadcast`
+decides what it gets of a frame. The rules it keeps:
+
+1. Nothing is sent unasked: an update goes out only while `demand` is open.
+2. One update at a time: none is planned while another one is being made (`is_served`).
+3. A change of size goes out alone, as the whole answer to a request, and drops what was planned.
+4. The wire class is read when an update is planned; a client that changes it leaves the update it waits for.
+5. After a fence with SyncNext nothing is planned until the next message has taken effect.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mpvnc.constants import FENCE_SUPPORTED, Encoding, FenceFlag, ResizeReason, ResizeStatus
+from mpvnc.encodings.base import Stream
+from mpvnc.encodings.cursor import cursor_rectangle
+from mpvnc.encodings.wire import WireClass, wire_class
+from mpvnc.errors import ProtocolError
+from mpvnc.geometry import EMPTY
+from mpvnc.pixels import NATIVE
+from mpvnc.pointer import Cursor, PointerState
+from mpvnc.rfb import events, writers
+from mpvnc.rfb.connection import Connection
+from mpvnc.rfb.handshake import HandshakeSettings
+from mpvnc.rfb.state import State
+from mpvnc.session.demand import Demand
+from mpvnc.session.pacing import Pacer
+from mpvnc.session.picture import Picture
+from mpvnc.session.screen import Screen, area
+
+OWN_POINTER_S = 1.0
+"""How long after its last motion a client is taken to draw the pointer itself."""
+
+_BLANK = -1
+_UNSENT = -2
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """What the configuration says about every session."""
+
+    handshake_s: float = 10.0
+    authentication_s: float = 60.0
+    message_s: float = 60.0
+    with_cursor: bool = True
+    with_pointer: bool = True
+    wire_class: Callable[..., WireClass] = field(default=wire_class)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The client is in: authenticated and initialised."""
+
+    view_only: bool
+    shared: bool
+
+
+Heard = Joined | events.WrongPassword | events.KeyEvent | events.PointerEvent | events.ClientCutText
+"""What a client said that concerns others than its session."""
+
+
+class Session:
+    """The server's side of one client."""
+
+    def __init__(self, handshake: HandshakeSettings, settings: SessionSettings, now: float) -> None:
+        self.connection = Connection(handshake)
+        self.demand = Demand()
+        self.picture = Picture()
+        self.pacer = Pacer()
+        self.format = NATIVE
+        self.encodings: tuple[int, ...] = ()
+        self.features: frozenset[int] = frozenset()
+        self.streams: frozenset[Stream] = frozenset()
+        self.wire = settings.wire_class(NATIVE, ())
+        self.is_served = False
+        """Whether an update for it is being made."""
+        self.view_only = False
+        self._settings = settings
+        self._began_at = now
+        self._partial_since = math.inf
+        self._moved_at = -math.inf
+        self._screen: Screen | None = None
+        self._name = ""
+        self._is_initialised = False
+        self._wants_init: bool | None = None
+        self._is_syncing = False
+        self._outgoing = bytearray()
+        self._heard: list[Heard] = []
+        self._cursor_serial = _UNSENT
+        self._name_is_due = False
+        self._layout_is_due = False
+        self._size_is_due = False
+
+    # -- what comes in
+
+    def receive_data(self, data: bytes, now: float) -> list[Heard]:
+        """Take what the client sent and return what concerns others, motions merged.
+
+        Raises: ProtocolError; the session is over. What was understood before it is in `take_heard()`.
+        """
+        try:
+            received = self.connection.receive_data(data)
+        except ProtocolError:
+            self._handle_all(self.connection.events_before_error, now)
+            raise
+        self._handle_all(received, now)
+        if not self.connection.has_partial_message:
+            self._partial_since = math.inf
+        elif received or self._partial_since == math.inf:
+            self._partial_since = now
+        return self.take_heard()
+
+    def take_heard(self) -> list[Heard]:
+        """Return what was heard and not yet returned: after an error, or after `show`."""
+        heard, self._heard = self._heard, []
+        return heard
+
+    def data_to_send(self) -> bytes:
+        """Return what is to be sent now apart from updates, once."""
+        data = self.connection.data_to_send() + bytes(self._outgoing)
+        self._outgoing.clear()
+        return data
+
+    def show(self, screen: Screen, name: str) -> None:
+        """Take another screen: the first one, another size, or the same after its source was restarted."""
+        self._screen = screen
+        self._name = self._name or name
+        if self._wants_init is not None:
+            self._initialise(self._wants_init)
+        elif self._is_initialised:
+            self._size_is_due = area(screen) != self.picture.area
+            self.picture.lose(screen)
+
+    def rename(self, name: str) -> None:
+        """Give the desktop another name."""
+        self._name_is_due = self._is_initialised and name != self._name
+        self._name = name
+
+    def say(self, message: bytes) -> None:
+        """Send a message of its own (bell, cut text), in order with everything else."""
+        if self._is_initialised:
+            self._outgoing += message
+
+    # -- when
+
+    @property
+    def is_live(self) -> bool:
+        """Whether updates may be sent at all."""
+        return self._is_initialised and self.connection.state is State.NORMAL
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the socket is to be closed as soon as everything is sent."""
+        return self.connection.state is State.CLOSED
+
+    @property
+    def is_syncing(self) -> bool:
+        """Whether nothing may be sent until the next message has taken effect."""
+        return self._is_syncing
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether an update may be planned, as far as the protocol goes."""
+        return self.demand.is_open and not self.is_served and not self._is_syncing and self.is_live
+
+    def deadline(self) -> tuple[float, str]:
+        """Return when the client has taken too long, and for what; infinity if it has all the time."""
+        state = self.connection.state
+        if state in (State.AUTHENTICATION, State.FAILED):
+            return self._began_at + self._settings.authentication_s, "authentication"
+        if state is not State.NORMAL:
+            return self._began_at + self._settings.handshake_s, "handshake"
+        return self._partial_since + self._settings.message_s, "the rest of a message"
+
+    # -- the pointer
+
+    def draws_pointer(self, now: float) -> bool:
+        """Whether the client draws the pointer itself: it can, and moved it just now, or we never do."""
+        if Encoding.CURSOR not in self.features:
+            return False
+        return not self._settings.with_pointer or now - self._moved_at < OWN_POINTER_S
+
+    def wants_pointer(self, now: float) -> bool:
+        """Whether the pointer is drawn into its picture."""
+        return self._settings.with_pointer and not self.draws_pointer(now)
+
+    def pointer_changes_hands_at(self) -> float:
+        """When the client stops drawing the pointer itself; infinity if it does not now."""
+        return self._moved_at + OWN_POINTER_S if Encoding.CURSOR in self.features else math.inf
+
+    # -- what goes out with, or instead of, pixels
+
+    def size_update(self) -> bytes | None:
+        """Return the update that tells of another size: alone, as the whole answer to a request; None if none.
+
+        RFC 6143 section 7.8.2; rfbproto "ExtendedDesktopSize Pseudo-encoding".
+        """
+        if not self._size_is_due or not self._takes_size:
+            return None
+        assert self._screen is not None
+        self._size_is_due = False
+        self.picture.begin(self._screen)
+        self.demand.answered()
+        return self._size_message(ResizeReason.SERVER, ResizeStatus.OK)
+
+    def extras(self, pointer: PointerState, now: float) -> list[bytes]:
+        """Return the pseudo-rectangles that are due with the next update; they count as sent."""
+        due = []
+        if self._name_is_due and Encoding.DESKTOP_NAME in self.features:
+            due.append(writers.desktop_name(self._name))
+        self._name_is_due = False
+        if Encoding.CURSOR in self.features and pointer.cursor is not None:
+            shown = pointer.serial if pointer.visible and self.draws_pointer(now) else _BLANK
+            if shown != self._cursor_serial:
+                self._cursor_serial = shown
+                due.append(self._cursor_rectangle(pointer.cursor if shown != _BLANK else None))
+        return due
+
+    def updated(self, size_bytes: int) -> bytes:
+        """Note that an update with pixels goes out; return what has to follow it."""
+        self.demand.answered()
+        return self.pacer.sent(size_bytes) if self.demand.is_continuous else b""
+
+    # -- one method for each event
+
+    def _handle_all(self, received: Any, now: float) -> None:
+        for event in received:
+            if self._is_syncing:
+                self._is_syncing = False
+            self._handlers[type(event)](self, event, now)
+
+    def _on_authenticated(self, event: events.Authenticated, _now: float) -> None:
+        self.view_only = event.view_only
+
+    def _on_wrong_password(self, event: events.WrongPassword, _now: float) -> None:
+        self._heard.append(event)
+
+    def _on_client_init(self, event: events.ClientInit, _now: float) -> None:
+        self._wants_init = event.shared
+        if self._screen is not None:
+            self._initialise(event.shared)
+
+    def _on_pixel_format(self, event: events.SetPixelFormat, _now: float) -> None:
+        self.format = event.format
+        self._cursor_serial = _UNSENT
+        self._choose_wire()
+
+    def _on_encodings(self, event: events.SetEncodings, _now: float) -> None:
+        before, self.encodings = self.features, event.encodings
+        self.features = frozenset(event.encodings)
+        if not self._settings.with_cursor:
+            self.features -= {Encoding.CURSOR}
+        self._choose_wire()
+        new = self.features - before
+        self.pacer.has_fences = Encoding.FENCE in self.features
+        if Encoding.FENCE in new:
+            self._outgoing += writers.fence(FenceFlag.REQUEST | FenceFlag.SYNC_NEXT, b"")
+        if Encoding.CONTINUOUS_UPDATES in new:
+            self._outgoing += writers.end_of_continuous_updates()
+        if Encoding.CURSOR in new:
+            self._cursor_serial = _UNSENT
+        if Encoding.EXTENDED_DESKTOP_SIZE in new:
+            self._layout_is_due = True
+
+    def _on_request(self, event: events.FramebufferUpdateRequest, _now: float) -> None:
+        rect = event.rect.intersect(self.picture.area)
+        if not event.incremental:
+            self.picture.owe(rect)
+        if not event.incremental or not self.demand.is_continuous:
+            self.demand.request(rect)
+        if self._layout_is_due or not event.incremental:
+            self._send_layout()
+
+    def _on_input(self, event: events.KeyEvent | events.ClientCutText, _now: float) -> None:
+        if not self.view_only:
+            self._heard.append(event)
+
+    def _on_pointer(self, event: events.PointerEvent, now: float) -> None:
+        if self.view_only:
+            return
+        self._moved_at = now
+        if self._merges(event):
+            self._heard[-1] = event
+        else:
+            self._heard.append(event)
+
+    def _on_continuous(self, event: events.EnableContinuousUpdates, _now: float) -> None:
+        rect = event.rect.intersect(self.picture.area) if event.enable else EMPTY
+        self.demand.set_continuous(rect)
+        if not event.enable:
+            self._outgoing += writers.end_of_continuous_updates()
+
+    def _on_fence(self, event: events.Fence, _now: float) -> None:
+        if not event.flags & FenceFlag.REQUEST:
+            self.pacer.fence_answered(event.payload)
+            return
+        self._outgoing += writers.fence(event.flags & FENCE_SUPPORTED, event.payload)
+        if event.flags & FenceFlag.SYNC_NEXT:
+            self._is_syncing = True
+
+    def _on_desktop_size(self, _event: events.SetDesktopSize, _now: float) -> None:
+        if Encoding.EXTENDED_DESKTOP_SIZE in self.features:
+            self._outgoing += self._size_message(ResizeReason.THIS_CLIENT, ResizeStatus.PROHIBITED)
+
+    _handlers: dict[type, Callable[[Session, Any, float], None]] = {  # noqa: RUF012
+        events.Authenticated: _on_authenticated,
+        events.WrongPassword: _on_wrong_password,
+        events.ClientInit: _on_client_init,
+        events.SetPixelFormat: _on_pixel_format,
+        events.SetEncodings: _on_encodings,
+        events.FramebufferUpdateRequest: _on_request,
+        events.KeyEvent: _on_input,
+        events.PointerEvent: _on_pointer,
+        events.ClientCutText: _on_input,
+        events.EnableContinuousUpdates: _on_continuous,
+        events.Fence: _on_fence,
+        events.SetDesktopSize: _on_desktop_size,
+    }
+
+    # -- helpers
+
+    def _initialise(self, shared: bool) -> None:
+        assert self._screen is not None
+        self._wants_init = None
+        self._is_initialised = True
+        self.picture.begin(self._screen)
+        self.connection.server_init(self._screen.width, self._screen.height, NATIVE, self._name)
+        self._heard.append(Joined(self.view_only, shared))
+
+    def _choose_wire(self) -> None:
+        self.wire = self._settings.wire_class(self.format, self.encodings)
+
+    def _merges(self, event: events.PointerEvent) -> bool:
+        """Whether `event` and the last two things heard are motions with the same buttons."""
+        last = self._heard[-2:]
+        return len(last) == 2 and all(
+            isinstance(one, events.PointerEvent) and one.button_mask == event.button_mask for one in last
+        )
+
+    @property
+    def _takes_size(self) -> bool:
+        return bool(self.features & {Encoding.EXTENDED_DESKTOP_SIZE, Encoding.DESKTOP_SIZE})
+
+    def _cursor_rectangle(self, cursor: Cursor | None) -> bytes:
+        if cursor is None:
+            return cursor_rectangle(self.format, width=0, height=0, hot_x=0, hot_y=0, bgra=b"")
+        return cursor_rectangle(
+            self.format, width=cursor.width, height=cursor.height,
+            hot_x=cursor.hot_x, hot_y=cursor.hot_y, bgra=cursor.pixels,
+        )  # fmt: skip
+
+    def _send_layout(self) -> None:
+        """Tell the layout to a client that asks for it; it answers no request for pixels."""
+        if Encoding.EXTENDED_DESKTOP_SIZE in self.features and not self._size_is_due:
+            self._layout_is_due = False
+            self._outgoing += self._size_message(ResizeReason.SERVER, ResizeStatus.OK)
+
+    def _size_message(self, reason: ResizeReason, status: ResizeStatus) -> bytes:
+        whole = self.picture.area
+        if Encoding.EXTENDED_DESKTOP_SIZE in self.features:
+            screens = [events.Screen(0, whole, 0)]
+            rectangle = writers.extended_desktop_size(reason, status, whole.width, whole.height, screens)
+        else:
+            rectangle = writers.desktop_size(whole.width, whole.height)
+        return writers.update_header(1) + rectangle

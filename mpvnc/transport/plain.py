@@ -1,0 +1,107 @@
+"""A byte pipe on a plain stream socket.
+
+It owns the socket and what is still to be written to it: views of buffers that others share, never copies.
+It knows no protocol and no event loop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import socket
+import struct
+import termios
+from collections import deque
+from collections.abc import Iterable
+
+Buffer = bytes | memoryview
+
+_IOV_MAX = 64
+_DISCARD_BYTES = 64 * 1024
+_NOTSENT_LOWAT_BYTES = 128 * 1024
+
+
+class Pipe:
+    """A non-blocking stream socket with the rest of what did not fit."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _NOTSENT_LOWAT_BYTES)
+        self._sock = sock
+        self._rest: deque[Buffer] = deque()
+        self.sent_bytes = 0
+        self.received_bytes = 0
+
+    def fileno(self) -> int:
+        """Return the descriptor, for the event loop."""
+        return self._sock.fileno()
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether bytes wait for the socket to become writable."""
+        return bool(self._rest)
+
+    def send(self, buffers: Iterable[Buffer]) -> None:
+        """Write as much as goes; keep views of the rest. Raises: OSError if the connection is gone."""
+        if self._rest:
+            self._rest.extend(buffers)
+            return
+        parts = list(buffers)
+        done = self._write(parts)
+        for part in parts:
+            if done >= len(part):
+                done -= len(part)
+            else:
+                self._rest.append(memoryview(part)[done:] if done else part)
+                done = 0
+
+    def flush(self) -> None:
+        """Write more of the rest. Raises: OSError if the connection is gone."""
+        while self._rest:
+            done = self._write([self._rest[index] for index in range(min(len(self._rest), _IOV_MAX))])
+            if not done:
+                return
+            while self._rest and done >= len(self._rest[0]):
+                done -= len(self._rest.popleft())
+            if done:
+                self._rest[0] = memoryview(self._rest[0])[done:]
+
+    def receive_into(self, scratch: bytearray) -> int | None:
+        """Read what is there, at most `len(scratch)` bytes; 0 at the end, None if nothing has come.
+
+        Raises: OSError if the connection is gone.
+        """
+        try:
+            count = self._sock.recv_into(scratch)
+        except (BlockingIOError, InterruptedError):
+            return None
+        self.received_bytes += count
+        return count
+
+    def unacknowledged_bytes(self) -> int:
+        """Return what the kernel holds that the peer has not acknowledged (SIOCOUTQ), and what waits here."""
+        queued: int = struct.unpack("i", fcntl.ioctl(self._sock, termios.TIOCOUTQ, b"\0\0\0\0"))[0]
+        return queued + sum(map(len, self._rest))
+
+    def discard_input(self) -> None:
+        """Read and forget what has come: else closing resets what was just sent (RFC 1122 4.2.2.13)."""
+        scratch = bytearray(_DISCARD_BYTES)
+        with contextlib.suppress(OSError):
+            self._sock.recv_into(scratch)
+
+    def close(self) -> None:
+        """Close the socket and let go of what was to be written."""
+        self._rest.clear()
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        self._sock.close()
+
+    def _write(self, parts: list[Buffer]) -> int:
+        try:
+            count = self._sock.sendmsg(parts[:_IOV_MAX], (), socket.MSG_NOSIGNAL)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        self.sent_bytes += count
+        return count

@@ -1,0 +1,139 @@
+"""A stage without sockets: one Broadcast, real sessions, and the independent viewer at the other end of each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mpvnc.constants import TILE
+from mpvnc.damage import TileTable
+from mpvnc.encodings import encode
+from mpvnc.geometry import Rect
+from mpvnc.pixels import Pixels
+from mpvnc.rfb.handshake import HandshakeSettings
+from mpvnc.session.broadcast import Broadcast
+from mpvnc.session.session import Heard, Session, SessionSettings
+from tests.support.handshake import HandshakeChoices
+from tests.support.viewer import Viewer
+
+
+class PaintedScreen:
+    """A screen in memory whose damage is found by comparing every pixel of every tile."""
+
+    def __init__(self, pixels: Pixels, generation: int = 1) -> None:
+        self.generation = generation
+        self.height, self.width = pixels.shape
+        self.tiles = TileTable(self.width, self.height)
+        self.pixels = np.zeros_like(pixels)
+        self.frame = 0
+        self._advance(pixels, everything=True)
+
+    def paint(self, rect: Rect, pixels: Pixels | int) -> None:
+        """Publish the next frame, with `rect` painted."""
+        frame = self.pixels.copy()
+        frame[rect.y : rect.bottom, rect.x : rect.right] = pixels
+        self._advance(frame)
+
+    def _advance(self, frame: Pixels, everything: bool = False) -> None:
+        changed = np.zeros(self.tiles.epoch.shape, np.uint8)
+        boxes = np.zeros((*changed.shape, 4), np.uint16)
+        for row, column in np.ndindex(*changed.shape):
+            tile = np.s_[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
+            y, x = np.nonzero(self.pixels[tile] != frame[tile])
+            if everything:
+                changed[row, column], boxes[row, column] = 1, self.tiles.whole[row, column]
+            elif len(x):
+                changed[row, column] = 1
+                boxes[row, column] = x.min(), y.min(), x.max() + 1, y.max() + 1
+        self.frame += 1
+        self.tiles.advance(self.frame, changed, boxes)
+        self.pixels = frame
+
+
+class Pair:
+    """A session and the viewer that is connected to it; `hold` keeps the server's bytes back."""
+
+    def __init__(self, session: Session, viewer: Viewer) -> None:
+        self.session = session
+        self.viewer = viewer
+        self.heard: list[Heard] = []
+        self.wire = bytearray()
+        self.hold = False
+        self.updates_sent = 0
+
+
+class Stage:
+    """One worker's sessions in front of one screen, with a clock that stands still unless told."""
+
+    def __init__(self, screen: PaintedScreen, settings: SessionSettings | None = None) -> None:
+        self.screen = screen
+        self.settings = settings or SessionSettings()
+        self.broadcast = Broadcast(encode)
+        self.broadcast.show(screen)
+        self.pairs: list[Pair] = []
+        self.now = 100.0
+
+    def join(self, *encodings: int, choices: HandshakeChoices | None = None, view_only: bool = False) -> Pair:
+        """Connect a viewer and let it shake hands."""
+        handshake = HandshakeSettings((1,), None, None, view_only, bytes(16))
+        pair = Pair(Session(handshake, self.settings, self.now), Viewer(choices))
+        pair.session.show(self.screen, "stage")
+        self.pairs.append(pair)
+        self.settle()
+        if encodings:
+            pair.viewer.set_encodings(encodings)
+            self.settle()
+        return pair
+
+    def paint(self, rect: Rect, pixels: Pixels | int) -> None:
+        """Publish a frame and let everybody have it."""
+        self.screen.paint(rect, pixels)
+        self.broadcast.advance()
+        self.settle()
+
+    def show(self, screen: PaintedScreen) -> None:
+        """Show another screen."""
+        self.screen = screen
+        self.broadcast.show(screen)
+        for pair in self.pairs:
+            pair.session.show(screen, "stage")
+        self.settle()
+
+    def settle(self) -> None:
+        """Move bytes, offer and encode until nothing happens any more."""
+        while any([self._exchange(pair) for pair in self.pairs]) or self.step():
+            pass
+
+    def step(self) -> bool:
+        """Encode one slice, if there is any."""
+        if not self.broadcast.is_busy:
+            return False
+        for delivery in self.broadcast.step(self.now):
+            self._send(delivery.session, delivery.buffers)
+        return True
+
+    def _exchange(self, pair: Pair) -> bool:
+        said = pair.viewer.data_to_send()
+        if said:
+            pair.heard += pair.session.receive_data(said, self.now)
+            self.broadcast.review(pair.session)
+        pair.wire += pair.session.data_to_send()
+        if not pair.hold and (delivery := self.broadcast.offer(pair.session, self.now)):
+            self._send(pair.session, delivery.buffers)
+        if pair.hold or not pair.wire:
+            return bool(said)
+        data = bytes(pair.wire)
+        pair.wire.clear()
+        pair.viewer.feed(data)
+        return True
+
+    def _send(self, session: Session, buffers: list[bytes | memoryview]) -> None:
+        pair = next(pair for pair in self.pairs if pair.session is session)
+        pair.wire += pair.session.data_to_send()
+        for buffer in buffers:
+            pair.wire += buffer
+        pair.updates_sent += 1
+
+
+def noise(width: int, height: int, seed: int = 1) -> Pixels:
+    """Return random pixels."""
+    return np.random.default_rng(seed).integers(0, 1 << 24, (height, width), np.uint32)

@@ -1,0 +1,293 @@
+"""One client of an encoder: its socket, its session, its timers, and its way to the input bus.
+
+It moves bytes between a `Pipe` and a `Session`, and asks its `Host` (the encoder) for everything that concerns
+others. Every callback on its socket runs in `_guarded`: whatever goes wrong costs this client alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from mpvnc.errors import MpvncError
+from mpvnc.rfb import events
+from mpvnc.session.broadcast import Delivery
+from mpvnc.session.input import (
+    ClientGone,
+    ClientJoined,
+    CutTextInput,
+    InputEvent,
+    InputQueue,
+    KeyInput,
+    PointerInput,
+    pack,
+)
+from mpvnc.session.session import Heard, Joined, Session
+from mpvnc.transport.plain import Pipe
+
+READ_BYTES = 64 * 1024
+CONTROL_LIMIT_BYTES = 64 * 1024
+"""How much may wait for a client that writes without reading, before it is no longer read from."""
+_RETRY_S = 0.01
+
+logger = logging.getLogger(__name__)
+
+_scratch = bytearray(READ_BYTES)
+
+
+class Host(Protocol):
+    """What a client needs of its encoder."""
+
+    loop: asyncio.AbstractEventLoop
+    stall_timeout_s: float
+
+    def offer(self, client: Client, now: float) -> Delivery | None:
+        """Offer it the screen."""
+
+    def review(self, client: Client) -> None:
+        """Look whether what it waits for is still what it wants."""
+
+    def emit(self, message: bytes) -> bool:
+        """Put a message on the input bus; False if the bus does not take it now."""
+
+    def joined(self, client: Client, joined: Joined) -> None:
+        """Note that it is authenticated and initialised."""
+
+    def wrong_password(self, client: Client) -> float:
+        """Note a wrong password; return after how many seconds it is answered."""
+
+    def gone(self, client: Client, reason: str) -> None:
+        """Note that it is gone; called once."""
+
+    def count_update(self, size_bytes: int) -> None:
+        """Note an update sent."""
+
+
+class Client:
+    """A connected client, until `close`."""
+
+    def __init__(self, ident: int, address: str, pipe: Pipe, session: Session, host: Host) -> None:
+        self.ident = ident
+        self.address = address
+        self.pipe = pipe
+        self.session = session
+        self.slot = 0
+        self.has_joined = False
+        self.is_closed = False
+        self.updates = 0
+        self._host = host
+        self._input = InputQueue()
+        self._timer: asyncio.TimerHandle | None = None
+        self._blocked_since = math.inf
+        self._waiting_control_bytes = 0
+        self._is_reading = True
+        host.loop.add_reader(pipe.fileno(), self._guarded, self._on_readable)
+
+    # -- what the encoder tells it
+
+    def start(self) -> None:
+        """Send the banner."""
+        self._guarded(self._advance)
+
+    def refuse(self, reason: str) -> None:
+        """End the handshake with a reason in the client's own words, as soon as it can hear it."""
+        self.session.connection.refuse(reason)
+        self._guarded(self._advance)
+
+    def offer(self) -> None:
+        """Let it have the next update, if it may and wants to."""
+        self._guarded(self._offer)
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Send an update."""
+        self._guarded(self._send_update, delivery)
+
+    def notice(self) -> None:
+        """Send what others made its session say."""
+        self._guarded(self._advance)
+
+    def close(self, reason: str) -> None:
+        """Let go of the socket, then tell; further calls do nothing."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        self._host.loop.remove_reader(self.pipe.fileno())
+        self._host.loop.remove_writer(self.pipe.fileno())
+        if self._timer is not None:
+            self._timer.cancel()
+        self.pipe.close()
+        if self.has_joined:
+            self._host.emit(pack(ClientGone(self.ident, time.time())))
+        self._host.gone(self, reason)
+
+    # -- callbacks
+
+    def _guarded(self, callback: Callable[..., None], *args: object) -> None:
+        if self.is_closed:
+            return
+        try:
+            callback(*args)
+        except MpvncError as error:
+            self.close(str(error))
+        except OSError as error:
+            self.close(error.strerror or str(error))
+        except Exception as error:
+            self.close(f"internal error: {error!r}")
+            logger.exception("client=%d a fault of ours", self.ident)
+
+    def _on_readable(self) -> None:
+        count = self.pipe.receive_into(_scratch)
+        if count is None:
+            return
+        if count == 0:
+            self.close("closed by the viewer")
+            return
+        now = self._host.loop.time()
+        try:
+            heard = self.session.receive_data(bytes(memoryview(_scratch)[:count]), now)
+        except MpvncError:
+            self._handle(self.session.take_heard())
+            self._send_control()
+            self.pipe.discard_input()
+            raise
+        self._handle(heard)
+        self._advance()
+
+    def _on_writable(self) -> None:
+        before = self.pipe.sent_bytes
+        self.pipe.flush()
+        if self.pipe.is_blocked:
+            if self.pipe.sent_bytes != before:
+                self._blocked_since = self._host.loop.time()
+            return
+        self._host.loop.remove_writer(self.pipe.fileno())
+        self._blocked_since = math.inf
+        self._waiting_control_bytes = 0
+        self._read_again()
+        self._advance()
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        now = self._host.loop.time()
+        deadline, what = self.session.deadline()
+        if now >= deadline:
+            self.close(f"timed out waiting for {what}")
+        elif now >= self._blocked_since + self._host.stall_timeout_s:
+            self.close("stalled: it does not read")
+        else:
+            self._advance()
+
+    # -- helpers
+
+    def _advance(self) -> None:
+        """Do what the session's state asks for now: control bytes, end, update, timer."""
+        self._send_control()
+        if self.session.is_over and not self.pipe.is_blocked:
+            self.pipe.discard_input()
+            self.close("refused" if not self.has_joined else "ended")
+            return
+        self._host.review(self)
+        self._offer()
+        self._arm()
+
+    def _offer(self) -> None:
+        if self.pipe.is_blocked or not self.session.is_ready:
+            return
+        delivery = self._host.offer(self, self._host.loop.time())
+        if delivery is not None:
+            self._send_update(delivery)
+
+    def _send_update(self, delivery: Delivery) -> None:
+        before = self.pipe.sent_bytes
+        self.pipe.send(delivery.buffers)
+        self.updates += 1
+        self._host.count_update(self.pipe.sent_bytes - before)
+        self._watch_writable()
+
+    def _send_control(self) -> None:
+        data = self.session.data_to_send()
+        if not data:
+            return
+        self.pipe.send([data])
+        if self.pipe.is_blocked:
+            self._waiting_control_bytes += len(data)
+            if self._waiting_control_bytes > CONTROL_LIMIT_BYTES and self._is_reading:
+                self._is_reading = False
+                self._host.loop.remove_reader(self.pipe.fileno())
+        self._watch_writable()
+
+    def _watch_writable(self) -> None:
+        if self.pipe.is_blocked and self._blocked_since == math.inf:
+            self._blocked_since = self._host.loop.time()
+            self._host.loop.add_writer(self.pipe.fileno(), self._guarded, self._on_writable)
+            self._arm()
+
+    def _read_again(self) -> None:
+        if not self._is_reading:
+            self._is_reading = True
+            self._host.loop.add_reader(self.pipe.fileno(), self._guarded, self._on_readable)
+
+    def _arm(self) -> None:
+        """Have the timer fire not later than the next thing that can be due; it may fire too early."""
+        when = min(
+            self.session.deadline()[0],
+            self._blocked_since + self._host.stall_timeout_s,
+            self._next_look(),
+        )
+        if when == math.inf or self.is_closed:
+            return
+        if self._timer is not None:
+            if self._timer.when() <= when:
+                return
+            self._timer.cancel()
+        self._timer = self._host.loop.call_at(when, self._guarded, self._on_timer)
+
+    def _next_look(self) -> float:
+        now = self._host.loop.time()
+        hands = self.session.pointer_changes_hands_at()
+        if self.session.is_ready and self.session.demand.is_continuous and not self.session.pacer.has_fences:
+            return now + _RETRY_S
+        return hands if hands > now else math.inf
+
+    # -- what it says to others
+
+    def _handle(self, heard: list[Heard]) -> None:
+        for one in heard:
+            if isinstance(one, Joined):
+                self.has_joined = True
+                self._host.joined(self, one)
+                self._emit(ClientJoined(self.ident, time.time(), one.view_only, self.address, self.slot))
+            elif isinstance(one, events.WrongPassword):
+                delay_s = self._host.wrong_password(self)
+                self._host.loop.call_later(delay_s, self.refuse, "Authentication failed")
+            else:
+                self._emit(self._as_input(one))
+
+    def handle_late(self) -> None:
+        """Handle what a session heard outside of `receive_data` (a screen that came after ClientInit)."""
+        self._guarded(self._handle, self.session.take_heard())
+
+    def _as_input(self, heard: events.KeyEvent | events.PointerEvent | events.ClientCutText) -> InputEvent:
+        now = time.time()
+        match heard:
+            case events.KeyEvent(down, keysym):
+                return KeyInput(self.ident, now, down, keysym)
+            case events.PointerEvent(mask, x, y):
+                return PointerInput(self.ident, now, mask, x, y)
+            case events.ClientCutText(text):
+                return CutTextInput(self.ident, now, text)
+
+    def _emit(self, event: InputEvent) -> None:
+        if len(self._input) == 0 and self._host.emit(pack(event)):
+            return
+        if not self._input.offer(event):
+            raise MpvncError("its input is not taken: the queue is full")
+        self._host.loop.call_later(_RETRY_S, self._guarded, self._drain_input)
+
+    def _drain_input(self) -> None:
+        if not self._input.drain(self._host.emit):
+            self._host.loop.call_later(_RETRY_S, self._guarded, self._drain_input)

@@ -1,0 +1,367 @@
+"""The encoder role: a worker process that serves its clients from the frames of one screen.
+
+It wires the pure half (`mpvnc.session`) to the machine: frames and pointer come through shared memory when the
+bell rings, clients through the control socket, bytes through their sockets, input goes out on the bus. One
+asyncio loop, raw sockets, no threads. Between two slices of encoding the loop serves whatever is ready.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from mpvnc.constants import CHALLENGE_BYTES, Encoding, SecurityType
+from mpvnc.encodings import encode
+from mpvnc.encodings.wire import WireOptions, compression_bucket, wire_class
+from mpvnc.errors import ControlError, MpvncError
+from mpvnc.frames.pointer import PointerPage
+from mpvnc.frames.reader import FrameReader
+from mpvnc.ipc.bus import InputSender
+from mpvnc.kernels import coding, tiles
+from mpvnc.metrics import Counter
+from mpvnc.rfb import writers
+from mpvnc.rfb.handshake import HandshakeSettings
+from mpvnc.rfb.messages import Limits
+from mpvnc.rfb.security.vncauth import encode_password
+from mpvnc.session.broadcast import Broadcast, Delivery
+from mpvnc.session.session import Joined, Session, SessionSettings
+from mpvnc.transport.plain import Pipe
+from mpvnc.workers.client import Client
+from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
+
+logger = logging.getLogger(__name__)
+
+
+class Encoder:
+    """The clients of one worker, and the screen they see."""
+
+    def __init__(self, runtime: Runtime, loop: asyncio.AbstractEventLoop) -> None:
+        config = runtime.config
+        self.loop = loop
+        self.stall_timeout_s = config.clients.stall_timeout_s
+        self._runtime = runtime
+        self._counters = runtime.counters
+        self._broadcast = Broadcast(encode)
+        self._settings = _session_settings(runtime)
+        self._clients: dict[int, Client] = {}
+        self._by_session: dict[Session, Client] = {}
+        self._delays_s: dict[int, float] = {}
+        self._reader: FrameReader | None = None
+        self._pointer = PointerPage(runtime.pointer_fd, writable=False)
+        self._pointer_version = -1
+        self._name = config.server.desktop_name or "mpvnc"
+        self._sender = InputSender(runtime.input_endpoint)
+        self._is_pumping = False
+        self._handlers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
+            "segment": self._on_segment,
+            "adopt": self._on_adopt,
+            "auth_delay": self._on_auth_delay,
+            "evict": self._on_evict,
+            "source": self._on_source,
+            "notice": self._on_notice,
+            "drain": self._on_drain,
+        }
+
+    def run(self) -> None:
+        """Serve until the supervisor says otherwise, or is gone."""
+        self.loop.add_reader(self._runtime.control.fileno(), self._on_control)
+        self.loop.add_reader(self._runtime.bell, self._on_bell)
+        self.loop.call_soon(self._beat)
+        compiled = coding.COMPILED and tiles.COMPILED
+        self._counters.set(Counter.KERNELS_COMPILED, 1 if compiled else 2)
+        if not compiled:
+            logger.warning("the compiled kernels are missing: encoding in numpy, many times slower")
+        self._runtime.ready()
+        self.loop.run_forever()
+        for client in list(self._clients.values()):
+            client.close("the server stops")
+        self._sender.close()
+
+    # -- Host: what clients ask for
+
+    def offer(self, client: Client, now: float) -> Delivery | None:
+        """Offer it the screen; encode what is missing, slice by slice."""
+        session = client.session
+        unacknowledged = 0
+        if session.demand.is_continuous and not session.pacer.has_fences:
+            unacknowledged = client.pipe.unacknowledged_bytes()
+        delivery = self._broadcast.offer(session, now, unacknowledged)
+        self._pump_soon()
+        return delivery
+
+    def review(self, client: Client) -> None:
+        """Look whether what it waits for is still what it wants."""
+        self._broadcast.review(client.session)
+
+    def emit(self, message: bytes) -> bool:
+        """Put a message on the input bus."""
+        if not self._sender.send(message):
+            return False
+        self._counters.add(Counter.INPUT_EVENTS)
+        return True
+
+    def joined(self, client: Client, joined: Joined) -> None:
+        """Tell the supervisor that it is in."""
+        logger.info(
+            "client=%d %s joined%s", client.ident, client.address, " view-only" if joined.view_only else ""
+        )
+        said = {
+            "type": "client",
+            "client": client.ident,
+            "state": "authenticated",
+            "view_only": joined.view_only,
+        }
+        self._tell(said)
+        if not joined.shared and not joined.view_only:
+            self._tell({"type": "exclusive", "client": client.ident})
+
+    def wrong_password(self, client: Client) -> float:
+        """Tell the supervisor; return the delay that it gave for this address."""
+        logger.warning("client=%d %s wrong password", client.ident, client.address)
+        self._counters.add(Counter.AUTH_FAILURES)
+        self._tell({"type": "auth_failed", "client": client.ident, "address": client.address})
+        return self._delays_s.get(client.ident, self._runtime.config.security.auth_delay_s)
+
+    def gone(self, client: Client, reason: str) -> None:
+        """Forget it and tell the supervisor."""
+        self._broadcast.leave(client.session)
+        del self._clients[client.ident], self._by_session[client.session]
+        self._delays_s.pop(client.ident, None)
+        self._counters.set(Counter.CLIENTS, len(self._clients))
+        self._counters.add(Counter.BYTES_RECEIVED, client.pipe.received_bytes)
+        logger.info(
+            "client=%d %s left: %s (%d updates, %d bytes out, %d in)",
+            client.ident, client.address, reason, client.updates,
+            client.pipe.sent_bytes, client.pipe.received_bytes,
+        )  # fmt: skip
+        self._tell({"type": "client", "client": client.ident, "state": "gone", "reason": reason})
+
+    def count_update(self, size_bytes: int) -> None:
+        """Count an update."""
+        self._counters.add(Counter.UPDATES_SENT)
+        self._counters.add(Counter.BYTES_SENT, size_bytes)
+
+    # -- frames
+
+    def _on_bell(self) -> None:
+        os.read(self._runtime.bell, 8)
+        self._look()
+
+    def _look(self) -> None:
+        """Take over what is new, if those who wait for the last frame have been served."""
+        news = self._take_pointer()
+        if self._take_frame() or news:
+            for client in list(self._clients.values()):
+                client.offer()
+
+    def _take_pointer(self) -> bool:
+        version = self._pointer.version
+        if version == self._pointer_version:
+            return False
+        self._pointer_version = version
+        self._broadcast.point(self._pointer.read())
+        return True
+
+    def _take_frame(self) -> bool:
+        reader = self._reader
+        if reader is None or reader.newest == reader.frame:
+            return False
+        if not self._broadcast.may_advance(self.loop.time()) or not reader.refresh():
+            return False
+        self._broadcast.advance()
+        self._counters.add(Counter.FRAMES)
+        return True
+
+    def _pump_soon(self) -> None:
+        if self._broadcast.is_busy and not self._is_pumping:
+            self._is_pumping = True
+            self.loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        """Encode one slice, hand out what it completes, and come back after the sockets had their turn."""
+        self._is_pumping = False
+        if self._broadcast.is_busy:
+            for delivery in self._broadcast.step(self.loop.time()):
+                self._by_session[delivery.session].deliver(delivery)
+            self._count_encodes()
+        self._look()
+        self._pump_soon()
+
+    def _count_encodes(self) -> None:
+        counters = self._broadcast.fanout.counters
+        self._counters.set(Counter.ENCODES, counters.encodes)
+        self._counters.set(Counter.CACHE_HITS, counters.hits)
+
+    # -- the supervisor
+
+    def _on_control(self) -> None:
+        while True:
+            try:
+                received = self._runtime.control.receive()
+            except BlockingIOError:
+                return
+            except ControlError as error:
+                logger.error("control: %s", error)
+                continue
+            if received is None:
+                self.loop.stop()
+                return
+            message, fds = received
+            handler = self._handlers.get(message["type"], self._on_unknown)
+            handler(message, fds)
+
+    def _on_unknown(self, message: dict[str, Any], fds: list[int]) -> None:
+        logger.warning("control: %s is not known here", message["type"])
+        for fd in fds:
+            os.close(fd)
+
+    def _on_segment(self, message: dict[str, Any], fds: list[int]) -> None:
+        try:
+            reader = FrameReader(fds[0])
+            reader.refresh()
+        except (MpvncError, IndexError) as error:
+            logger.error("generation %d cannot be shown: %s", message["generation"], error)
+            return
+        finally:
+            for fd in fds:
+                os.close(fd)
+        old, self._reader = self._reader, reader
+        self._broadcast.show(reader)
+        for client in list(self._clients.values()):
+            client.session.show(reader, self._name)
+            client.handle_late()
+            client.notice()
+        if old is not None:
+            old.close()
+        logger.debug("generation %d: %dx%d", message["generation"], reader.width, reader.height)
+
+    def _on_adopt(self, message: dict[str, Any], fds: list[int]) -> None:
+        ident, address = message["client"], message["address"]
+        if not fds:
+            self._tell({"type": "client", "client": ident, "state": "gone", "reason": "no descriptor left"})
+            return
+        try:
+            client = self._admit(ident, address, socket.socket(fileno=fds[0]))
+        except OSError as error:
+            self._tell({"type": "client", "client": ident, "state": "gone", "reason": str(error)})
+            return
+        self._delays_s[ident] = message.get("auth_delay_s", 0.0)
+        self._counters.add(Counter.SESSIONS)
+        self._counters.set(Counter.CLIENTS, len(self._clients))
+        logger.info("client=%d %s connected", ident, address)
+        if message["verdict"] == "refuse":
+            client.refuse(message.get("reason", "Refused"))
+        client.start()
+
+    def _admit(self, ident: int, address: str, sock: socket.socket) -> Client:
+        handshake = _handshake(self._runtime)
+        session = Session(handshake, self._settings, self.loop.time())
+        if self._reader is not None:
+            session.show(self._reader, self._name)
+        client = Client(ident, address, Pipe(sock), session, self)
+        client.slot = self._runtime.slot
+        self._clients[ident] = client
+        self._by_session[session] = client
+        return client
+
+    def _on_auth_delay(self, message: dict[str, Any], _fds: list[int]) -> None:
+        for client in self._clients.values():
+            if client.address == message["address"]:
+                self._delays_s[client.ident] = message["delay_s"]
+
+    def _on_evict(self, message: dict[str, Any], _fds: list[int]) -> None:
+        reason = message.get("reason", "evicted")
+        for client in list(self._clients.values()):
+            if client.ident == message.get("client") or (
+                "except" in message and client.ident != message["except"] and client.has_joined
+            ):
+                client.close(reason)
+
+    def _on_source(self, message: dict[str, Any], _fds: list[int]) -> None:
+        name = message.get("name")
+        if name and not self._runtime.config.server.desktop_name:
+            self._rename(name)
+
+    def _on_notice(self, message: dict[str, Any], _fds: list[int]) -> None:
+        if message.get("notice") == "desktop_name":
+            self._rename(message["name"])
+        elif message.get("notice") == "bell":
+            for client in list(self._clients.values()):
+                client.session.say(writers.bell())
+                client.notice()
+
+    def _rename(self, name: str) -> None:
+        self._name = name
+        for client in list(self._clients.values()):
+            client.session.rename(name)
+            client.notice()
+
+    def _on_drain(self, _message: dict[str, Any], _fds: list[int]) -> None:
+        self.loop.stop()
+
+    def _beat(self) -> None:
+        self.loop.call_later(BEAT_INTERVAL_S, self._beat)
+        try:
+            self._runtime.beat()
+        except ControlError:
+            self.loop.stop()
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        try:
+            self._runtime.send(message)
+        except ControlError as error:
+            logger.error("the supervisor is gone: %s", error)
+            self.loop.stop()
+
+
+def _session_settings(runtime: Runtime) -> SessionSettings:
+    config = runtime.config
+    lowest, highest = config.encoding.compression_min, config.encoding.compression_max
+    options = WireOptions(
+        encodings=frozenset(Encoding[name.upper()] for name in config.encoding.enabled),
+        jpeg=config.encoding.jpeg,
+        compression_min=compression_bucket(lowest),
+        compression_max=compression_bucket(highest),
+    )
+    return SessionSettings(
+        handshake_s=config.timeouts.handshake_s,
+        authentication_s=config.timeouts.authentication_s,
+        message_s=config.timeouts.message_s,
+        with_cursor=config.encoding.cursor,
+        with_pointer=config.encoding.pointer,
+        wire_class=functools.partial(wire_class, options=options),
+    )
+
+
+def _handshake(runtime: Runtime) -> HandshakeSettings:
+    secrets, config = runtime.secrets, runtime.config
+    return HandshakeSettings(
+        security_types=(SecurityType.VNC_AUTHENTICATION, SecurityType.NONE),
+        password=encode_password(secrets.password) if secrets.password is not None else None,
+        view_only_password=(
+            encode_password(secrets.view_only_password) if secrets.view_only_password is not None else None
+        ),
+        view_only=config.security.view_only,
+        challenge=os.urandom(CHALLENGE_BYTES),
+        limits=Limits(config.limits.max_set_encodings, config.limits.max_client_cut_text),
+    )
+
+
+def main() -> None:
+    """Run as a child of the supervisor."""
+    runtime = start("encoder")
+    loop = asyncio.new_event_loop()
+    try:
+        Encoder(runtime, loop).run()
+    finally:
+        loop.close()
+        runtime.close()
+
+
+if __name__ == "__main__":
+    main()
