@@ -28,7 +28,7 @@ from mpvnc.ipc.feed import ASK_AGAIN_S, EventTap
 from mpvnc.publisher.launch import end_supervisor, join_supervisor, start_supervisor
 from mpvnc.publisher.link import Link, wait_readable
 from mpvnc.publisher.surface import Surface, pixels_of
-from mpvnc.session.animator_events import Event, unpack_events
+from mpvnc.session.animator_events import ConnectEvent, DisconnectEvent, Event, unpack_events
 
 
 def publish(
@@ -57,7 +57,7 @@ def publish(
         title: the desktop's name as viewers show it.
         password: viewers that give it may control; None lets everybody in, which only loopback allows.
         view_only_password: viewers that give it may look.
-        view_only: nobody's input gets here.
+        view_only: nobody controls: the only events are connect and disconnect.
         settings: more of the configuration, such as {"server.workers": 2}; server of our own only.
 
     Raises: PublishError if the surface cannot be published or the server does not start, answer or agree.
@@ -76,12 +76,13 @@ def publish(
     }
     try:
         link = Link(control, hello)
-        publication = Publication(surface, link, EventTap(link.events_endpoint), process)
+        tap = EventTap(link.events_endpoint)
+        publication = Publication(surface, link, tap, process, view_only=view_only)
     except BaseException as error:
         control.close()
         code = None if process is None else end_supervisor(process)
         if isinstance(error, PublishError) and code:
-            raise PublishError(f"{error}; it ended with exit code {code} and says why on stderr") from error
+            raise PublishError(f"the server ended with exit code {code}; stderr says why") from error
         raise
     try:
         publication.publish_frame()
@@ -117,7 +118,13 @@ class Publication:
     """
 
     def __init__(
-        self, surface: Surface, link: Link, tap: EventTap, process: subprocess.Popen[bytes] | None
+        self,
+        surface: Surface,
+        link: Link,
+        tap: EventTap,
+        process: subprocess.Popen[bytes] | None,
+        *,
+        view_only: bool,
     ) -> None:
         self.surface = surface
         self.listeners = link.listeners
@@ -125,6 +132,7 @@ class Publication:
         self._link = link
         self._tap = tap
         self._process = process
+        self._view_only = view_only
         self._pid = os.getpid()
         self._events: deque[Event] = deque()
         self._reading, self._drawing = threading.RLock(), threading.RLock()
@@ -253,6 +261,8 @@ class Publication:
             events, self.dropped_events = unpack_events(batch)
         except ControlError as error:
             raise PublishError(f"the server sent what is no event: {error}") from error
+        if self._view_only:
+            events = [event for event in events if isinstance(event, ConnectEvent | DisconnectEvent)]
         self._events.extend(events)
 
     def _wait(self, wait_s: float) -> None:
