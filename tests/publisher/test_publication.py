@@ -18,7 +18,7 @@ from mpvnc.ipc.bus import InputReceiver, InputSender
 from mpvnc.ipc.feed import EventFeed
 from mpvnc.ipc.places import control_path
 from mpvnc.metrics import Counter
-from mpvnc.publisher import publication as module
+from mpvnc.publisher import opening as module
 from mpvnc.session.input import ClientJoined, CutTextInput, KeyInput, PointerInput, pack
 from mpvnc.workers.animator import Animator
 from tests.support.fakesupervisor import FakeSupervisor
