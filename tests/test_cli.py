@@ -131,19 +131,20 @@ print(sorted(loaded))
 class TestRunning:
     def test_status_and_stop(self, environment, capsys):
         server = Server(environment)
+        named = ["--instance", server.name]
         viewers = [server.connect() for _ in range(2)]
         for viewer in viewers:
             viewer.hello()
             viewer.say("login")
-        assert cli.main(["status"]) == 0
+        assert cli.main(["status", *named]) == 0
         text = capsys.readouterr().out
         assert f"vnc://127.0.0.1:{server.port}" in text and "injector" in text and "fake" in text
-        assert cli.main(["status", "--json"]) == 0
+        assert cli.main(["status", "--json", *named]) == 0
         status = json.loads(capsys.readouterr().out)
         assert status["clients"]["authenticated"] == 2
         assert status["bytes_sent"] > 0 and status["bytes_received"] > 0
         assert cli.main(["stop", "--instance", "other"]) == 1
-        assert cli.main(["stop"]) == 0
+        assert cli.main(["stop", *named]) == 0
         assert server.wait(1) == 0
         for viewer in viewers:
             viewer.close()
