@@ -187,7 +187,8 @@ def test_a_non_incremental_request_is_answered_in_full(part):
     assert np.array_equal(pair.viewer.rgb()[area], stage.screen.pixels[area])
 
 
-def test_a_part_asked_for_again_before_its_frame_is_not_lost():
+@pytest.mark.parametrize("part", [(0, 0, 300, 200), (200, 100, 50, 50)])
+def test_what_is_asked_for_again_while_something_else_is_made_is_not_lost(part):
     stage = Stage(PaintedScreen(noise(300, 200)))
     pair = watcher(stage, Encoding.ZRLE)
     stage.screen.paint(Rect(0, 0, 64, 64), noise(64, 64, 5))
@@ -195,7 +196,7 @@ def test_a_part_asked_for_again_before_its_frame_is_not_lost():
     stage._exchange(pair)
     assert pair.session.is_served
     pair.viewer.framebuffer[...] = 0
-    pair.viewer.request(False, (200, 100, 50, 50))
+    pair.viewer.request(False, part)
     stage.settle()
     assert np.array_equal(pair.viewer.rgb()[100:150, 200:250], stage.screen.pixels[100:150, 200:250])
 
