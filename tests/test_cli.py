@@ -119,7 +119,7 @@ def test_commands_without_a_server_fail_with_one_line(command, capsys):
 
 def test_the_supervisors_modules_load_no_numpy_and_no_asyncio():
     code = """
-import sys, mpvnc.cli, mpvnc.supervisor.main, mpvnc.publisher
+import sys, mpvnc.cli, mpvnc.supervisor.main
 loaded = {"numpy", "asyncio", "zmq", "cython", "xcffib", "cairo", "workers"} & set(sys.modules)
 loaded |= {name for name in sys.modules if name.startswith(("mpvnc.encodings.", "mpvnc.workers."))}
 print(sorted(loaded))
