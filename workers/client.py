@@ -149,9 +149,12 @@ class Client:
         if count == 0:
             self.close("closed by the viewer")
             return
-        now = self._host.loop.time()
+        data = bytes(memoryview(_scratch)[:count])
+        if self.session.asks_again(data):
+            self._offer()
+            return
         try:
-            heard = self.session.receive_data(bytes(memoryview(_scratch)[:count]), now)
+            heard = self.session.receive_data(data, self._host.loop.time())
         except MpvncError:
             self._handle(self.session.take_heard())
             self._send_control()

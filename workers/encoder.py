@@ -58,6 +58,8 @@ class Encoder:
         self._name = config.server.desktop_name or "mpvnc"
         self._sender = InputSender(runtime.input_endpoint)
         self._is_pumping = False
+        self._sent_updates = self._counters.get(Counter.UPDATES_SENT)
+        self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
         self._handlers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
             "segment": self._on_segment,
             "adopt": self._on_adopt,
@@ -144,8 +146,8 @@ class Encoder:
 
     def count_update(self, size_bytes: int) -> None:
         """Count an update."""
-        self._counters.add(Counter.UPDATES_SENT)
-        self._counters.add(Counter.BYTES_SENT, size_bytes)
+        self._sent_updates += 1
+        self._sent_bytes += size_bytes
 
     # -- frames
 
@@ -188,7 +190,6 @@ class Encoder:
         self._is_pumping = False
         if self._broadcast.is_busy:
             self._step()
-            self._count_encodes()
         self._look()
         self._pump_soon()
 
@@ -203,7 +204,10 @@ class Encoder:
         for delivery in deliveries:
             self._by_session[delivery.session].deliver(delivery)
 
-    def _count_encodes(self) -> None:
+    def _write_counters(self) -> None:
+        """Put into the status page what is counted here once per client and frame."""
+        self._counters.set(Counter.UPDATES_SENT, self._sent_updates)
+        self._counters.set(Counter.BYTES_SENT, self._sent_bytes)
         counters = self._broadcast.fanout.counters
         self._counters.set(Counter.ENCODES, counters.encodes)
         self._counters.set(Counter.CACHE_HITS, counters.hits)
@@ -317,6 +321,7 @@ class Encoder:
 
     def _beat(self) -> None:
         self.loop.call_later(BEAT_INTERVAL_S, self._beat)
+        self._write_counters()
         try:
             self._runtime.beat()
         except ControlError:

@@ -112,14 +112,21 @@ class Session:
 
     # -- what comes in
 
+    def asks_again(self, data: bytes) -> bool:
+        """Take `data` if it is the request that the client repeats after every update.
+
+        False: it is not, and has to be given to `receive_data`.
+        """
+        if data != self._usual:
+            return False
+        self.demand.request(self.picture.area)
+        return True
+
     def receive_data(self, data: bytes, now: float) -> list[Heard]:
         """Take what the client sent and return what concerns others, motions merged.
 
         Raises: ProtocolError; the session is over. What was understood before it is in `take_heard()`.
         """
-        if data == self._usual:
-            self.demand.request(self.picture.area)
-            return []
         self._usual = b""
         try:
             received = self.connection.receive_data(data)
