@@ -67,8 +67,9 @@ class Publication:
     @property
     def viewers(self) -> int:
         """How many viewers are connected. Raises: PublishError after `close`."""
-        self._check()
-        return self._link.viewers
+        with self._drawing:
+            self._check()
+            return self._link.viewers
 
     @property
     def closed(self) -> bool:
