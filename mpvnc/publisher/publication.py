@@ -4,8 +4,8 @@ Owns: the life of a publication. The pixels go by `Link`, the events by `EventTa
 program's: it is read only when a frame is published, and nobody sees it in between.
 
 A publication belongs to the process that made it. A forked child gives its copies of the descriptors back at
-once, so that the server still notices when the parent ends, and cannot use it: every method raises
-PublishError there.
+once, so that the server still notices when the parent ends, and cannot use it: methods raise
+PublishError there, and leaving `with` does nothing.
 """
 
 from __future__ import annotations
@@ -67,8 +67,9 @@ class Publication:
     @property
     def viewers(self) -> int:
         """How many viewers are connected. Raises: PublishError after `close`."""
-        self._check()
-        return self._link.viewers
+        with self._drawing:
+            self._check()
+            return self._link.viewers
 
     @property
     def closed(self) -> bool:
@@ -168,7 +169,8 @@ class Publication:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if os.getpid() == self._pid:
+            self.close()
 
     def _next_event(self) -> Event | None:
         with self._reading:

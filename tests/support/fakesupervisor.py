@@ -63,7 +63,7 @@ class FakeSupervisor:
         while (received := self.ours.receive()) is not None:
             message, _fds = received
             self.heard.append(message)
-            if self.refuse_with:
+            if self.refuse_with and message["type"] in ("publish", "allocate"):
                 self.ours.send({"type": "refused", "reason": self.refuse_with})
             elif message["type"] == "publish":
                 self._welcome(self.ours)
