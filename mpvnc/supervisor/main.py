@@ -56,6 +56,7 @@ class Setup:
     """
 
     environ: Mapping[str, str]
+    version: str
     command: Callable[[str], Sequence[str]] = role_command
     publisher: ControlSocket | None = None
 
@@ -241,6 +242,7 @@ class Supervisor:
     def status(self) -> Message:
         """Return the `status` message."""
         overview = Overview(
+            version=self._setup.version,
             instance=self._instance.name,
             state="stopping" if self._stop else "ready" if self._announced else "starting",
             uptime_s=time.monotonic() - self._started,
