@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import mpvnc
+from mpvnc.supervisor import children
 from mpvnc.supervisor.children import child_environment, role_command, start_process
 
-ROOT = str(Path(mpvnc.__file__).resolve().parents[1])
+ROOT = str(Path(__file__).resolve().parents[2])
 
 
 def test_the_command_of_a_role():
@@ -30,7 +30,7 @@ def test_the_environment_has_no_secrets_and_finds_this_package():
 
 
 def test_an_installed_package_needs_no_path(monkeypatch):
-    monkeypatch.setattr(mpvnc, "__file__", "/usr/lib/python3/site-packages/mpvnc/__init__.py")
+    monkeypatch.setattr(children, "_ROOT", Path("/usr/lib/python3/site-packages"))
     assert child_environment({}) == {}
 
 

@@ -65,6 +65,32 @@ def test_a_second_signal_is_quick(start):
     nothing_is_left(server, pids)
 
 
+def test_a_stop_before_the_ready_line(start):
+    server = start(ready=False, modes={"capture": "mute"})
+    pids = eventually(lambda: (server.directory / server.name / "control").exists() and server.pids(), 15)
+    code, took_s = server.stop()
+    assert code == 0 and took_s < 3
+    nothing_is_left(server, pids)
+
+
+def test_stopped_processes_do_not_delay_the_stop(start):
+    server = start("timeouts.drain_s=0.3")
+    pids = server.pids()
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    code, took_s = server.stop()
+    assert code == 0 and took_s < 3
+    nothing_is_left(server, pids)
+
+
+def test_nobody_reads_the_ready_line(start):
+    server = start(ready=False)
+    server.process.stdout.close()
+    eventually(lambda: "listening on" in server.logged(), 15)
+    assert server.status()["state"] == "ready"
+    assert server.stop()[0] == 0
+
+
 def test_hup_does_not_end_it(start):
     server = start()
     server.process.send_signal(signal.SIGHUP)
