@@ -416,6 +416,20 @@ def test_input_goes_to_the_bus(worker):
     assert heard[0].address == "127.0.0.1" and heard[1].keysym == 0x61
 
 
+def test_what_a_client_held_is_released_although_the_bus_was_full_when_it_left(worker):
+    worker.show(noise(64, 64))
+    viewer = worker.adopt()
+    worker.run(lambda: worker.bus.receive_all())
+    send, worker.encoder._sender.send = worker.encoder._sender.send, lambda message: False
+    viewer.is_paused = True
+    viewer.close()
+    worker.run(lambda: worker.told("client", client=1, state="gone"))
+    worker.encoder._sender.send = send
+    heard = []
+    worker.run(lambda: heard.extend(worker.bus.receive_all()) or heard)
+    assert isinstance(unpack(heard[0]), ClientGone)
+
+
 @pytest.mark.parametrize("end", ["drain", "gone"])
 def test_the_end_of_the_supervisor_is_the_end(worker, end):
     worker.show(noise(64, 64))
