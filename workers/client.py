@@ -29,7 +29,8 @@ from mpvnc.session.input import (
 from mpvnc.session.session import Heard, Joined, Session
 from mpvnc.transport.plain import Pipe
 
-READ_BYTES = 64 * 1024
+READ_BYTES = 16 * 1024
+"""At most so much of one client is taken in before it is the others' turn: about 5 ms of small messages."""
 CONTROL_LIMIT_BYTES = 64 * 1024
 """How much may wait for a client that writes without reading, before it is no longer read from."""
 _RETRY_S = 0.01
@@ -53,6 +54,9 @@ class Host(Protocol):
 
     def emit(self, message: bytes) -> bool:
         """Put a message on the input bus; False if the bus does not take it now."""
+
+    def emit_surely(self, message: bytes) -> None:
+        """Put a message on the input bus, later if the bus does not take it now."""
 
     def joined(self, client: Client, joined: Joined) -> None:
         """Note that it is authenticated and initialised."""
@@ -124,7 +128,7 @@ class Client:
                 timer.cancel()
         self.pipe.close()
         if self.has_joined:
-            self._host.emit(pack(ClientGone(self.ident, time.time())))
+            self._host.emit_surely(pack(ClientGone(self.ident, time.time())))
         self._host.gone(self, reason)
 
     # -- callbacks

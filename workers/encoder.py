@@ -12,6 +12,7 @@ import functools
 import logging
 import os
 import socket
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,9 @@ from mpvnc.transport.plain import Pipe
 from mpvnc.workers.client import Client
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
 
+_UNSENT_LIMIT = 10_000
+"""Clients that left while nobody took input; a consumer that starts anew releases everything anyway."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -57,7 +61,9 @@ class Encoder:
         self._pointer_version = -1
         self._name = config.server.desktop_name or "mpvnc"
         self._sender = InputSender(runtime.input_endpoint)
+        self._unsent: deque[bytes] = deque(maxlen=_UNSENT_LIMIT)
         self._is_pumping = False
+        self._is_muted = False
         self._sent_updates = self._counters.get(Counter.UPDATES_SENT)
         self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
         self._handlers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
@@ -107,6 +113,17 @@ class Encoder:
             return False
         self._counters.add(Counter.INPUT_EVENTS)
         return True
+
+    def emit_surely(self, message: bytes) -> None:
+        """Put a message on the input bus, later if the bus does not take it now: what a client holds down
+        must be released after it has gone.
+        """
+        self._unsent.append(message)
+        self._emit_unsent()
+
+    def _emit_unsent(self) -> None:
+        while self._unsent and self.emit(self._unsent[0]):
+            self._unsent.popleft()
 
     def joined(self, client: Client, joined: Joined) -> None:
         """Tell the supervisor that it is in."""
@@ -276,6 +293,7 @@ class Encoder:
     def _admit(self, ident: int, address: str, sock: socket.socket) -> Client:
         handshake = _handshake(self._runtime)
         session = Session(handshake, self._settings, self.loop.time())
+        session.is_muted = self._is_muted
         if self._reader is not None:
             session.show(self._reader, self._name)
         client = Client(ident, address, Pipe(sock), session, self)
@@ -301,6 +319,10 @@ class Encoder:
         name = message.get("name")
         if name and not self._runtime.config.server.desktop_name:
             self._rename(name)
+        if "view_only" in message:
+            self._is_muted = message["view_only"]
+            for client in self._clients.values():
+                client.session.is_muted = self._is_muted
 
     def _on_notice(self, message: dict[str, Any], _fds: list[int]) -> None:
         if message.get("notice") == "desktop_name":
@@ -322,6 +344,7 @@ class Encoder:
     def _beat(self) -> None:
         self.loop.call_later(BEAT_INTERVAL_S, self._beat)
         self._write_counters()
+        self._emit_unsent()
         try:
             self._runtime.beat()
         except ControlError:

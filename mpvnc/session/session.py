@@ -89,6 +89,8 @@ class Session:
         self.revision = 0
         """Grows with everything it says that makes the update it waits for the wrong one."""
         self.view_only = False
+        self.is_muted = False
+        """Whether nobody's input counts now: the source takes none."""
         self._settings = settings
         self._began_at = now
         self._partial_since = math.inf
@@ -321,11 +323,11 @@ class Session:
             self._send_layout()
 
     def _on_input(self, event: events.KeyEvent | events.ClientCutText, _now: float) -> None:
-        if not self.view_only:
+        if not (self.view_only or self.is_muted):
             self._heard.append(event)
 
     def _on_pointer(self, event: events.PointerEvent, now: float) -> None:
-        if self.view_only:
+        if self.view_only or self.is_muted:
             return
         self._moved_at = now
         if self._merges(event):

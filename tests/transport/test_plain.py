@@ -161,7 +161,7 @@ def test_the_last_words_arrive_although_input_was_unread():
 
 
 def test_close_is_final(ends):
-    pipe, theirs = ends
+    pipe, _ = ends
     pipe.send([bytes(8 << 20)])
     pipe.close()
     assert not pipe.is_blocked and pipe.fileno() == -1
