@@ -121,7 +121,7 @@ def test_the_supervisors_modules_load_no_numpy_and_no_asyncio():
     code = """
 import sys, mpvnc.cli, mpvnc.supervisor.main, mpvnc.publisher
 loaded = {"numpy", "asyncio", "zmq", "cython", "xcffib", "cairo", "workers"} & set(sys.modules)
-loaded |= {name for name in sys.modules if name.startswith(("mpvnc.encodings.", "mpvnc.rfb.", "mpvnc.workers."))}
+loaded |= {name for name in sys.modules if name.startswith(("mpvnc.encodings.", "mpvnc.workers."))}
 print(sorted(loaded))
 """
     assert run("-c", code, program=()).stdout == "[]\n"

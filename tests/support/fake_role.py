@@ -68,7 +68,7 @@ class Fake:
         writer.publish(slot, [Rect(0, 0, message["width"], message["height"])])
         self.runtime.send({"type": "published", "generation": message["generation"]})
 
-    def on_gone(self, message, fds):
+    def on_worker_gone(self, message, fds):
         self.runtime.send({"type": "backend", "backend": f"released {message['clients']}"})
 
     def on_drain(self, message, fds):
