@@ -1,1 +1,5 @@
-"""publish(): an animator's side of the frame segment."""
+"""`mpvnc.publish`: programs that draw with Cairo, and their viewers."""
+
+from mpvnc.publisher.publication import Publication, publish
+
+__all__ = ["Publication", "publish"]

@@ -1,0 +1,48 @@
+"""Who controls: everybody at once, or the first to touch a key or the pointer until it leaves.
+
+Owns: that decision, for the one process that all input goes through. View-only clients never get here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mpvnc.session.input import ClientGone, InputEvent, KeyInput, PointerInput
+
+
+class Control:
+    """The policy `shared` lets everything pass; `single-controller` the keys and pointer of one client."""
+
+    def __init__(self, policy: str = "shared") -> None:
+        self._single = policy == "single-controller"
+        self._controller: int | None = None
+        self._refused: set[int] = set()
+
+    @property
+    def controller(self) -> int | None:
+        """Who controls alone; None under `shared`, and as long as nobody has done anything."""
+        return self._controller
+
+    def admits(self, event: InputEvent) -> bool:
+        """Whether the event may take effect; takes note of who controls and who is gone."""
+        if isinstance(event, ClientGone):
+            self.gone((event.client,))
+        if not self._single or not isinstance(event, KeyInput | PointerInput):
+            return True
+        if self._controller is None:
+            self._controller = event.client
+        return self._controller == event.client
+
+    def is_first_refusal(self, client: int) -> bool:
+        """True once per client: worth a log line."""
+        if client in self._refused:
+            return False
+        self._refused.add(client)
+        return True
+
+    def gone(self, clients: Iterable[int]) -> None:
+        """These clients left; the next one to act controls."""
+        for client in clients:
+            self._refused.discard(client)
+            if client == self._controller:
+                self._controller = None
