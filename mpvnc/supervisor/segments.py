@@ -5,9 +5,10 @@ Owns generations, their names and when a name is removed. Never maps pixels, nev
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from mpvnc.errors import ControlError, FrameError
+from mpvnc.errors import ControlError, FrameError, NameTaken
 from mpvnc.frames import store
 from mpvnc.ipc.control import Message
 
@@ -57,11 +58,8 @@ class Segments:
         Raises: FrameError if the size cannot be met; the message says which and why.
         """
         self.abandon_pending()
-        number = self._number + 1
-        name = f"{store.name_prefix(self._instance)}{number}"
-        segment = store.create_frame_segment(name, width, height)
-        self._number = number
-        self._pending = Generation(number, width, height, self.newest_frame + 1, segment)
+        segment = self._create(width, height)
+        self._pending = Generation(self._number, width, height, self.newest_frame + 1, segment)
         return self._pending
 
     def publish(self, number: int) -> Generation:
@@ -96,6 +94,19 @@ class Segments:
         if self.current is not None:
             self.current.dispose()
             self.current = None
+
+
+    def _create(self, width: int, height: int) -> store.Segment:
+        """Make a segment under the next free number.
+
+        A number may be taken: by processes that a killed supervisor left, or by an instance of the same name in
+        another runtime directory.
+        """
+        while True:
+            self._number += 1
+            name = f"{store.name_prefix(self._instance)}{self._number}"
+            with suppress(NameTaken):
+                return store.create_frame_segment(name, width, height)
 
 
 def checked_size(message: Message) -> tuple[int, int]:
