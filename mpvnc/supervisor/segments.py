@@ -95,7 +95,6 @@ class Segments:
             self.current.dispose()
             self.current = None
 
-
     def _create(self, width: int, height: int) -> store.Segment:
         """Make a segment under the next free number.
 
