@@ -1,4 +1,7 @@
-"""Every pixel of every lossless encoding in every format: rows D01 to D05, D07, E01, E03 to E10, E13, B16, B17."""
+"""Every pixel of every lossless encoding in every format.
+
+Acceptance rows D01 to D05, D07, E01, E03 to E10, E13, B16, B17, F10.
+"""
 
 from __future__ import annotations
 
