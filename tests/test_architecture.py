@@ -23,6 +23,7 @@ NUMPY_FREE = ("supervisor", "ipc.control", "config", "log", "metrics", "cli", "f
 TESTED_ELSEWHERE = {
     "mpvnc/constants.py": "tests/rfb/test_writers.py",
     "mpvnc/errors.py": "tests/rfb/test_connection.py",
+    "mpvnc/inject/base.py": "tests/inject/test_dispatch.py",
     "mpvnc/rfb/events.py": "tests/rfb/test_messages.py",
 }
 """Modules of names and values alone, with the test that would notice a wrong one."""
@@ -82,6 +83,13 @@ def imported_names(path: Path) -> set[str]:
 def test_nothing_imports_workers_by_its_bare_name() -> None:
     sources = [ROOT / module for module in modules()] + list(TESTS.rglob("*.py"))
     guilty = [p for p in sources for name in imported_names(p) if name.partition(".")[0] == "workers"]
+    assert guilty == []
+
+
+def test_the_decoders_of_the_tests_are_strangers_to_the_encodings() -> None:
+    decoders = list((TESTS / "support" / "decoders").glob("*.py"))
+    assert decoders, "tests/support/decoders is missing"
+    guilty = [p for p in decoders for name in imported_names(p) if name.partition(".")[0] == "mpvnc"]
     assert guilty == []
 
 

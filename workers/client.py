@@ -29,11 +29,14 @@ from mpvnc.session.input import (
 from mpvnc.session.session import Heard, Joined, Session
 from mpvnc.transport.plain import Pipe
 
-READ_BYTES = 16 * 1024
-"""At most so much of one client is taken in before it is the others' turn: about 5 ms of small messages."""
+READ_BYTES = 4096
+"""At most so much of one client is taken in before it is the others' turn: some hundred messages."""
 CONTROL_LIMIT_BYTES = 64 * 1024
 """How much may wait for a client that writes without reading, before it is no longer read from."""
 _RETRY_S = 0.01
+_PATIENCE_S = 0.001
+_REST_FACTOR = 9.0
+_LONGEST_REST_S = 0.5
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +94,7 @@ class Client:
         self._blocked_since = math.inf
         self._waiting_control_bytes = 0
         self._is_reading = True
+        self._rests_until = -math.inf
         host.loop.add_reader(pipe.fileno(), self._guarded, self._on_readable)
 
     # -- what the encoder tells it
@@ -153,16 +157,28 @@ class Client:
         if count == 0:
             self.close("closed by the viewer")
             return
-        now = self._host.loop.time()
+        data = bytes(memoryview(_scratch)[:count])
+        if self.session.asks_again(data):
+            self._offer()
+            return
         try:
-            heard = self.session.receive_data(bytes(memoryview(_scratch)[:count]), now)
+            heard = self.session.receive_data(data, self._host.loop.time())
         except MpvncError:
             self._handle(self.session.take_heard())
             self._send_control()
             self.pipe.discard_input()
             raise
         self._handle(heard)
+        self._rest(now)
         self._advance()
+
+    def _rest(self, since: float) -> None:
+        """Read nothing for a while if what came has cost more than usual: a flood gets a tenth of the time."""
+        now = self._host.loop.time()
+        if now - since > _PATIENCE_S:
+            self._rests_until = now + min((now - since) * _REST_FACTOR, _LONGEST_REST_S)
+            self._stop_reading()
+            self._host.loop.call_at(self._rests_until, self._guarded, self._read_again)
 
     def _on_writable(self) -> None:
         before = self.pipe.sent_bytes
@@ -233,9 +249,8 @@ class Client:
         self.pipe.send([data])
         if self.pipe.is_blocked:
             self._waiting_control_bytes += len(data)
-            if self._waiting_control_bytes > CONTROL_LIMIT_BYTES and self._is_reading:
-                self._is_reading = False
-                self._host.loop.remove_reader(self.pipe.fileno())
+            if self._waiting_control_bytes > CONTROL_LIMIT_BYTES:
+                self._stop_reading()
         self._watch_writable()
 
     def _watch_writable(self) -> None:
@@ -244,8 +259,15 @@ class Client:
             self._host.loop.add_writer(self.pipe.fileno(), self._guarded, self._on_writable)
             self._arm()
 
+    def _stop_reading(self) -> None:
+        if self._is_reading:
+            self._is_reading = False
+            self._host.loop.remove_reader(self.pipe.fileno())
+
     def _read_again(self) -> None:
-        if not self._is_reading:
+        """Read again if nothing speaks against it any more."""
+        rested = self._host.loop.time() >= self._rests_until
+        if rested and not self._is_reading and self._waiting_control_bytes <= CONTROL_LIMIT_BYTES:
             self._is_reading = True
             self._host.loop.add_reader(self.pipe.fileno(), self._guarded, self._on_readable)
 

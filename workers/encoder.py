@@ -63,6 +63,9 @@ class Encoder:
         self._sender = InputSender(runtime.input_endpoint)
         self._unsent: deque[bytes] = deque(maxlen=_UNSENT_LIMIT)
         self._is_pumping = False
+        self._is_muted = False
+        self._sent_updates = self._counters.get(Counter.UPDATES_SENT)
+        self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
         self._handlers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
             "segment": self._on_segment,
             "adopt": self._on_adopt,
@@ -160,8 +163,8 @@ class Encoder:
 
     def count_update(self, size_bytes: int) -> None:
         """Count an update."""
-        self._counters.add(Counter.UPDATES_SENT)
-        self._counters.add(Counter.BYTES_SENT, size_bytes)
+        self._sent_updates += 1
+        self._sent_bytes += size_bytes
 
     # -- frames
 
@@ -204,7 +207,6 @@ class Encoder:
         self._is_pumping = False
         if self._broadcast.is_busy:
             self._step()
-            self._count_encodes()
         self._look()
         self._pump_soon()
 
@@ -219,7 +221,10 @@ class Encoder:
         for delivery in deliveries:
             self._by_session[delivery.session].deliver(delivery)
 
-    def _count_encodes(self) -> None:
+    def _write_counters(self) -> None:
+        """Put into the status page what is counted here once per client and frame."""
+        self._counters.set(Counter.UPDATES_SENT, self._sent_updates)
+        self._counters.set(Counter.BYTES_SENT, self._sent_bytes)
         counters = self._broadcast.fanout.counters
         self._counters.set(Counter.ENCODES, counters.encodes)
         self._counters.set(Counter.CACHE_HITS, counters.hits)
@@ -288,6 +293,7 @@ class Encoder:
     def _admit(self, ident: int, address: str, sock: socket.socket) -> Client:
         handshake = _handshake(self._runtime)
         session = Session(handshake, self._settings, self.loop.time())
+        session.is_muted = self._is_muted
         if self._reader is not None:
             session.show(self._reader, self._name)
         client = Client(ident, address, Pipe(sock), session, self)
@@ -313,6 +319,10 @@ class Encoder:
         name = message.get("name")
         if name and not self._runtime.config.server.desktop_name:
             self._rename(name)
+        if "view_only" in message:
+            self._is_muted = message["view_only"]
+            for client in self._clients.values():
+                client.session.is_muted = self._is_muted
 
     def _on_notice(self, message: dict[str, Any], _fds: list[int]) -> None:
         if message.get("notice") == "desktop_name":
@@ -333,6 +343,7 @@ class Encoder:
 
     def _beat(self) -> None:
         self.loop.call_later(BEAT_INTERVAL_S, self._beat)
+        self._write_counters()
         self._emit_unsent()
         try:
             self._runtime.beat()

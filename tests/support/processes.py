@@ -53,6 +53,16 @@ def command_line(pid: int) -> list[str]:
         return []
 
 
+def with_variable(name: str, value: str) -> list[int]:
+    """Return the pids of all live processes that were started with that environment variable, orphans too."""
+    wanted, found = f"{name}={value}".encode(), []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if wanted in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return [pid for pid in found if is_alive(pid)]
+
+
 def open_segments(pid: int) -> set[str]:
     """Return the paths in /dev/shm that the process has mapped or open."""
     paths: set[str] = set()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.support.viewer import Viewer
 
 HEADER_BYTES = 12
+COPY_RECT = 1
 
 
 def update(viewer: Viewer) -> Parser[Update]:
@@ -37,6 +38,8 @@ def update(viewer: Viewer) -> Parser[Update]:
         answers |= encoding != pseudo.EXTENDED_DESKTOP_SIZE
         if answers:
             viewer.ledger.check_asked()
+        if encoding == COPY_RECT:
+            viewer.ledger.check_copy(rect)
         if encoding in DECODERS:
             yield from _pixels(viewer, rect, encoding)
         else:

@@ -140,8 +140,9 @@ class Viewer:
 
     def request(self, incremental: bool = True, rect: tuple[int, int, int, int] | None = None) -> None:
         """Request an update of a rectangle, of everything if None."""
-        self.ledger.request(incremental)
-        self._outgoing += struct.pack(">BB4H", 3, incremental, *(rect or (0, 0, self.width, self.height)))
+        area = Rect(*(rect or (0, 0, self.width, self.height)))
+        self.ledger.request(incremental, area)
+        self._outgoing += struct.pack(">BB4H", 3, incremental, *area)
 
     def send_key(self, down: bool, keysym: int) -> None:
         """Press or release a key."""
@@ -260,6 +261,3 @@ class Viewer:
     def _change_format(self, fmt: PixelFormat) -> None:
         values = fmt.from_rgb(self.format.to_rgb(self.framebuffer))
         self.decoding.format, self.decoding.framebuffer = fmt, values
-
-
-__all__ = ["HandshakeChoices", "Rect", "Viewer"]

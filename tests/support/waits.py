@@ -18,6 +18,9 @@ def time_factor() -> float:
     return float(os.environ.get("MPVNC_TEST_TIME_FACTOR", "1"))
 
 
+TIME_FACTOR = time_factor()
+
+
 def deadline(timeout_s: float) -> float:
     """Return the moment (time.monotonic) that lies the scaled time-out ahead."""
     return time.monotonic() + timeout_s * time_factor()

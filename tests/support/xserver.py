@@ -47,18 +47,14 @@ def x_server(command: Sequence[str], log: Path, timeout_s: float = 10.0) -> Iter
 
 
 @contextmanager
-def xvfb(directory: Path, width: int = 640, height: int = 480, depth: int = 24) -> Iterator[str]:
-    """Run Xvfb for a block; yield its display, such as ':7'. No cursor is drawn, nobody else may connect."""
-    command = (
-        "Xvfb",
-        "-screen",
-        "0",
-        f"{width}x{height}x{depth}",
-        "-nolisten",
-        "tcp",
-        "-nocursor",
-        "-noreset",
-    )
+def xvfb(
+    directory: Path, width: int = 640, height: int = 480, depth: int = 24, *, cursor: bool = False
+) -> Iterator[str]:
+    """Run Xvfb for a block; yield its display, such as ':7'. No TCP; no cursor is drawn unless asked for."""
+    screen = f"{width}x{height}x{depth}"
+    command = ["Xvfb", "-screen", "0", screen, "-nolisten", "tcp", "-noreset"]
+    if not cursor:
+        command.append("-nocursor")
     with x_server(command, directory / "xvfb.log") as (display, _):
         yield display
 

@@ -6,7 +6,8 @@ import struct
 from collections.abc import Iterable
 
 from tests.support.formats import BGRX
-from tests.support.viewer import HandshakeChoices, Viewer
+from tests.support.handshake import HandshakeChoices
+from tests.support.viewer import Viewer
 
 BANNER = b"RFB 003.008\n"
 NO_SECURITY = b"\x01\x01" + bytes(4)

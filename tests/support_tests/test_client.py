@@ -11,7 +11,7 @@ import pytest
 from tests.support.client import Client, connect
 from tests.support.errors import Disconnected, Refused
 from tests.support.events import Bell
-from tests.support.viewer import HandshakeChoices
+from tests.support.handshake import HandshakeChoices
 from tests.support_tests.session import BANNER, NO_SECURITY, raw, rectangle, server_init, update
 
 

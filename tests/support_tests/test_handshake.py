@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.errors import ProtocolViolation, Refused
 from tests.support.formats import BGRX
-from tests.support.handshake import vnc_response
-from tests.support.viewer import HandshakeChoices, Viewer
+from tests.support.handshake import HandshakeChoices, vnc_response
+from tests.support.viewer import Viewer
 from tests.support_tests.session import BANNER, CHALLENGE, server_init
 
 

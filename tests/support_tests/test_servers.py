@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import processes
-from tests.support.servers import ServerFailed, running_supervisor, start_supervisor
+from tests.support.servers import ServerFailed, environment, running_supervisor, start_supervisor
 from tests.support.waits import eventually
 
 FAKE = """
@@ -89,6 +90,18 @@ def test_a_supervisor_that_is_not_ready(tmp_path: Path, command: tuple[str, ...]
         )
     with pytest.raises(ServerFailed, match="no line within"):
         start_supervisor(tmp_path, command=(sys.executable, "-c", "input"), timeout_s=0.0)
+
+
+def test_orphans_are_found_by_their_environment(tmp_path: Path) -> None:
+    script = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'input()'], stdin=0).pid)"
+    command = [sys.executable, "-c", script]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment(tmp_path), stdin=pipe, stdout=pipe) as parent:
+        assert parent.stdout is not None
+        orphan = int(parent.stdout.readline())
+        parent.wait(5)
+        assert processes.with_variable("MPVNC_RUNTIME_DIR", str(tmp_path)) == [orphan]
+    processes.wait_gone([orphan])
 
 
 def test_read_line_and_stop() -> None:

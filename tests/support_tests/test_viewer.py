@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import events
+from tests.support.decoders.base import Rect
 from tests.support.errors import MisuseError, ProtocolViolation
 from tests.support.formats import BGRX, RGB565
 from tests.support.viewer import Viewer
@@ -41,9 +42,20 @@ def test_an_update_is_applied_and_answers_a_request() -> None:
 
 
 def test_copyrects_see_the_rectangles_before_them() -> None:
-    viewer = ready_viewer([1])
+    viewer = ready_viewer([1], requested=False)
+    viewer.request()
     viewer.feed(update(raw(0, 0, 4, 1, 5), rectangle(0, 1, 4, 1, 1, bytes(4))))
     assert viewer.framebuffer.tolist() == [[5] * 4] * 2
+
+
+def test_a_copyrect_is_no_answer_to_a_non_incremental_request() -> None:
+    copy = update(rectangle(0, 1, 4, 1, 1, bytes(4)))
+    viewer = ready_viewer([1], requested=False)
+    viewer.request(False, (0, 0, 4, 1))
+    viewer.feed(copy)
+    viewer.request(False, (3, 1, 1, 1))
+    with pytest.raises(ProtocolViolation, match="answers a non-incremental"):
+        viewer.feed(copy)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +142,9 @@ def test_fences_are_answered_and_their_answers_known() -> None:
     assert viewer.data_to_send() == fence(REQUEST | 3, payload)
     viewer.feed(fence(3, payload))
     assert viewer.fence_responses == [(3, payload)]
+    payload = viewer.send_fence(flags=1)
+    with pytest.raises(ProtocolViolation, match="flags 0x9"):
+        viewer.feed(fence(9, payload))
 
 
 def test_continuous_updates() -> None:
@@ -158,13 +173,15 @@ def test_a_new_format_holds_at_once_or_from_the_fence_on() -> None:
     viewer.set_pixel_format(RGB565)
     sent = viewer.data_to_send()
     viewer.feed(update(raw(0, 0, 1, 1, 0xFF0000)))
-    assert viewer.format == BGRX and sent[13:] == b"\0\0\0\0" + RGB565.to_bytes()
+    assert sent == fence(REQUEST | 5, sent[9:13]) + b"\0\0\0\0" + RGB565.to_bytes()
+    assert viewer.format == BGRX
     viewer.feed(fence(5, sent[9:13]))
     assert viewer.format == RGB565 and viewer.framebuffer[0, 0] == 0xF800
 
 
 def test_a_new_list_replaces_the_old_one_when_nothing_is_on_its_way() -> None:
-    viewer = ready_viewer([1])
+    viewer = ready_viewer([1], requested=False)
+    viewer.request()
     viewer.set_encodings([2])
     copy = update(rectangle(0, 0, 1, 1, 1, bytes(4)))
     viewer.feed(copy)
@@ -196,7 +213,7 @@ SESSION = (
 @given(st.lists(st.integers(0, len(SESSION)), max_size=6))
 def test_bytes_may_arrive_in_any_pieces(cuts: list[int]) -> None:
     viewer = Viewer()
-    viewer.ledger.request(incremental=False)
+    viewer.ledger.request(False, Rect(0, 0, 4, 2))
     edges = [0, *sorted(cuts), len(SESSION)]
     for begin, end in pairwise(edges):
         viewer.feed(SESSION[begin:end])

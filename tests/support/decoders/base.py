@@ -37,6 +37,12 @@ class Rect(NamedTuple):
         """Number of pixels."""
         return self.width * self.height
 
+    def intersects(self, other: Rect) -> bool:
+        """Whether both share a pixel."""
+        return max(self.x, other.x) < min(self.x + self.width, other.x + other.width) and max(
+            self.y, other.y
+        ) < min(self.y + self.height, other.y + other.height)
+
     def within(self, width: int, height: int) -> bool:
         """Whether it lies in a framebuffer of that size."""
         return self.x + self.width <= width and self.y + self.height <= height
