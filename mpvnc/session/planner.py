@@ -90,6 +90,15 @@ def pieces_of(region: Region) -> list[Rect]:
     return [piece for rect in region for piece in pieces(rect)]
 
 
+def whole_tiles(tiles: TileTable, which: npt.NDArray[np.bool_]) -> list[Piece]:
+    """Return the tiles (rows, columns) that are set, whole, in runs along the bands."""
+    return [
+        Piece(_bounds(tiles.whole, int(row), run), int(tiles.epoch[row, run].max()))
+        for row in np.flatnonzero(which.any(axis=1))
+        for run in _runs(which[row])
+    ]
+
+
 def newest_epoch(tiles: TileTable, rect: Rect) -> int:
     """Return the newest epoch of the tiles under `rect`, which lies inside the frame."""
     rows = slice(rect.y // TILE, (rect.bottom - 1) // TILE + 1)
