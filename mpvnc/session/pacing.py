@@ -8,7 +8,8 @@ The window is a model of the way: the highest rate at which answers came lately,
 empty way, and half as much again. More would only wait in a queue; the half is what finds a rate that has grown, for
 then answers come faster. The round trip is measured by a fence in front of an update when nothing is on its way:
 no update's own length is in it. A way that never is empty by itself is let run empty now and then. One update may
-always be on its way, however large.
+always be on its way, however large; a second one where waiting for the first one's answer would leave a good part
+of the way unused, which a viewer next door that decodes slowly is not.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ INITIAL_BYTES = 64 * 1024
 
 LEAST_BYTES = 16 * 1024
 GAIN = 1.5
+UNUSED = 0.1
+"""So large a part of the time is a good part."""
+
 PROBE_S = 10.0
 """So old the shortest round trip may be before the way is let run empty to measure it again."""
 
@@ -101,8 +105,8 @@ class Pacer:
     """What one client has not acknowledged, and how much that may be. `now` is monotonic seconds."""
 
     __slots__ = (
-        "_base", "_delivered", "_delivered_at", "_has_fences", "_is_full", "_number", "_outstanding", "_pinged_at",
-        "_rate", "_sent", "held_back", "rtt_s",
+        "_base", "_delivered", "_delivered_at", "_has_fences", "_is_full", "_last_bytes", "_number", "_outstanding",
+        "_pinged_at", "_rate", "_sent", "held_back", "rtt_s",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -112,7 +116,7 @@ class Pacer:
         """How often an update had to wait."""
         self._has_fences = False
         self._number = 0
-        self._sent = self._delivered = 0
+        self._sent = self._delivered = self._last_bytes = 0
         self._delivered_at = 0.0
         self._outstanding: deque[_Outstanding] = deque()
         self._pinged_at = -1e9
@@ -147,7 +151,9 @@ class Pacer:
         """How much may be on its way when another update starts."""
         if not self._rate.value or not self._base.value:
             return INITIAL_BYTES
-        return max(int(GAIN * self._rate.value * self.base_s), LEAST_BYTES)
+        way_bytes = self._rate.value * self.base_s
+        ahead_bytes = self._last_bytes if way_bytes > UNUSED * self._last_bytes else 0
+        return max(int(GAIN * way_bytes) + ahead_bytes, LEAST_BYTES)
 
     def may_start(self, now: float, unacknowledged_bytes: int = 0) -> bool:
         """Whether another update may be sent; the kernel's figure counts where there are no fences."""
@@ -166,6 +172,7 @@ class Pacer:
 
     def sent(self, size_bytes: int, now: float) -> tuple[bytes, bytes]:
         """Note an update of that size; return the fences to send before and behind it, if any."""
+        self._last_bytes = size_bytes
         if not self._has_fences:
             self._push(size_bytes, now, is_ping=False)
             return _NO_FENCES

@@ -28,6 +28,7 @@ TURN_S = 0.5
 """How long a turn may take before it is the next one's."""
 
 _UNUSED_S = 0.02
+_SOON_S = 0.001
 
 
 class Turns:
@@ -70,13 +71,17 @@ class Turns:
             self.look_at = self._turn_until if self._waiting else math.inf
             return False
         self._turn = None
-        is_given = bool(self._waiting) and self._saved_s >= START_S
-        if is_given:
-            self._turn, _ = self._waiting.popitem(last=False)
-            self._turn_at, self._turn_until = now, now + _UNUSED_S
-        missing_s = max(START_S - self._saved_s, 0.0)
-        self.look_at = now + max(missing_s / SHARE, 0.001) if self._waiting else math.inf
-        return is_given
+        self.look_at = math.inf
+        if not self._waiting:
+            return False
+        if self._saved_s < START_S:
+            self.look_at = now + (START_S - self._saved_s) / SHARE + _SOON_S
+            return False
+        self._turn, _ = self._waiting.popitem(last=False)
+        self._turn_at, self._turn_until = now, now + _UNUSED_S
+        if self._waiting:
+            self.look_at = self._turn_until
+        return True
 
     def spent(self, wire: WireClass, seconds: float) -> None:
         """Note what a slice of an update for `wire` took."""
