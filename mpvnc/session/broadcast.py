@@ -19,7 +19,7 @@ from mpvnc.geometry import Rect, Region
 from mpvnc.pointer import PointerState
 from mpvnc.rfb.writers import update_header
 from mpvnc.session import overlay, planner
-from mpvnc.session.fanout import Encode, Fanout, Streams, Update, splice
+from mpvnc.session.fanout import SHARED_UPDATES, BrokenUpdate, Encode, Fanout, Streams, Update, splice
 from mpvnc.session.overlay import Overlay
 from mpvnc.session.planner import Piece
 from mpvnc.session.screen import Screen, area
@@ -47,6 +47,13 @@ class _Drawn(NamedTuple):
     message: list[bytes] | None = None
 
 
+class _Waiting(NamedTuple):
+    """What a session waits for, and its `revision` when that was planned."""
+
+    update: Update
+    revision: int
+
+
 class Broadcast:
     """All sessions of one worker in front of one screen. Pure; `now` is monotonic seconds."""
 
@@ -54,7 +61,7 @@ class Broadcast:
         self.fanout = Fanout(encode)
         self.pointer = PointerState()
         self.screen: Screen | None = None
-        self._waits_for: dict[Session, Update] = {}
+        self._waits_for: dict[Session, _Waiting] = {}
         self._pieces: dict[int, list[Piece]] = {}
         self._drawn: dict[object, _Drawn] = {}
 
@@ -107,14 +114,23 @@ class Broadcast:
             return self._deliver(session, update, screen, now)
         session.is_served = True
         update.waiting.append(session)
-        self._waits_for[session] = update
+        self._waits_for[session] = _Waiting(update, session.revision)
         return None
 
     def step(self, now: float) -> list[Delivery]:
-        """Encode one rectangle; return what is complete by that."""
+        """Encode one rectangle; return what is complete by that.
+
+        Raises: BrokenUpdate; the sessions that waited for it (`update.waiting`) wait for nothing any more and
+            are to be closed.
+        """
         screen = self.screen
         assert screen is not None
-        update = self.fanout.step(screen.pixels)
+        try:
+            update = self.fanout.step(screen.pixels)
+        except BrokenUpdate as broken:
+            for session in broken.update.waiting:
+                self._release(session)
+            raise
         if update is None:
             return []
         waiting, update.waiting = update.waiting, []
@@ -125,16 +141,17 @@ class Broadcast:
 
     def review(self, session: Session) -> None:
         """Take a session out of the update it waits for, if what it said since does not go with it."""
-        update = self._waits_for.get(session)
-        if update and (session.is_syncing or session.wire is not update.wire):
+        waiting = self._waits_for.get(session)
+        if waiting and session.revision != waiting.revision:
             self.leave(session)
 
     def leave(self, session: Session) -> None:
         """Let a session wait for nothing any more; an update that nobody waits for is not made."""
-        update = self._waits_for.get(session)
-        if update is None:
+        waiting = self._waits_for.get(session)
+        if waiting is None:
             return
         self._release(session)
+        update = waiting.update
         update.waiting.remove(session)
         if not update.waiting:
             self.fanout.drop(update)
@@ -216,6 +233,8 @@ class Broadcast:
             rects = overlay.changes(before, wanted, update.rects)
             tail = [self._encode(rect, wanted, session, screen) for rect in rects]
             drawn = self._drawn[key] = _Drawn(wanted, tail, update.owed, [])
+            if len(self._drawn) > SHARED_UPDATES:
+                del self._drawn[next(iter(self._drawn))]
         return drawn
 
     def _draw_alone(self, session: Session, update: Update, screen: Screen, wanted: Overlay | None) -> _Drawn:

@@ -18,7 +18,7 @@ class Picture:
     client knows it: no rectangle may ever go beyond it.
     """
 
-    __slots__ = ("area", "base", "generation", "overlay", "owed")
+    __slots__ = ("_beyond", "area", "base", "generation", "overlay", "owed")
 
     def __init__(self) -> None:
         self.area = EMPTY
@@ -26,6 +26,7 @@ class Picture:
         self.base = 0
         self.owed = Region()
         self.overlay: Overlay | None = None
+        self._beyond = Region()
 
     def begin(self, screen: Screen) -> None:
         """Start with an empty framebuffer of the screen's size."""
@@ -36,13 +37,14 @@ class Picture:
         """Hold nothing of use: the screen is another one. What lies beyond it becomes black."""
         self.generation = screen.generation
         self.base = 0
-        self.owed = Region([self.area]).subtract([area(screen)])
+        self._beyond = self.owed = Region([self.area]).subtract([area(screen)])
         self.overlay = None
 
     def owe(self, rect: Rect) -> None:
         """Send `rect` again, changed or not (a non-incremental request)."""
         if rect.contains(self.area):
             self.base = 0
+            self.owed = self._beyond
             self.overlay = None
         elif self.base:
             self.owed = bounded(self.owed.union([rect]))
