@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mpvnc.geometry import EMPTY, Rect, Region
-from mpvnc.session.demand import bounded
+from mpvnc.session.demand import NOTHING, bounded
 from mpvnc.session.overlay import Overlay
 from mpvnc.session.screen import Screen, area
 
@@ -61,7 +61,7 @@ class Picture:
     def update(self, frame: int, owed: Region, overlay: Overlay | None) -> None:
         """Hold `frame` from now on, less `owed`, with the pointer at `overlay`."""
         self.base = frame
-        self.owed = bounded(owed)
+        self.owed = bounded(owed) if owed.rects else NOTHING
         self.overlay = overlay
 
     def _forget_overlay(self, rects: Iterable[Rect]) -> None:

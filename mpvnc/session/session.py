@@ -89,6 +89,8 @@ class Session:
         self.revision = 0
         """Grows with everything it says that makes the update it waits for the wrong one."""
         self.view_only = False
+        self.is_muted = False
+        """Whether nobody's input counts now: the source takes none."""
         self._settings = settings
         self._began_at = now
         self._partial_since = math.inf
@@ -100,6 +102,8 @@ class Session:
         self._early: list[tuple[events.Event, float]] = []
         self._early_bytes = 0
         self._announced: frozenset[int] = frozenset()
+        self._usual = b""
+        """The last bytes that came, if they were one request for all changes: what a viewer repeats for ever."""
         self._is_syncing = False
         self._outgoing = bytearray()
         self._heard: list[Heard] = []
@@ -110,17 +114,30 @@ class Session:
 
     # -- what comes in
 
+    def asks_again(self, data: bytes) -> bool:
+        """Take `data` if it is the request that the client repeats after every update.
+
+        False: it is not, and has to be given to `receive_data`.
+        """
+        if data != self._usual:
+            return False
+        self.demand.request(self.picture.area)
+        return True
+
     def receive_data(self, data: bytes, now: float) -> list[Heard]:
         """Take what the client sent and return what concerns others, motions merged.
 
         Raises: ProtocolError; the session is over. What was understood before it is in `take_heard()`.
         """
+        self._usual = b""
         try:
             received = self.connection.receive_data(data)
         except ProtocolError:
             self._handle_all(self.connection.events_before_error, now)
             raise
         self._handle_all(received, now)
+        if len(received) == 1 and self._repeats(received[0]):
+            self._usual = data
         if self._wants_init is not None:
             self._limit_early(len(data))
         if not self.connection.has_partial_message:
@@ -136,6 +153,8 @@ class Session:
 
     def data_to_send(self) -> bytes:
         """Return what is to be sent now apart from updates, once."""
+        if not self._outgoing:
+            return self.connection.data_to_send()
         data = self.connection.data_to_send() + bytes(self._outgoing)
         self._outgoing.clear()
         return data
@@ -178,7 +197,7 @@ class Session:
     @property
     def is_ready(self) -> bool:
         """Whether an update may be planned, as far as the protocol goes."""
-        return self.demand.is_open and not self.is_served and not self._is_syncing and self.is_live
+        return not self.is_served and self.demand.is_open and not self._is_syncing and self.is_live
 
     def deadline(self) -> tuple[float, str]:
         """Return when the client has taken too long, and for what; infinity if it has all the time."""
@@ -216,9 +235,15 @@ class Session:
             return None
         assert self._screen is not None
         self._size_is_due = False
+        self._usual = b""
         self.picture.begin(self._screen)
         self.demand.answered()
         return self._size_message(ResizeReason.SERVER, ResizeStatus.OK)
+
+    @property
+    def has_dues(self) -> bool:
+        """Whether a name may be due with the next update."""
+        return self._name_is_due
 
     def extras(self, pointer: PointerState, now: float) -> list[bytes]:
         """Return the pseudo-rectangles that are due with the next update; they count as sent."""
@@ -302,11 +327,11 @@ class Session:
             self._send_layout()
 
     def _on_input(self, event: events.KeyEvent | events.ClientCutText, _now: float) -> None:
-        if not self.view_only:
+        if not (self.view_only or self.is_muted):
             self._heard.append(event)
 
     def _on_pointer(self, event: events.PointerEvent, now: float) -> None:
-        if self.view_only:
+        if self.view_only or self.is_muted:
             return
         self._moved_at = now
         if self._merges(event):
@@ -358,6 +383,17 @@ class Session:
         self.picture.begin(self._screen)
         self.connection.server_init(self._screen.width, self._screen.height, NATIVE, self._name)
         self._heard.append(Joined(self.view_only, shared))
+
+    def _repeats(self, event: events.Event) -> bool:
+        """Whether the bytes of `event`, come alone, say the same when they come again: a plain request."""
+        return (
+            isinstance(event, events.FramebufferUpdateRequest)
+            and event.incremental
+            and event.rect == self.picture.area
+            and self._is_initialised
+            and not self.demand.is_continuous
+            and not self.connection.has_partial_message
+        )
 
     def _limit_early(self, size_bytes: int) -> None:
         self._early_bytes += size_bytes

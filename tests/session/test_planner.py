@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from mpvnc.geometry import Rect, Region
 from mpvnc.session import planner
 from mpvnc.session.picture import Picture
 from tests.session.stage import PaintedScreen, noise
+from tests.support.waits import time_factor
 
 WIDTH, HEIGHT = 1300, 200
 rects = st.builds(Rect, st.integers(0, 1250), st.integers(0, 180), st.integers(1, 400), st.integers(1, 80))
@@ -91,6 +94,21 @@ def test_a_part_gets_what_it_asked_for_and_keeps_the_rest(areas, owed, requested
     assert np.array_equal(later > 0, due & ~asked)
     assert all(piece.rect.area <= planner.MAX_AREA for piece in split.pieces)
     assert all(piece.epoch == planner.newest_epoch(screen.tiles, piece.rect) for piece in split.pieces)
+
+
+def test_scattered_damage_is_split_in_bounded_time():
+    width, height = 3840, 2160
+    screen = PaintedScreen(np.zeros((height, width), np.uint32))
+    dots = np.zeros((height, width), np.uint32)
+    dots[::TILE, :: 2 * TILE] = 1
+    screen.paint(Rect(0, 0, width, height), dots)
+    picture = Picture()
+    picture.begin(screen)
+    picture.update(1, Region(), None)
+    began = time.process_time()
+    split = planner.partial(screen, picture, Region([Rect(0, 0, width - 1, height)]))
+    assert len(split.pieces) == 34 * 30
+    assert time.process_time() - began < 0.6 * time_factor(), "not quadratic in what changed"
 
 
 def test_beyond_the_screen_is_black():
