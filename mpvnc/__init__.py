@@ -20,7 +20,8 @@ if TYPE_CHECKING:
         MoveEvent,
         ScrollEvent,
     )
-    from mpvnc.publisher.publication import Publication, publish
+    from mpvnc.publisher.opening import publish
+    from mpvnc.publisher.publication import Publication
 
 __version__ = "0.1.0"
 
@@ -42,7 +43,7 @@ __all__ = [
 _HOMES = {
     "Publication": "mpvnc.publisher.publication",
     "PublishError": "mpvnc.errors",
-    "publish": "mpvnc.publisher.publication",
+    "publish": "mpvnc.publisher.opening",
 }
 
 

@@ -23,6 +23,7 @@ NUMPY_FREE = ("supervisor", "ipc.control", "config", "log", "metrics", "cli", "f
 TESTED_ELSEWHERE = {
     "mpvnc/constants.py": "tests/rfb/test_writers.py",
     "mpvnc/errors.py": "tests/rfb/test_connection.py",
+    "mpvnc/inject/base.py": "tests/inject/test_dispatch.py",
     "mpvnc/rfb/events.py": "tests/rfb/test_messages.py",
 }
 """Modules of names and values alone, with the test that would notice a wrong one."""

@@ -18,7 +18,6 @@ from collections.abc import Iterable
 from mpvnc.errors import ControlError
 from mpvnc.ipc.bus import InputReceiver
 from mpvnc.ipc.feed import EventFeed
-from mpvnc.ipc.places import events_endpoint
 from mpvnc.metrics import Counter, SlotCounters
 from mpvnc.session.animator_events import Translator, pack_events
 from mpvnc.session.animator_queue import AnimatorQueue
@@ -109,7 +108,7 @@ def main() -> None:
     animator = Animator(runtime.counters, runtime.config.input.control_policy)
     with (
         InputReceiver(runtime.input_endpoint) as receiver,
-        EventFeed(events_endpoint(runtime.runtime_dir)) as feed,
+        EventFeed(runtime.events_endpoint) as feed,
     ):
         runtime.ready()
         try:

@@ -48,7 +48,10 @@ class Injector:
         self._dropped = 0
 
     def deliver(self, messages: list[bytes]) -> None:
-        """Deliver a batch from the bus; what cannot be delivered is counted."""
+        """Deliver a batch from the bus; what cannot be delivered is counted.
+
+        An empty batch looks whether the target is still there.
+        """
         for message in messages:
             try:
                 event = unpack(message)
@@ -160,8 +163,7 @@ def run(runtime: Runtime, receiver: InputReceiver, injector: Injector) -> None:
             selector.select(0 if messages else BEAT_INTERVAL_S)
             injector.keep_open(time.monotonic())
             messages = receiver.receive_all()
-            if messages:
-                injector.deliver(messages)
+            injector.deliver(messages)
             if not _control(runtime, injector):
                 return
             runtime.beat()

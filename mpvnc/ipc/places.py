@@ -26,8 +26,3 @@ def runtime_directory(configured: str, environ: Mapping[str, str]) -> Path:
 def control_path(directory: Path, instance: str) -> Path:
     """Return where an instance's control socket is."""
     return directory / instance / "control"
-
-
-def events_endpoint(instance_directory: Path) -> str:
-    """Return the ZeroMQ address of the event feed of an instance with an animator."""
-    return f"ipc://{instance_directory / 'events'}"

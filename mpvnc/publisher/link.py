@@ -133,8 +133,11 @@ class Link:
 
     def close(self) -> None:
         """Give everything back; also for a forked child, which has copies of it. Never raises."""
+        if self._control.fileno() < 0:
+            return
         self.is_gone = True
         self._control.close()
+        self._status.close()
         while self._bells:
             with contextlib.suppress(OSError):
                 os.close(self._bells.pop())

@@ -1,11 +1,11 @@
-"""`publish()`: a program's surface on the wire, and what its viewers do, as events.
+"""A program's surface on the wire, and what its viewers do, as events.
 
 Owns: the life of a publication. The pixels go by `Link`, the events by `EventTap`. A surface stays the
 program's: it is read only when a frame is published, and nobody sees it in between.
 
 A publication belongs to the process that made it. A forked child gives its copies of the descriptors back at
-once, so that the server still notices when the parent ends, and cannot use it: every method raises
-PublishError there.
+once, so that the server still notices when the parent ends, and cannot use it: methods raise
+PublishError there, and leaving `with` does nothing.
 """
 
 from __future__ import annotations
@@ -15,99 +15,23 @@ import os
 import subprocess
 import threading
 import time
-import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from mpvnc.errors import ControlError, PublishError
 from mpvnc.geometry import Rect
-from mpvnc.ipc.control import ControlSocket
 from mpvnc.ipc.feed import ASK_AGAIN_S, EventTap
-from mpvnc.publisher.launch import end_supervisor, join_supervisor, start_supervisor
+from mpvnc.publisher.launch import end_supervisor
 from mpvnc.publisher.link import Link, wait_readable
 from mpvnc.publisher.surface import Surface, pixels_of
-from mpvnc.session.animator_events import Event, unpack_events
-
-
-def publish(
-    surface: Surface,
-    *,
-    port: int | None = None,
-    host: str | None = None,
-    name: str | None = None,
-    title: str | None = None,
-    password: str | None = None,
-    view_only_password: str | None = None,
-    view_only: bool = False,
-    settings: Mapping[str, object] | None = None,
-) -> Publication:
-    """Show `surface` to viewers, as it is now; later changes by `Publication.frame`.
-
-    With a port, or without a name, a server of this program's own is started, and ends with the publication.
-    With a name alone the surface goes to the server of that name that this user runs with
-    `source.kind: publish`; port, host, passwords and settings are its own then.
-
-    Args:
-        surface: RGB24 or ARGB32, any stride; pycairo's, cairocffi's or anything alike.
-        port: 0 picks a free one, which `Publication.listeners` tells; None is the default, 5900.
-        host: the address to listen at; loopback by default.
-        name: of the server to join; with a port, of the one that is started.
-        title: the desktop's name as viewers show it.
-        password: viewers that give it may control; None lets everybody in, which only loopback allows.
-        view_only_password: viewers that give it may look.
-        view_only: nobody's input gets here.
-        settings: more of the configuration, such as {"server.workers": 2}; server of our own only.
-
-    Raises: PublishError if the surface cannot be published or the server does not start, answer or agree.
-    """
-    pixels_of(surface)
-    own = {"server.port": port, "server.host": host, **(settings or {})}
-    secrets = {"password": password, "view_only_password": view_only_password}
-    control, process = _connect(name, own, secrets)
-    hello = {
-        "type": "publish",
-        "name": name or "",
-        "width": surface.get_width(),
-        "height": surface.get_height(),
-        "title": title or name or "mpvnc",
-        "view_only": view_only,
-    }
-    try:
-        link = Link(control, hello)
-        publication = Publication(surface, link, EventTap(link.events_endpoint), process)
-    except BaseException as error:
-        control.close()
-        code = None if process is None else end_supervisor(process)
-        if isinstance(error, PublishError) and code:
-            raise PublishError(f"{error}; it ended with exit code {code} and says why on stderr") from error
-        raise
-    try:
-        publication.publish_frame()
-    except BaseException:
-        publication.close()
-        raise
-    return publication
-
-
-def _connect(
-    name: str | None, own: Mapping[str, object], secrets: Mapping[str, str | None]
-) -> tuple[ControlSocket, subprocess.Popen[bytes] | None]:
-    given = {key: value for key, value in own.items() if value is not None}
-    if name is None or "server.port" in given:
-        given["source.kind"] = "publish"
-        if name is not None:
-            given["server.name"] = name
-        return start_supervisor(given, secrets)
-    if given or any(secrets.values()):
-        raise PublishError("host, passwords and settings need port=: a server that runs has its own")
-    return join_supervisor(name), None
+from mpvnc.session.animator_events import ConnectEvent, DisconnectEvent, Event, unpack_events
 
 
 class Publication:
-    """A surface that is being shown. Made by `publish`; a context manager that closes it.
+    """A surface that is being shown. Made by `mpvnc.publish`; a context manager that closes it.
 
     One thread publishes frames; events may be read by another, and `close` be called by any.
 
@@ -118,7 +42,13 @@ class Publication:
     """
 
     def __init__(
-        self, surface: Surface, link: Link, tap: EventTap, process: subprocess.Popen[bytes] | None
+        self,
+        surface: Surface,
+        link: Link,
+        tap: EventTap,
+        process: subprocess.Popen[bytes] | None,
+        *,
+        view_only: bool,
     ) -> None:
         self.surface = surface
         self.listeners = link.listeners
@@ -126,6 +56,7 @@ class Publication:
         self._link = link
         self._tap = tap
         self._process = process
+        self._view_only = view_only
         self._pid = os.getpid()
         self._events: deque[Event] = deque()
         self._reading, self._drawing = threading.RLock(), threading.RLock()
@@ -136,8 +67,9 @@ class Publication:
     @property
     def viewers(self) -> int:
         """How many viewers are connected. Raises: PublishError after `close`."""
-        self._check()
-        return self._link.viewers
+        with self._drawing:
+            self._check()
+            return self._link.viewers
 
     @property
     def closed(self) -> bool:
@@ -237,7 +169,8 @@ class Publication:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if os.getpid() == self._pid:
+            self.close()
 
     def _next_event(self) -> Event | None:
         with self._reading:
@@ -254,6 +187,8 @@ class Publication:
             events, self.dropped_events = unpack_events(batch)
         except ControlError as error:
             raise PublishError(f"the server sent what is no event: {error}") from error
+        if self._view_only:
+            events = [event for event in events if isinstance(event, ConnectEvent | DisconnectEvent)]
         self._events.extend(events)
 
     def _wait(self, wait_s: float) -> None:
@@ -272,7 +207,8 @@ class Publication:
             raise PublishError("a publication cannot be used in a forked child; publish there anew")
 
 
-_alive: weakref.WeakSet[Publication] = weakref.WeakSet()
+_alive: set[Publication] = set()
+"""Not closed yet; a publication that its program lets go of goes on."""
 
 
 def _close_all() -> None:

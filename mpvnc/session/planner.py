@@ -77,10 +77,11 @@ def partial(screen: Screen, picture: Picture, requested: Region) -> Split:
     What lies beyond the screen, in a framebuffer that could not be made smaller, is black.
     """
     changed = changes(screen.tiles, picture.base) if picture.base < screen.frame else []
-    due = picture.owed.union(piece.rect for piece in changed).intersect([picture.area])
-    visible = area(screen)
-    now = [Piece(one, newest_epoch(screen.tiles, one)) for one in _cut(due.intersect(requested), visible)]
-    black = [Piece(one, BEYOND) for one in pieces_of(due.intersect(requested).subtract([visible]))]
+    new = Region.of_disjoint(piece.rect for piece in changed).subtract(picture.owed)
+    due = Region.of_disjoint((*picture.owed, *new)).intersect([picture.area])
+    sent, visible = due.intersect(requested), [area(screen)]
+    now = [Piece(one, newest_epoch(screen.tiles, one)) for one in pieces_of(sent.intersect(visible))]
+    black = [Piece(one, BEYOND) for one in pieces_of(sent.subtract(visible))]
     return Split(now + black, due.subtract(requested))
 
 
@@ -94,10 +95,6 @@ def newest_epoch(tiles: TileTable, rect: Rect) -> int:
     rows = slice(rect.y // TILE, (rect.bottom - 1) // TILE + 1)
     columns = slice(rect.x // TILE, (rect.right - 1) // TILE + 1)
     return int(tiles.epoch[rows, columns].max())
-
-
-def _cut(region: Region, visible: Rect) -> list[Rect]:
-    return pieces_of(region.intersect([visible]))
 
 
 def _runs(changed: npt.NDArray[np.bool_]) -> Iterable[npt.NDArray[np.intp]]:

@@ -5,10 +5,10 @@ Owns generations, their names and when a name is removed. Never maps pixels, nev
 
 from __future__ import annotations
 
-from contextlib import suppress
+import secrets
 from dataclasses import dataclass
 
-from mpvnc.errors import ControlError, FrameError, NameTaken
+from mpvnc.errors import ControlError, FrameError
 from mpvnc.frames import store
 from mpvnc.ipc.control import Message
 
@@ -44,7 +44,9 @@ class Segments:
     """At most two generations: what encoders have, and what its writer has not published yet."""
 
     def __init__(self, instance: str) -> None:
-        self._instance = instance
+        # A token, because names may be taken: by orphans that still hold a predecessor's segment, or by an
+        # instance of the same name in another runtime directory.
+        self._prefix = f"{store.name_prefix(instance)}{secrets.token_hex(4)}-"
         self._number = 0
         self.current: Generation | None = None
         self._pending: Generation | None = None
@@ -58,8 +60,10 @@ class Segments:
         Raises: FrameError if the size cannot be met; the message says which and why.
         """
         self.abandon_pending()
-        segment = self._create(width, height)
-        self._pending = Generation(self._number, width, height, self.newest_frame + 1, segment)
+        number = self._number + 1
+        segment = store.create_frame_segment(f"{self._prefix}{number}", width, height)
+        self._number = number
+        self._pending = Generation(number, width, height, self.newest_frame + 1, segment)
         return self._pending
 
     def publish(self, number: int) -> Generation:
@@ -94,18 +98,6 @@ class Segments:
         if self.current is not None:
             self.current.dispose()
             self.current = None
-
-    def _create(self, width: int, height: int) -> store.Segment:
-        """Make a segment under the next free number.
-
-        A number may be taken: by processes that a killed supervisor left, or by an instance of the same name in
-        another runtime directory.
-        """
-        while True:
-            self._number += 1
-            name = f"{store.name_prefix(self._instance)}{self._number}"
-            with suppress(NameTaken):
-                return store.create_frame_segment(name, width, height)
 
 
 def checked_size(message: Message) -> tuple[int, int]:

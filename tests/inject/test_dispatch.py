@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from mpvnc.errors import ControlError
 from mpvnc.inject.base import Backend, Press
 from mpvnc.inject.dispatch import HELD_PER_CLIENT, Dispatcher
 from mpvnc.inject.held import Held, HeldKind
@@ -149,10 +148,3 @@ def test_a_successor_finds_the_held_and_a_reopened_target_too(words: Words) -> N
     assert again.log == successor.backend.log
     assert give(first, key(False)) == []
     assert len(words) == 0
-
-
-def test_words_and_what_they_stand_for() -> None:
-    held = Held(HeldKind.KEY, 0xABCDEF, 0x0101F600)
-    assert Held.from_word(held.word) == held
-    with pytest.raises(ControlError):
-        Held.from_word(9 << 56)

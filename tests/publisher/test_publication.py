@@ -9,61 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cairo
-import numpy as np
 import pytest
 
 import mpvnc
 from mpvnc.errors import PublishError
 from mpvnc.ipc.bus import InputReceiver, InputSender
 from mpvnc.ipc.feed import EventFeed
-from mpvnc.ipc.places import control_path
 from mpvnc.metrics import Counter
-from mpvnc.publisher import publication as module
 from mpvnc.session.input import ClientJoined, CutTextInput, KeyInput, PointerInput, pack
 from mpvnc.workers.animator import Animator
+from tests.support.drawn import colours, painted
 from tests.support.fakesupervisor import FakeSupervisor
 from tests.support.waits import eventually
-
-
-@pytest.fixture
-def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSupervisor]:
-    fake = FakeSupervisor(tmp_path)
-    monkeypatch.setattr(module, "join_supervisor", lambda name: fake.theirs)
-    yield fake
-    fake.close()
-
-
-@pytest.fixture
-def surface() -> cairo.ImageSurface:
-    return painted(cairo.ImageSurface(cairo.FORMAT_RGB24, 200, 100), (1, 0, 0))
-
-
-@pytest.fixture
-def publication(supervisor: FakeSupervisor, surface: cairo.ImageSurface) -> Iterator[mpvnc.Publication]:
-    with mpvnc.publish(surface, name="stage") as one:
-        yield one
-
-
-def painted(surface: cairo.ImageSurface, colour: tuple[float, float, float]) -> cairo.ImageSurface:
-    context = cairo.Context(surface)
-    context.set_source_rgb(*colour)
-    context.paint()
-    return surface
-
-
-def colours(supervisor: FakeSupervisor) -> set[int]:
-    reader = supervisor.reader()
-    found = set(np.unique(reader.pixels).tolist())
-    reader.close()
-    return found
-
-
-def test_the_surface_is_shown_at_once(supervisor: FakeSupervisor, publication: mpvnc.Publication) -> None:
-    assert colours(supervisor) == {0xFF0000}
-    eventually(lambda: supervisor.types() == ["publish", "allocate", "published"])
-    hello = supervisor.heard[0]
-    assert (hello["width"], hello["height"], hello["view_only"]) == (200, 100, False)
-    assert publication.listeners == ("vnc://127.0.0.1:5900",)
 
 
 def test_a_frame_is_seen_when_it_is_left_and_rings(
@@ -133,12 +90,6 @@ def test_viewers_are_the_sessions_of_all_workers(
     supervisor.status.slot(0).set(Counter.CLIENTS, 2)
     supervisor.status.slot(1).set(Counter.CLIENTS, 3)
     assert publication.viewers == 5
-
-
-def test_a_refusal_names_its_reason(supervisor: FakeSupervisor, surface: cairo.ImageSurface) -> None:
-    supervisor.refuse_with = "another program publishes here"
-    with pytest.raises(PublishError, match="another program publishes here"):
-        mpvnc.publish(surface, name="stage")
 
 
 def test_a_server_that_stops(supervisor: FakeSupervisor, publication: mpvnc.Publication) -> None:
@@ -213,18 +164,6 @@ def test_name_and_title_go_to_the_server(supervisor: FakeSupervisor, publication
     eventually(lambda: len(supervisor.heard) == 5)
     assert supervisor.heard[3] == {"type": "notice", "notice": "desktop_name", "name": "Bühne"}
     assert supervisor.heard[4] == {"type": "notice", "notice": "bell"}
-
-
-def test_joining_needs_a_server(surface: cairo.ImageSurface, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setenv("MPVNC_RUNTIME_DIR", str(tmp_path))
-    with pytest.raises(PublishError, match="no server named stage"):
-        mpvnc.publish(surface, name="stage")
-    assert control_path(tmp_path, "stage") == tmp_path / "stage" / "control"
-
-
-def test_what_only_an_own_server_can_have(surface: cairo.ImageSurface) -> None:
-    with pytest.raises(PublishError, match="port="):
-        mpvnc.publish(surface, name="stage", password="secret")
 
 
 class Role:

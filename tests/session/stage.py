@@ -114,7 +114,8 @@ class Stage:
     def _exchange(self, pair: Pair) -> bool:
         said = pair.viewer.data_to_send()
         if said:
-            pair.heard += pair.session.receive_data(said, self.now)
+            if not pair.session.asks_again(said):
+                pair.heard += pair.session.receive_data(said, self.now)
             self.broadcast.review(pair.session)
         pair.wire += pair.session.data_to_send()
         if not pair.hold and (delivery := self.broadcast.offer(pair.session, self.now)):

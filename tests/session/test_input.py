@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mpvnc.errors import ControlError
-from mpvnc.session.control import Control
 from mpvnc.session.input import (
     ClientGone,
     ClientJoined,
@@ -115,22 +114,3 @@ def test_what_the_bus_refuses_stays_in_order() -> None:
     sent: list[bytes] = []
     assert not queue.drain(lambda message: len(sent) < 2 and (sent.append(message) or True))
     assert drained(queue) == keys[2:]
-
-
-def test_a_single_controller_controls_until_it_leaves() -> None:
-    control = Control("single-controller")
-    a, b = KeyInput(1, 0.0, True, 97), KeyInput(2, 0.0, True, 98)
-    assert control.admits(a)
-    assert not control.admits(b)
-    assert control.is_first_refusal(2)
-    assert not control.is_first_refusal(2)
-    assert control.admits(CutTextInput(2, 0.0, "text"))
-    assert control.admits(ClientGone(1, 0.0))
-    assert control.admits(b)
-    assert not control.admits(a)
-
-
-def test_shared_control_admits_everybody() -> None:
-    control = Control("shared")
-    assert all(control.admits(KeyInput(client, 0.0, True, 97)) for client in (1, 2, 1))
-    assert control.controller is None

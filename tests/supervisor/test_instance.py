@@ -1,26 +1,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 
-from mpvnc import config
-from mpvnc.config import Config
 from mpvnc.errors import ConfigError, ControlError
 from mpvnc.supervisor import instance
-from mpvnc.supervisor.instance import open_instance, runtime_dir
-
-
-def test_where_the_runtime_directory_is(tmp_path, monkeypatch):
-    both = {"MPVNC_RUNTIME_DIR": "/a", "XDG_RUNTIME_DIR": "/b"}
-    assert runtime_dir(config.load(None, ["server.runtime_dir=/c"]), both) == Path("/c")
-    assert runtime_dir(Config(), both) == Path("/a")
-    assert runtime_dir(Config(), {"XDG_RUNTIME_DIR": "/b"}) == Path("/b/mpvnc")
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert runtime_dir(Config(), {}) == Path("/run/mpvnc")
-    monkeypatch.setattr(os, "geteuid", lambda: 77)
-    assert runtime_dir(Config(), {}).name == "mpvnc-77"
+from mpvnc.supervisor.instance import open_instance
 
 
 def test_one_instance_per_name(tmp_path):

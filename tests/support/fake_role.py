@@ -34,7 +34,7 @@ class Fake:
         if self.mode == "exit":
             sys.exit(3)
         self.runtime.ready()
-        if self.role == "capture":
+        if self.role == "capture" and self.mode != "mute":
             self.runtime.send({"type": "source", "state": "up", "backend": "fake", "name": "Fake screen"})
             self.runtime.send({"type": "allocate", "width": 64, "height": 32})
         while True:
@@ -68,7 +68,7 @@ class Fake:
         writer.publish(slot, [Rect(0, 0, message["width"], message["height"])])
         self.runtime.send({"type": "published", "generation": message["generation"]})
 
-    def on_gone(self, message, fds):
+    def on_worker_gone(self, message, fds):
         self.runtime.send({"type": "backend", "backend": f"released {message['clients']}"})
 
     def on_drain(self, message, fds):

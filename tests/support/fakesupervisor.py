@@ -11,7 +11,6 @@ from mpvnc.frames.layout import segment_bytes
 from mpvnc.frames.reader import FrameReader
 from mpvnc.frames.store import Segment, create_segment
 from mpvnc.ipc.control import ControlSocket, Message, pair
-from mpvnc.ipc.places import events_endpoint
 from mpvnc.metrics import StatusPage, create_status_page, slot_count
 
 WORKERS = 2
@@ -22,7 +21,7 @@ class FakeSupervisor:
 
     def __init__(self, directory: Path) -> None:
         self.ours, self.theirs = pair()
-        self.endpoint = events_endpoint(directory)
+        self.endpoint = f"ipc://{directory}/events"
         self.heard: list[Message] = []
         self.refuse_with = ""
         self.segments: list[Segment] = []
@@ -64,7 +63,7 @@ class FakeSupervisor:
         while (received := self.ours.receive()) is not None:
             message, _fds = received
             self.heard.append(message)
-            if self.refuse_with:
+            if self.refuse_with and message["type"] in ("publish", "allocate"):
                 self.ours.send({"type": "refused", "reason": self.refuse_with})
             elif message["type"] == "publish":
                 self._welcome(self.ours)

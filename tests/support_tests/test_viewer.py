@@ -142,6 +142,9 @@ def test_fences_are_answered_and_their_answers_known() -> None:
     assert viewer.data_to_send() == fence(REQUEST | 3, payload)
     viewer.feed(fence(3, payload))
     assert viewer.fence_responses == [(3, payload)]
+    payload = viewer.send_fence(flags=1)
+    with pytest.raises(ProtocolViolation, match="flags 0x9"):
+        viewer.feed(fence(9, payload))
 
 
 def test_continuous_updates() -> None:
@@ -170,7 +173,8 @@ def test_a_new_format_holds_at_once_or_from_the_fence_on() -> None:
     viewer.set_pixel_format(RGB565)
     sent = viewer.data_to_send()
     viewer.feed(update(raw(0, 0, 1, 1, 0xFF0000)))
-    assert viewer.format == BGRX and sent[13:] == b"\0\0\0\0" + RGB565.to_bytes()
+    assert sent == fence(REQUEST | 5, sent[9:13]) + b"\0\0\0\0" + RGB565.to_bytes()
+    assert viewer.format == BGRX
     viewer.feed(fence(5, sent[9:13]))
     assert viewer.format == RGB565 and viewer.framebuffer[0, 0] == 0xF800
 

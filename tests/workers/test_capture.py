@@ -18,10 +18,10 @@ from mpvnc.geometry import Rect
 from mpvnc.ipc.control import Message
 from mpvnc.metrics import Counter
 from mpvnc.workers.capture import source_settings
+from tests.capture.xserver import xtigervnc, xvfb
 from tests.support.drawing import Painter
 from tests.support.supervised import SupervisedRole
 from tests.support.waits import eventually
-from tests.support.xserver import xtigervnc, xvfb
 
 pytestmark = pytest.mark.process
 Start = Callable[..., "Watched"]

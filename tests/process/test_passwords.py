@@ -1,0 +1,179 @@
+"""Passwords over a real socket: who is slowed down, who is not, who may control, what the log tells."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.process.conftest import Serve
+from tests.process.stage import connect_from, status_of
+from tests.support.client import Client
+from tests.support.errors import Refused
+from tests.support.handshake import vnc_response
+from tests.support.servers import Server
+from tests.support.waits import eventually
+
+pytestmark = pytest.mark.process
+
+RIGHT, ONLY_LOOK, WRONG = "sesame", "peephole", "wrong"
+BOTH = {"MPVNC_PASSWORD": RIGHT, "MPVNC_VIEW_ONLY_PASSWORD": ONLY_LOOK}
+DELAYS = ("security.auth_delay_s=0.2", "security.auth_delay_max_s=1.6")
+
+
+def refusal_s(server: Server, address: str = "127.0.0.1", password: str = WRONG) -> float:
+    """Return how long a wrong password takes to be refused."""
+    begin = time.monotonic()
+    with connect_from(server, address, password=password) as client, pytest.raises(Refused, match="failed"):
+        client.wait_for(lambda viewer: viewer.ready)
+    return time.monotonic() - begin
+
+
+def login_s(server: Server, password: str) -> float:
+    """Return how long a right password takes."""
+    begin = time.monotonic()
+    server.connect(password=password).close()
+    return time.monotonic() - begin
+
+
+def test_wrong_passwords_are_slowed_down_more_and_more_and_right_ones_never(serve: Serve) -> None:
+    server = serve(*DELAYS, env=BOTH)
+    delays = [refusal_s(server) for _ in range(4)]
+    assert delays[0] < 0.6 and delays[3] >= 1.5, delays
+    assert delays[1] >= 0.39 and delays[2] >= 0.79, delays
+    for password in (RIGHT, ONLY_LOOK):
+        assert login_s(server, password) < 0.5
+    assert refusal_s(server, "127.0.0.2") < 0.6
+    assert status_of(server)["auth_failures"] == 5
+
+
+def test_wrong_passwords_at_the_same_time_are_slowed_down_too(serve: Serve) -> None:
+    server = serve(*DELAYS, env=BOTH)
+    begin = time.monotonic()
+    guessers = [connect_from(server, "127.0.0.1", password=WRONG) for _ in range(8)]
+    took = []
+    for guesser in guessers:
+        with guesser, pytest.raises(Refused):
+            guesser.wait_for(lambda viewer: viewer.ready)
+        took.append(time.monotonic() - begin)
+    assert max(took) >= 1.5, took
+
+
+@pytest.mark.parametrize(
+    ("passwords", "logins"),
+    [
+        (BOTH, {RIGHT: True, ONLY_LOOK: False}),
+        ({"MPVNC_PASSWORD": RIGHT}, {RIGHT: True, ONLY_LOOK: None, "": None}),
+        ({"MPVNC_VIEW_ONLY_PASSWORD": ONLY_LOOK}, {ONLY_LOOK: False, RIGHT: None, "": None}),
+    ],
+    ids=["both", "one", "only view-only"],
+)
+def test_who_may_look_and_who_may_control(
+    serve: Serve, tmp_path: Path, passwords: dict[str, str], logins: dict[str, bool | None]
+) -> None:
+    record = tmp_path / "record.jsonl"
+    server = serve(
+        "input.backend=recorder", f"input.record_file={record}", "security.auth_delay_s=0.05", env=passwords
+    )
+    with pytest.raises(Refused, match="security types"):
+        server.connect()
+    for keysym, (password, may_control) in enumerate(logins.items(), ord("a")):
+        if may_control is None:
+            assert refusal_s(server, password=password) < 2
+            continue
+        with server.connect(password=password) as client:
+            client.send_key(True, keysym)
+            client.send_key(False, keysym)
+            client.refresh()
+            if may_control:
+                eventually(lambda keysym=keysym: keysym in pressed(record))  # type: ignore[misc]
+            else:
+                client.listen(0.2)
+                assert keysym not in pressed(record)
+
+
+def pressed(record: Path) -> set[int]:
+    """Return the keysyms that were pressed."""
+    lines = [json.loads(line) for line in record.read_text().splitlines()]
+    return {line["keysym"] for line in lines if line["do"] == "press"}
+
+
+def test_a_password_file_and_its_warning(serve: Serve, tmp_path: Path) -> None:
+    file = tmp_path / "passwords"
+    file.write_text(f"{RIGHT}\n{ONLY_LOOK}\n")
+    file.chmod(0o644)
+    server = serve(f"security.password_file={file}")
+    for password in (RIGHT, ONLY_LOOK):
+        server.connect(password=password).close()
+    assert "can be read by everybody" in server.log
+
+
+def test_the_log_tells_no_secret_at_any_level(serve: Serve) -> None:
+    server = serve(*DELAYS, env=BOTH, arguments=("--log-level", "DEBUG"))
+    secrets = {RIGHT.encode(), ONLY_LOOK.encode(), b"guesswrk"}
+    for password in (RIGHT, ONLY_LOOK, "guesswrk"):
+        secrets |= exchange(server, password)
+    eventually(lambda: "wrong password" in server.log)
+    with server.connect(password=RIGHT) as client:
+        client.cut_text("a private word")
+        client.refresh()
+    server.stop()
+    assert " DEBUG " in server.log
+    for secret in secrets:
+        for form in (secret.decode("latin-1"), secret.hex(), secret.hex(" "), repr(secret)[2:-1]):
+            assert form not in server.log
+    assert "a private word" not in server.log
+
+
+def exchange(server: Server, password: str) -> set[bytes]:
+    """Shake hands by hand; return the challenge and the response."""
+    with socket.create_connection((server.host, server.port), timeout=5.0) as sock:
+        stream = sock.makefile("rb")
+        assert stream.read(12) == b"RFB 003.008\n"
+        sock.sendall(b"RFB 003.008\n")
+        assert 2 in stream.read(stream.read(1)[0])
+        sock.sendall(b"\x02")
+        challenge = stream.read(16)
+        response = vnc_response(password, challenge)
+        sock.sendall(response)
+        (result,) = struct.unpack(">I", stream.read(4))
+        assert result == (password == "guesswrk")
+        stream.close()
+    return {challenge, response}
+
+
+@pytest.mark.parametrize(("policy", "stays"), [("share", "both"), ("evict", "asker"), ("refuse", "first")])
+def test_exclusive_access(serve: Serve, policy: str, stays: str) -> None:
+    server = serve(f"clients.when_not_shared={policy}", env=BOTH)
+    first = server.connect(password=RIGHT)
+    first.refresh()
+    asker = server.connect(password=RIGHT, shared=False)
+    remaining = {"both": [first, asker], "asker": [asker], "first": [first]}[stays]
+    for client in (first, asker):
+        if client in remaining:
+            client.refresh()
+        else:
+            client.wait_closed()
+        client.close()
+
+
+@pytest.mark.parametrize("policy", ["evict", "refuse"])
+def test_a_view_only_viewer_cannot_evict(serve: Serve, policy: str) -> None:
+    server = serve(f"clients.when_not_shared={policy}", env=BOTH)
+    first = server.connect(password=RIGHT)
+    looker = server.connect(password=ONLY_LOOK, shared=False)
+    stay(first, looker)
+
+
+def stay(*clients: Client) -> None:
+    """Both are served, and still are after a while."""
+    for client in clients:
+        client.refresh()
+    for client in clients:
+        client.listen(0.3)
+        client.refresh()
+        client.close()
