@@ -236,10 +236,9 @@ class Client:
             self._arm()
 
     def _send_update(self, delivery: Delivery) -> None:
-        before = self.pipe.sent_bytes
         self.pipe.send(delivery.buffers)
         self.updates += 1
-        self._host.count_update(self.pipe.sent_bytes - before)
+        self._host.count_update(sum(map(len, delivery.buffers)))
         self._watch_writable()
 
     def _send_control(self) -> None:

@@ -13,6 +13,7 @@ from mpvnc.pointer import Cursor, PointerState
 from mpvnc.session.fanout import SHARED_UPDATES, BrokenUpdate
 from mpvnc.session.session import OWN_POINTER_S
 from tests.session.stage import PaintedScreen, Pair, Stage, noise
+from tests.support.formats import FORMATS
 from tests.support.golden import golden, text
 
 LOSSLESS = (Encoding.RAW, Encoding.RRE, Encoding.HEXTILE, Encoding.ZLIB, Encoding.TIGHT, Encoding.ZRLE)
@@ -545,3 +546,89 @@ def test_any_sequence_ends_in_the_right_picture(sequence, with_pointer):
         stage.settle()
         expected = drawn(stage, position.x, position.y) if with_pointer else stage.screen.pixels
         assert np.array_equal(pair.viewer.rgb(), expected)
+
+
+SIZES = ((257, 190), (120, 64), (300, 200))
+ABILITIES = (
+    (Encoding.ZRLE, Encoding.DESKTOP_SIZE, Encoding.CURSOR, Encoding.DESKTOP_NAME),
+    (Encoding.TIGHT, Encoding.EXTENDED_DESKTOP_SIZE, Encoding.FENCE, Encoding.CONTINUOUS_UPDATES),
+    (Encoding.RAW,),
+)
+moves = st.tuples(
+    st.sampled_from(
+        ("paint", "ask", "again", "point", "step", "step", "exchange", "exchange", "continuous", "format", "show",
+         "name", "move", "encoding")
+    ),
+    rects,
+    st.integers(0, 2),
+)  # fmt: skip
+
+
+class Fuzz:
+    """A stage on which nothing settles unless told: everything may happen while an update is made."""
+
+    def __init__(self) -> None:
+        self.stage = Stage(PaintedScreen(text(*SIZES[0])))
+        self.pairs = [self.stage.join(*abilities) for abilities in ABILITIES]
+        self.generation = 1
+
+    def do(self, what: str, rect: Rect, number: int) -> None:
+        self._change(what, rect, number)
+        if what not in ("paint", "step", "point", "show") and rect.y % 4:
+            self.stage._exchange(self.pairs[number])
+
+    def _change(self, what: str, rect: Rect, number: int) -> None:
+        stage, pair = self.stage, self.pairs[number]
+        viewer = pair.viewer
+        if what == "paint":
+            area = rect.intersect(Rect(0, 0, stage.screen.width, stage.screen.height))
+            stage.screen.paint(area, noise(area.width, area.height, number))
+            stage.broadcast.advance()
+        elif what == "step":
+            stage.step()
+        elif what == "exchange":
+            stage._exchange(pair)
+        elif what in ("ask", "again"):
+            viewer.request(what == "ask", tuple(rect) if rect.x % 2 else None)
+        elif what == "point":
+            stage.broadcast.point(PointerState(1, rect.x, rect.y, rect.width % 5 > 0, ARROW))
+        elif what == "move":
+            viewer.send_pointer(0, rect.x, rect.y)
+        elif what == "name":
+            pair.session.rename(f"name {rect.x}")
+        elif what == "continuous" and viewer.ledger.continuous_known:
+            viewer.enable_continuous_updates(rect.x % 3 > 0, tuple(rect) if rect.x % 2 else None)
+        elif what == "format" and (viewer.ledger.idle or viewer.ledger.fence_known):
+            viewer.set_pixel_format(list(FORMATS.values())[rect.x % 7])
+        elif what == "encoding":
+            viewer.set_encodings((LOSSLESS[rect.x % len(LOSSLESS)], *ABILITIES[number][1:]))
+        elif what == "show":
+            self.generation += 1
+            stage.screen = PaintedScreen(noise(*SIZES[rect.x % 3], rect.y), self.generation)
+            stage.broadcast.show(stage.screen)
+            for one in self.pairs:
+                one.session.show(stage.screen, "stage")
+
+    def expected(self, pair: Pair) -> np.ndarray:
+        viewer, screen = pair.viewer, self.stage.screen
+        picture = np.zeros((viewer.height, viewer.width), np.uint32)
+        height, width = min(viewer.height, screen.height), min(viewer.width, screen.width)
+        picture[:height, :width] = screen.pixels[:height, :width]
+        return viewer.format.to_rgb(viewer.format.from_rgb(picture))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(moves, max_size=40))
+def test_whatever_happens_while_updates_are_made(sequence):
+    fuzz = Fuzz()
+    for what, rect, number in sequence:
+        fuzz.do(what, rect, number)
+    stage = fuzz.stage
+    stage.settle()
+    stage.broadcast.point(PointerState(1, 0, 0, False, ARROW))
+    for pair in fuzz.pairs:
+        for incremental in (True, False, True):
+            pair.viewer.request(incremental)
+            stage.settle()
+        assert np.array_equal(pair.viewer.rgb(), fuzz.expected(pair))
+    assert not stage.broadcast.is_busy and not any(pair.session.is_served for pair in fuzz.pairs)
