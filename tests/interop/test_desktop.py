@@ -94,7 +94,11 @@ def test_a_hundred_little_changes(desktop: Desktop) -> None:
         desktop.check(client, picture)
         for _ in range(100):
             x, y = int(rng.integers(630)), int(rng.integers(470))
-            width, height, colour = int(rng.integers(1, 9)), int(rng.integers(1, 9)), int(rng.integers(1 << 24))
+            width, height, colour = (
+                int(rng.integers(1, 9)),
+                int(rng.integers(1, 9)),
+                int(rng.integers(1 << 24)),
+            )
             desktop.painter.fill(x, y, width, height, colour)
             picture[y : y + height, x : x + width] = colour
             if rng.integers(4) == 0:
@@ -188,8 +192,7 @@ def test_every_key_arrives_as_itself(desktop: Desktop, keyboard: LoggingClient) 
             client.send_key(False, symbol)
             eventually(
                 lambda symbol=symbol, count=count: (
-                    symbol
-                    in [one.detail for one in keyboard.read() if one.what == "press"][count:]
+                    symbol in [one.detail for one in keyboard.read() if one.what == "press"][count:]
                     and keyboard.pressed() == (0, 0)
                 ),
                 2,
