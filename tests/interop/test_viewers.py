@@ -8,16 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import mss
 import numpy as np
 import pytest
 import xcffib
 import xcffib.xfixes
 
-from tests.support.drawing import Painter as CursorPainter
 from tests.interop.stage import Stage
 from tests.support import golden, peers, processes, xserver
 from tests.support.display import LoggingClient
+from tests.support.drawing import Painter as CursorPainter
 from tests.support.pixelformat import Image
 from tests.support.servers import Server, running_supervisor
 from tests.support.waits import TIME_FACTOR, eventually
@@ -38,7 +37,7 @@ class Scene:
     viewers: str
     directory: Path
 
-    def viewer(self, *options: str) -> "peers.TigerViewer":
+    def viewer(self, *options: str) -> peers.TigerViewer:
         return peers.tigervnc_viewer(
             self.directory, self.viewers, self.server.port, *QUIET, *options, title="desk"
         )
