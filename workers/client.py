@@ -161,23 +161,22 @@ class Client:
         if self.session.asks_again(data):
             self._offer()
             return
-        now = self._host.loop.time()
+        began_s = time.thread_time()
         try:
-            heard = self.session.receive_data(data, now)
+            heard = self.session.receive_data(data, self._host.loop.time())
         except MpvncError:
             self._handle(self.session.take_heard())
             self._send_control()
             self.pipe.discard_input()
             raise
         self._handle(heard)
-        self._rest(now)
+        self._rest(time.thread_time() - began_s)
         self._advance()
 
-    def _rest(self, since: float) -> None:
+    def _rest(self, spent_s: float) -> None:
         """Read nothing for a while if what came has cost more than usual: a flood gets a tenth of the time."""
-        now = self._host.loop.time()
-        if now - since > _PATIENCE_S:
-            self._rests_until = now + min((now - since) * _REST_FACTOR, _LONGEST_REST_S)
+        if spent_s > _PATIENCE_S:
+            self._rests_until = self._host.loop.time() + min(spent_s * _REST_FACTOR, _LONGEST_REST_S)
             self._stop_reading()
             self._host.loop.call_at(self._rests_until, self._guarded, self._read_again)
 

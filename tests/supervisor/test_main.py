@@ -66,7 +66,7 @@ def test_a_second_signal_is_quick(start):
 
 
 def test_a_stop_before_the_ready_line(start):
-    server = start(ready=False, modes={"capture": "mute"})
+    server = start("timeouts.drain_s=1.0", ready=False, modes={"capture": "mute"})
     pids = eventually(lambda: (server.directory / server.name / "control").exists() and server.pids(), 15)
     code, took_s = server.stop()
     assert code == 0 and took_s < 3
