@@ -15,7 +15,8 @@ from mpvnc import __version__, config, log
 from mpvnc.config import Config, Secrets
 from mpvnc.errors import ConfigError, ControlError, MpvncError
 from mpvnc.ipc.control import ControlSocket, Message
-from mpvnc.supervisor.instance import NAMELESS, control_path, runtime_dir
+from mpvnc.ipc.places import control_path, runtime_directory
+from mpvnc.supervisor.instance import NAMELESS
 from mpvnc.supervisor.main import Setup, Supervisor, check
 from mpvnc.supervisor.status import as_text
 
@@ -166,7 +167,8 @@ def _stop(arguments: argparse.Namespace) -> int:
 
 def _connect(arguments: argparse.Namespace) -> ControlSocket:
     loaded = _load(arguments)
-    return ControlSocket.connect(control_path(runtime_dir(loaded, os.environ), loaded.server.name))
+    directory = runtime_directory(loaded.server.runtime_dir, os.environ)
+    return ControlSocket.connect(control_path(directory, loaded.server.name))
 
 
 def _ask(control: ControlSocket, message: Message) -> Message:

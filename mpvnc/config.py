@@ -267,15 +267,12 @@ def _value(text: str, hint: Any) -> Any:
     kind = typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
     if kind is str or typing.get_origin(kind) is Literal:
         return text
-    if typing.get_origin(kind) is tuple:
-        if text.lstrip().startswith("["):
-            return yaml.safe_load(text)
+    if typing.get_origin(kind) is tuple and not (text.startswith("[") and text.endswith("]")):
         return [part.strip() for part in text.split(",") if part.strip()]
     try:
-        value = yaml.safe_load(text)
+        return yaml.safe_load(text)
     except yaml.YAMLError:
         return text
-    return value
 
 
 def _check_names(data: Mapping[Any, Any]) -> None:

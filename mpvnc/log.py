@@ -60,8 +60,9 @@ class BoundedQueueHandler(QueueHandler):
 class Log:
     """The running log of a process. `close()` writes what waits, for at most a second, and ends it."""
 
-    def __init__(self, handler: BoundedQueueHandler, listener: QueueListener) -> None:
+    def __init__(self, handler: BoundedQueueHandler, listener: QueueListener, sink: logging.Handler) -> None:
         self._handler = handler
+        self._sink = sink
         self._listener = listener
 
     @property
@@ -79,6 +80,8 @@ class Log:
             return
         if thread is not None:
             thread.join(timeout_s)
+            if not thread.is_alive():
+                self._sink.close()
 
 
 def start_log(role: str, level: str, file: str = "", stream: TextIO | None = None) -> Log:
@@ -102,7 +105,7 @@ def start_log(role: str, level: str, file: str = "", stream: TextIO | None = Non
     root.setLevel(level.upper() if known else FALLBACK_LEVEL)
     if not known:
         root.warning("logging.log_level: %r is not one of %s; INFO is taken", level, ", ".join(_LEVELS))
-    return Log(handler, listener)
+    return Log(handler, listener, sink)
 
 
 def warn_all(warnings: Iterable[str]) -> None:

@@ -9,9 +9,10 @@
 root=$(cd -P -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 venv=$root/.venv
 
-python_packages="python3-venv python3-dev"
+# PyAutoGUI, the second input backend, is not even imported without tkinter.
+python_packages="python3-venv python3-dev python3-tk"
 run_packages="gcc libc6-dev pkg-config libcairo2-dev libxcb-shm0 libxcb-randr0 libxcb-xfixes0"
-test_packages="xvfb xterm xdotool x11-utils x11-xserver-utils xauth tigervnc-viewer tigervnc-standalone-server
+test_packages="xvfb xterm xdotool x11-utils x11-xkb-utils x11-xserver-utils xauth tigervnc-viewer tigervnc-standalone-server
 x11vnc gvncviewer"
 
 say() { printf 'mpvnc: %s\n' "$*" >&2; }
@@ -61,9 +62,10 @@ venv_is_alive() {
 
 # Of everything that the install depends on, this file included, and of the kernels that came out of it.
 fingerprint() {
+    # A pattern that matches nothing is no failure: there may be no compiled kernel.
     {
-        cat "$root/pyproject.toml" "$root/scripts/lib.sh" "$root"/mpvnc/kernels/_[a-z]*.py "$root"/mpvnc/kernels/*.pxd
-        ls "$root"/mpvnc/kernels/*.so "$venv/bin/mpvnc-supervisor"
+        cat "$root/pyproject.toml" "$root/scripts/lib.sh" "$root"/mpvnc/kernels/_[a-z]*.py "$root"/mpvnc/kernels/*.pxd || :
+        ls "$root"/mpvnc/kernels/*.so "$venv/bin/mpvnc-supervisor" || :
     } 2>/dev/null | sha256sum
 }
 

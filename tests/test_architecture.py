@@ -85,6 +85,13 @@ def test_nothing_imports_workers_by_its_bare_name() -> None:
     assert guilty == []
 
 
+def test_the_decoders_of_the_tests_are_strangers_to_the_encodings() -> None:
+    decoders = list((TESTS / "support" / "decoders").glob("*.py"))
+    assert decoders, "tests/support/decoders is missing"
+    guilty = [p for p in decoders for name in imported_names(p) if name.partition(".")[0] == "mpvnc"]
+    assert guilty == []
+
+
 def test_the_roles_are_loaded_under_one_name() -> None:
     roles = "; ".join(f"import {dotted(m)}" for m in modules() if "workers" in m.parts)
     print_names = "print(sorted(m for m in sys.modules if m.partition('.')[0] == 'workers'))"

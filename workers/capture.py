@@ -34,7 +34,6 @@ class SupervisorOutlets:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._page = PointerPage(runtime.pointer_fd, writable=True)
-        self._at: tuple[int, int, bool] | None = None
 
     def allocate(self, width: int, height: int) -> None:
         """Ask the supervisor for a segment."""
@@ -58,14 +57,11 @@ class SupervisorOutlets:
 
     def show_pointer(self, update: PointerUpdate) -> bool:
         """Write into the pointer page what changed."""
-        at = (update.x, update.y, update.visible)
-        if update.shape is None and at == self._at:
-            return False
+        before = self._page.version
         if update.shape is not None:
             self._page.write_cursor(Cursor(*update.shape))
-        self._page.write_position(*at)
-        self._at = at
-        return True
+        self._page.write_position(update.x, update.y, update.visible)
+        return self._page.version != before
 
     def ring(self, frame: bool) -> None:
         """Ring every worker's bell."""
@@ -146,8 +142,14 @@ def handle_message(driver: CaptureDriver, message: Message, fds: list[int]) -> N
 
 
 def source_settings(kind: str, config: Config) -> SourceSettings:
-    """Return what is to be captured, from the kind that the supervisor settled on and the configuration."""
+    """Return what is to be captured, from the kind that the supervisor settled on and the configuration.
+
+    The supervisor takes "auto" for x11 as soon as an X server answers; here it is seen whether that can be
+    captured.
+    """
     source, server = config.source, config.server
+    if (source.kind, kind) == ("auto", "x11"):
+        kind = "auto"
     host = f"[{server.host}]" if ":" in server.host else server.host
     hint = "" if server.listeners or not server.port else f"vnc://{host}:{server.port}"
     return SourceSettings(kind, source.display, source.width, source.height, hint)

@@ -82,6 +82,8 @@ class Client:
         self._host = host
         self._input = InputQueue()
         self._timer: asyncio.TimerHandle | None = None
+        self._drain_timer: asyncio.TimerHandle | None = None
+        self._look_at = math.inf
         self._blocked_since = math.inf
         self._waiting_control_bytes = 0
         self._is_reading = True
@@ -117,8 +119,9 @@ class Client:
         self.is_closed = True
         self._host.loop.remove_reader(self.pipe.fileno())
         self._host.loop.remove_writer(self.pipe.fileno())
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._drain_timer):
+            if timer is not None:
+                timer.cancel()
         self.pipe.close()
         if self.has_joined:
             self._host.emit(pack(ClientGone(self.ident, time.time())))
@@ -172,6 +175,7 @@ class Client:
 
     def _on_timer(self) -> None:
         self._timer = None
+        self._look_at = math.inf
         now = self._host.loop.time()
         deadline, what = self.session.deadline()
         if now >= deadline:
@@ -195,11 +199,21 @@ class Client:
         self._arm()
 
     def _offer(self) -> None:
-        if self.pipe.is_blocked or not self.session.is_ready:
-            return
-        delivery = self._host.offer(self, self._host.loop.time())
-        if delivery is not None:
+        """Send what is made, more than once where nothing need be asked for (a new size, then the picture)."""
+        while not self.pipe.is_blocked and self.session.is_ready:
+            delivery = self._host.offer(self, self._host.loop.time())
+            if delivery is None:
+                self._look_again()
+                return
             self._send_update(delivery)
+
+    def _look_again(self) -> None:
+        """Come back when what holds the next update back may be acknowledged: the kernel will not say."""
+        session = self.session
+        paced = session.is_ready and session.demand.is_continuous and not session.pacer.has_fences
+        if paced and self.pipe.unacknowledged_bytes() and self._look_at == math.inf:
+            self._look_at = self._host.loop.time() + _RETRY_S
+            self._arm()
 
     def _send_update(self, delivery: Delivery) -> None:
         before = self.pipe.sent_bytes
@@ -236,7 +250,8 @@ class Client:
         when = min(
             self.session.deadline()[0],
             self._blocked_since + self._host.stall_timeout_s,
-            self._next_look(),
+            self._look_at,
+            self._hand_over_at(),
         )
         if when == math.inf or self.is_closed:
             return
@@ -246,12 +261,9 @@ class Client:
             self._timer.cancel()
         self._timer = self._host.loop.call_at(when, self._guarded, self._on_timer)
 
-    def _next_look(self) -> float:
-        now = self._host.loop.time()
+    def _hand_over_at(self) -> float:
         hands = self.session.pointer_changes_hands_at()
-        if self.session.is_ready and self.session.demand.is_continuous and not self.session.pacer.has_fences:
-            return now + _RETRY_S
-        return hands if hands > now else math.inf
+        return hands if hands > self._host.loop.time() else math.inf
 
     # -- what it says to others
 
@@ -286,8 +298,13 @@ class Client:
             return
         if not self._input.offer(event):
             raise MpvncError("its input is not taken: the queue is full")
-        self._host.loop.call_later(_RETRY_S, self._guarded, self._drain_input)
+        if self._drain_timer is None:
+            self._drain_later()
+
+    def _drain_later(self) -> None:
+        self._drain_timer = self._host.loop.call_later(_RETRY_S, self._guarded, self._drain_input)
 
     def _drain_input(self) -> None:
+        self._drain_timer = None
         if not self._input.drain(self._host.emit):
-            self._host.loop.call_later(_RETRY_S, self._guarded, self._drain_input)
+            self._drain_later()

@@ -29,6 +29,7 @@ from mpvnc.rfb.handshake import HandshakeSettings
 from mpvnc.rfb.messages import Limits
 from mpvnc.rfb.security.vncauth import encode_password
 from mpvnc.session.broadcast import Broadcast, Delivery
+from mpvnc.session.fanout import BrokenUpdate
 from mpvnc.session.session import Joined, Session, SessionSettings
 from mpvnc.transport.plain import Pipe
 from mpvnc.workers.client import Client
@@ -186,11 +187,21 @@ class Encoder:
         """Encode one slice, hand out what it completes, and come back after the sockets had their turn."""
         self._is_pumping = False
         if self._broadcast.is_busy:
-            for delivery in self._broadcast.step(self.loop.time()):
-                self._by_session[delivery.session].deliver(delivery)
+            self._step()
             self._count_encodes()
         self._look()
         self._pump_soon()
+
+    def _step(self) -> None:
+        try:
+            deliveries = self._broadcast.step(self.loop.time())
+        except BrokenUpdate as broken:
+            logger.exception("a fault of ours: it costs those who wait for it")
+            for session in broken.update.waiting:
+                self._by_session[session].close("internal error: its update cannot be encoded")
+            return
+        for delivery in deliveries:
+            self._by_session[delivery.session].deliver(delivery)
 
     def _count_encodes(self) -> None:
         counters = self._broadcast.fanout.counters

@@ -6,7 +6,6 @@ Owns the order of the fallbacks and tells about them. Backends are loaded only w
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 
 from mpvnc.capture.base import Capture
@@ -40,9 +39,6 @@ def settle(settings: SourceSettings) -> str:
     """
     if settings.kind != "auto":
         return settings.kind
-    if not (settings.display or os.environ.get("DISPLAY")):
-        logger.info("source auto: no display is set, showing the demo")
-        return "demo"
     try:
         open_capture("x11", settings).close()
     except CaptureError as error:

@@ -16,7 +16,7 @@ import numpy as np
 
 from mpvnc.capture.base import PointerUpdate, Slot
 from mpvnc.capture.demo_scene import CLOCK, DESIGN, PARTS, Part, draw_background, draw_clock, draw_part
-from mpvnc.geometry import Rect, Region
+from mpvnc.geometry import Rect
 from mpvnc.pixels import Pixels
 
 FRAME_RATE = 30
@@ -76,7 +76,7 @@ class DemoCapture:
         dirty = [screen] if self._everything else list(self._moved(now, second, screen))
         self._everything = False
         self._redraw(dirty, now, second)
-        touched = list(Region([*dirty, *slot.stale]))
+        touched = [*dirty, *slot.stale]
         source = _pixels(self._surface)
         for rect in touched:
             area = np.s_[rect.y : rect.bottom, rect.x : rect.right]

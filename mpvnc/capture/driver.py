@@ -169,7 +169,7 @@ class CaptureDriver:
         self._draw(capture, segment, now)
         if not self._up:
             self._tell_up(capture)
-        while self._probes_left and segment.published and segment.size == capture.size:
+        if self._probes_left and segment.published and segment.size == capture.size:
             self._probe(capture, segment)
 
     def _draw(self, capture: Capture, segment: _Segment, now: float) -> None:

@@ -6,13 +6,18 @@ nothing changes, at the role's frame rate. It knows no pointer.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import mss
 import numpy as np
 
 from mpvnc.capture.base import PointerUpdate, Slot
+from mpvnc.capture.xconnection import XConnection
 from mpvnc.errors import CaptureError
 from mpvnc.geometry import Rect
 
+_FAILURES = (mss.ScreenShotError, OSError, AssertionError)
+"""mss asserts that a reply comes; from a server that has gone none does."""
 _REOPEN_S = 2.0
 """mss reads the size of the screen once per instance; a new one is made this often."""
 
@@ -27,7 +32,9 @@ class MssCapture:
         self._display = display
         self.backend = f"mss ({why})" if why else "mss"
         self._mss: mss.MSS | None = None
-        self._opened_at = float("-inf")
+        self._reopen_at: float | None = None
+        XConnection(display).close()  # says what is wrong with a screen; mss would also leak its connection
+        self._way = "default"
         self._open()
 
     def fileno(self) -> None:
@@ -48,9 +55,10 @@ class MssCapture:
 
     def draw(self, slot: Slot, now: float) -> list[Rect]:
         """Put a screenshot into the slot. A screen of another size by now is cut, or not drawn at all."""
-        if now - self._opened_at >= _REOPEN_S:
+        if self._reopen_at is not None and now >= self._reopen_at:
             self._open()
-            self._opened_at = now
+            self._reopen_at = None
+        self._reopen_at = self._reopen_at or now + _REOPEN_S
         height, width = slot.pixels.shape
         if self.size != (width, height):
             return []
@@ -65,32 +73,35 @@ class MssCapture:
         return None
 
     def close(self) -> None:
-        """Disconnect."""
-        if self._mss:
-            self._mss.close()
-            self._mss = None
+        """Disconnect; mss complains if the server did so first."""
+        instance, self._mss = self._mss, None
+        if instance:
+            with suppress(*_FAILURES):
+                instance.close()
 
     def _open(self) -> None:
         self.close()
         try:
-            self._mss = _instance(self._display or None)
+            self._mss = self._instance()
             self._screen = self._mss.monitors[0]
-        except (mss.ScreenShotError, OSError) as error:
+        except _FAILURES as error:
             raise CaptureError(f"mss cannot open display {self._display!r}: {error}") from error
         self.size = self._screen["width"], self._screen["height"]
+
+    def _instance(self) -> mss.MSS:
+        """Return mss with its own choice of way, else by Xlib: the others refuse TigerVNC's visuals."""
+        try:
+            return mss.MSS(display=self._display or None, backend=self._way)
+        except mss.ScreenShotError:
+            if self._way == "xlib":
+                raise
+            self._way = "xlib"
+            return mss.MSS(display=self._display or None, backend=self._way)
 
     def _grab(self) -> np.ndarray[tuple[int, int], np.dtype[np.uint32]]:
         assert self._mss is not None, "draw() after close()"
         try:
             shot = self._mss.grab(self._screen)
-        except (mss.ScreenShotError, OSError) as error:
+        except _FAILURES as error:
             raise CaptureError(f"mss cannot read display {self._display!r}: {error}") from error
         return np.frombuffer(shot.raw, np.uint32).reshape(shot.height, shot.width)
-
-
-def _instance(display: str | None) -> mss.MSS:
-    """Return mss with its own choice of way, else by Xlib: the others refuse TigerVNC's list of visuals."""
-    try:
-        return mss.MSS(display=display)
-    except mss.ScreenShotError:
-        return mss.MSS(display=display, backend="xlib")

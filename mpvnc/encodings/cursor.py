@@ -15,7 +15,7 @@ _OPAQUE = 128
 
 
 def cursor_rectangle(
-    fmt: PixelFormat, width: int, height: int, hot_x: int, hot_y: int, bgra: bytes | memoryview
+    fmt: PixelFormat, *, width: int, height: int, hot_x: int, hot_y: int, bgra: bytes | memoryview
 ) -> bytes:
     """Return the rectangle, header included: the hot spot, then pixels in the client's format, then the mask.
 

@@ -1,4 +1,4 @@
-"""RRE: subrectangles on a background. RFC 6143 section 7.7.3. Raw, and labelled so, where that is no longer."""
+"""RRE: subrectangles on a background. RFC 6143 section 7.7.3. Raw, and labelled so, if that is shorter."""
 
 from __future__ import annotations
 

@@ -7,11 +7,14 @@ They know pixels and bytes, nothing of rectangles, headers or compression. What 
 documented once, on its twin in `coding_numpy`, which is the specification: both return the same bytes.
 
 *Units* are pixels as numbers: a (height, width) array of u4 whose low `size` bytes, the lowest first (or
-last, if `reverse`), are the bytes that go over the wire.
+last, if `reverse`), are the bytes that go over the wire. Little-endian machines only.
 """
 
 import cython
 import numpy as np
+
+if cython.compiled:
+    from cython.cimports.libc.string import memcpy
 
 COMPILED = cython.compiled
 
@@ -53,6 +56,8 @@ Plane = cython.struct(
 """Pixels from which subrectangles are taken one by one, and the one last found."""
 
 Hextile = cython.struct(
+    pixel=cython.uint[256],
+    scratch=cython.uint[256],
     plane=Plane,
     size=cython.int,
     end=cython.Py_ssize_t,
@@ -60,7 +65,8 @@ Hextile = cython.struct(
     foreground=cython.longlong,
     table=Table,
 )
-"""A Hextile tile, where its raw form would end, and what a viewer remembers from the tile before."""
+"""A Hextile tile; its plane is the scratch copy. end: where its raw form would end. background, foreground:
+what a viewer remembers from the tile before."""
 
 
 @cython.cfunc
@@ -176,6 +182,13 @@ def _index_row(
     place: cython.int = _place(table, row[0], 256)
     packed: cython.int = 0
     used: cython.int = 0
+    if bits == 8:
+        out[0] = place
+        for x in range(1, width):
+            if row[x] != row[x - 1]:
+                place = _place(table, row[x], 256)
+            out[x] = place
+        return
     for x in range(width):
         if x and row[x] != row[x - 1]:
             place = _place(table, row[x], 256)
@@ -218,22 +231,21 @@ def indices(
 @cython.nogil
 @cython.exceptval(check=False)
 def _pack_row(row: Source, width: Size, size: cython.int, reverse: cython.bint, out: Bytes) -> cython.void:
-    """Write a row's bytes. One loop per size and order of the common formats, so that each is vectorised."""
+    """Write a row's bytes: four at a time, of which the next pixel overwrites what is too much."""
     x: Size
-    if size == 3 and reverse:
-        for x in range(width):
-            out[3 * x] = (row[x] >> 16) & 0xFF
-            out[3 * x + 1] = (row[x] >> 8) & 0xFF
-            out[3 * x + 2] = row[x] & 0xFF
-    elif size == 4 and not reverse:
-        for x in range(width):
-            cython.cast(Colours, out)[x] = row[x]
-    elif size == 2 and not reverse:
-        for x in range(width):
-            cython.cast(cython.pointer[cython.ushort], out)[x] = row[x] & 0xFFFF
-    else:
-        for x in range(width):
-            _put(out, size * x, _reversed(row[x], size) if reverse else row[x], size)
+    four: Colour
+    if size == 4 and not reverse:
+        memcpy(out, row, 4 * width)
+        return
+    if size > 1:
+        for x in range(width - 1):
+            four = _reversed(row[x], size) if reverse else row[x]
+            memcpy(out, cython.address(four), 4)
+            out += size
+        _put(out, 0, _reversed(row[width - 1], size) if reverse else row[width - 1], size)
+        return
+    for x in range(width):
+        out[x] = row[x] & 0xFF
 
 
 def pack(units: cython.const[cython.uint][:, :], size: cython.int, reverse: cython.bint) -> bytearray:
@@ -299,10 +311,23 @@ def _end_run(tile: cython.pointer[Tile], colour: Colour, length: Size) -> cython
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def _changes(pixel: Colours, count: Size) -> Size:
+    """Return how many pixels differ from the one before. A loop of its own, so that it is vectorised."""
+    i: Size
+    changes: cython.uint = 0
+    for i in range(1, count):
+        changes += pixel[i] != pixel[i - 1]
+    return changes
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def _find_runs(tile: cython.pointer[Tile]) -> cython.bint:
     """Cut a tile into runs; False as soon as neither palette nor runs can beat its raw form."""
     i: Size
     start: Size = 0
+    hopeful: cython.bint = False
     count: Size = tile.width * tile.height
     pixel: Colours = tile.pixel
     tile.runs = tile.plain_bytes = tile.palette_bytes = 0
@@ -311,8 +336,10 @@ def _find_runs(tile: cython.pointer[Tile]) -> cython.bint:
         if pixel[i] != pixel[i - 1]:
             _end_run(tile, pixel[i - 1], i - start)
             start = i
-            if tile.palette.count > 127 and tile.plain_bytes >= count * tile.size:
-                return False
+            if tile.palette.count > 127 and not hopeful:
+                if (1 + _changes(pixel, count)) * (tile.size + 1) >= count * tile.size:
+                    return False
+                hopeful = True
     _end_run(tile, pixel[count - 1], count - start)
     return True
 
@@ -516,7 +543,7 @@ def _across(plane: cython.pointer[Plane], x: Size, y: Size, limit: Size) -> Size
 @cython.nogil
 @cython.exceptval(check=False)
 def _grow(plane: cython.pointer[Plane], x: Size, y: Size) -> cython.void:
-    """Find the box of one colour at x, y: first right then down, or the other way, if that is larger."""
+    """Find the box of one colour at x, y: first right then down, or the other way if larger."""
     wide: Size
     high: Size = 1
     narrow: Size
@@ -658,6 +685,8 @@ def _put_hextile_tile(tile: cython.pointer[Hextile], out: Bytes, at: Size) -> Si
     if tile.table.count == 1:
         return at
     if tile.table.count > 2:
+        if at + 1 + (tile.table.count - 1) * (tile.size + 2) > tile.end:
+            return 0
         out[flags_at] |= 8 | 16
         tile.foreground = NOTHING
         return _put_subrects(tile, True, out, at)
@@ -670,45 +699,47 @@ def _put_hextile_tile(tile: cython.pointer[Hextile], out: Bytes, at: Size) -> Si
     return _put_subrects(tile, False, out, at)
 
 
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _put_hextile_or_raw(tile: cython.pointer[Hextile], out: Bytes, at: Size) -> Size:
+    """Write a tile in its shorter form. Nothing that a viewer remembers outlives a raw tile."""
+    count: Size = tile.plane.width * tile.plane.height
+    after: Size
+    memcpy(tile.scratch, tile.pixel, 4 * count)
+    tile.plane.pixel = tile.scratch
+    tile.end = at + 1 + count * tile.size
+    after = _put_hextile_tile(tile, out, at)
+    if after != 0 and after <= tile.end:
+        return after
+    tile.background = tile.foreground = NOTHING
+    out[at] = 1
+    return _put_raw(tile.pixel, count, tile.size, out, at + 1)
+
+
 def hextile(units: cython.const[cython.uint][:, :], size: cython.int, reverse: cython.bint) -> bytearray:
     """See coding_numpy."""
     tile = cython.declare(Hextile)
-    pixel = cython.declare(cython.uint[256])
     x: Size
     y: Size
     row: Size
     width: Size
-    height: Size
     at: Size = 0
-    end: Size
     tiles: Size = ((units.shape[0] + 15) // 16) * ((units.shape[1] + 15) // 16)
-    result = bytearray(tiles + units.shape[0] * units.shape[1] * size + 16)
+    overrun: Size = 16
+    result = bytearray(tiles + units.shape[0] * units.shape[1] * size + overrun)
     out: cython.uchar[::1] = result
     with cython.nogil:
         tile.size = size
         tile.background = tile.foreground = NOTHING
-        tile.plane.pixel = pixel
         for y in range(0, units.shape[0], 16):
-            height = min(units.shape[0] - y, 16)
+            tile.plane.height = min(units.shape[0] - y, 16)
             for x in range(0, units.shape[1], 16):
-                width = min(units.shape[1] - x, 16)
-                tile.plane.width = width
-                tile.plane.height = height
-                for row in range(height):
-                    _load(cython.address(units[y + row, x]), pixel + row * width, width, size, reverse)
-                tile.end = at + 1 + width * height * size
-                end = _put_hextile_tile(cython.address(tile), cython.address(out[0]), at)
-                if end == 0 or end > tile.end:
-                    tile.background = tile.foreground = NOTHING
-                    out[at] = 1
-                    at += 1
-                    for row in range(height):
-                        _pack_row(
-                            cython.address(units[y + row, x]), width, size, reverse, cython.address(out[at])
-                        )
-                        at += width * size
-                else:
-                    at = end
+                tile.plane.width = width = min(units.shape[1] - x, 16)
+                for row in range(tile.plane.height):
+                    to: Colours = cython.address(tile.pixel[row * width])
+                    _load(cython.address(units[y + row, x]), to, width, size, reverse)
+                at = _put_hextile_or_raw(cython.address(tile), cython.address(out[0]), at)
     del out
     del result[at:]
     return result

@@ -101,6 +101,8 @@ def _hextile_tile(
         return bytes([flags]) + body, most, foreground
     coloured = len(found) > 2
     other = None if coloured else next(colour for colour in found if colour != most)
+    if coloured and len(body) + 2 + (len(found) - 1) * (size + 2) > len(raw):
+        return raw, None, None
     flags |= 24 if coloured else 8
     if other is not None and other != foreground:
         flags |= 4
@@ -119,7 +121,7 @@ def _hextile_tile(
 
 
 def _most_frequent(plane: Units) -> tuple[int, list[int]]:
-    """Return the most frequent of the first 256 colours, of equal ones the earliest; and all those colours."""
+    """Return the most frequent of the first 256 colours, of equal ones the earliest; and those colours."""
     found, where, counts = np.unique(plane, return_index=True, return_counts=True)
     order = np.argsort(where)[:256]
     return int(found[order][np.argmax(counts[order])]), found[order].tolist()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mpvnc.geometry import EMPTY, Rect, Region
-from mpvnc.session.demand import bounded
+from mpvnc.session.demand import NOTHING, bounded
 from mpvnc.session.overlay import Overlay
 from mpvnc.session.screen import Screen, area
 
@@ -18,7 +18,7 @@ class Picture:
     client knows it: no rectangle may ever go beyond it.
     """
 
-    __slots__ = ("area", "base", "generation", "overlay", "owed")
+    __slots__ = ("_beyond", "area", "base", "generation", "overlay", "owed")
 
     def __init__(self) -> None:
         self.area = EMPTY
@@ -26,6 +26,7 @@ class Picture:
         self.base = 0
         self.owed = Region()
         self.overlay: Overlay | None = None
+        self._beyond = Region()
 
     def begin(self, screen: Screen) -> None:
         """Start with an empty framebuffer of the screen's size."""
@@ -36,13 +37,14 @@ class Picture:
         """Hold nothing of use: the screen is another one. What lies beyond it becomes black."""
         self.generation = screen.generation
         self.base = 0
-        self.owed = Region([self.area]).subtract([area(screen)])
+        self._beyond = self.owed = Region([self.area]).subtract([area(screen)])
         self.overlay = None
 
     def owe(self, rect: Rect) -> None:
         """Send `rect` again, changed or not (a non-incremental request)."""
         if rect.contains(self.area):
             self.base = 0
+            self.owed = self._beyond
             self.overlay = None
         elif self.base:
             self.owed = bounded(self.owed.union([rect]))
@@ -51,7 +53,7 @@ class Picture:
     def update(self, frame: int, owed: Region, overlay: Overlay | None) -> None:
         """Hold `frame` from now on, less `owed`, with the pointer at `overlay`."""
         self.base = frame
-        self.owed = bounded(owed)
+        self.owed = bounded(owed) if owed.rects else NOTHING
         self.overlay = overlay
 
     def _forget_overlay(self, rects: Iterable[Rect]) -> None:

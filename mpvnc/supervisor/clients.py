@@ -51,10 +51,11 @@ class ClientDesk:
     def encoder_ended(self, encoder: Child) -> None:
         """Its clients ended with it: the consumer releases what they held."""
         gone = self._admission.encoder_has_gone(encoder.slot)
-        if gone:
+        if gone and encoder.drained is None:
             logger.warning("encoder %d took %d clients with it", encoder.slot, len(gone))
-        for start in range(0, len(gone), _IDS_PER_MESSAGE):
-            message = {"type": "gone", "clients": gone[start : start + _IDS_PER_MESSAGE]}
+        for start in range(0, max(len(gone), 1), _IDS_PER_MESSAGE):
+            clients = gone[start : start + _IDS_PER_MESSAGE]
+            message = {"type": "worker_gone", "slot": encoder.slot, "clients": clients}
             self._crew.send(self._crew.consumer, message)
 
     def _authenticated(self, encoder: Child, client: int, *, view_only: bool) -> None:

@@ -13,6 +13,8 @@ from mpvnc.errors import ConfigError
 
 _OWN_FILES = 256
 """What a worker opens besides its clients, generously."""
+_KERNEL_LIMIT = 1 << 20
+"""Linux's own default of fs.nr_open: no process gets more."""
 
 
 def raise_limit(clients: Clients) -> int:
@@ -23,9 +25,10 @@ def raise_limit(clients: Clients) -> int:
     Raises: ConfigError if the limit cannot be raised that far.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    hard = _KERNEL_LIMIT if hard == resource.RLIM_INFINITY else hard
     need = clients.max_connections + 2 * clients.max_unauthenticated + _OWN_FILES
     if clients.max_connections == 0:
-        need = max(need, hard)
+        need = max(need, min(hard, _KERNEL_LIMIT))
     if soft >= need:
         return soft
     try:
@@ -42,7 +45,8 @@ class SpareDescriptor:
     """A descriptor in reserve, so that a process at its limit can still accept one socket, to refuse it."""
 
     def __init__(self) -> None:
-        self._fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        self._fd: int | None = None
+        self._take()
 
     @contextlib.contextmanager
     def lent(self, listener: socket.socket) -> Iterator[tuple[socket.socket, object]]:
@@ -50,12 +54,18 @@ class SpareDescriptor:
 
         Raises: OSError as accept does.
         """
-        os.close(self._fd)
+        self.close()
         try:
             yield listener.accept()
         finally:
-            self._fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+            with contextlib.suppress(OSError):
+                self._take()
 
     def close(self) -> None:
         """Give it up."""
-        os.close(self._fd)
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def _take(self) -> None:
+        self._fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)

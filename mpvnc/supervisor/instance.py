@@ -1,4 +1,4 @@
-"""The private directory of a running instance: where it is, whose it is, and that there is one of it.
+"""The private directory of a running instance: whose it is, what is in it, and that there is one of it.
 
 Owns the runtime directory's rules (mode 0700, owned by this user, no symlink), the instance lock and the
 names of the files in it. Nothing is judged by a process id: whoever holds the lock is the instance.
@@ -10,35 +10,15 @@ import contextlib
 import fcntl
 import os
 import stat
-import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
-from mpvnc.config import Config
 from mpvnc.errors import ConfigError, ControlError
+from mpvnc.ipc.places import control_path
 
 NAMELESS = "nameless-"
 """Instances of `publish(port=...)` start with it; their directories are swept when their holder is gone."""
 _LOCK = "lock"
 _SUN_PATH_BYTES = 107
-
-
-def runtime_dir(config: Config, environ: Mapping[str, str]) -> Path:
-    """Return the directory for all instances of this user; does not touch it."""
-    if config.server.runtime_dir:
-        return Path(config.server.runtime_dir).absolute()
-    if environ.get("MPVNC_RUNTIME_DIR"):
-        return Path(environ["MPVNC_RUNTIME_DIR"]).absolute()
-    if environ.get("XDG_RUNTIME_DIR"):
-        return Path(environ["XDG_RUNTIME_DIR"]) / "mpvnc"
-    if os.geteuid() == 0:
-        return Path("/run/mpvnc")
-    return Path(tempfile.gettempdir()) / f"mpvnc-{os.geteuid()}"
-
-
-def control_path(directory: Path, instance: str) -> Path:
-    """Return where an instance's control socket is."""
-    return directory / instance / "control"
 
 
 class Instance:
@@ -52,7 +32,7 @@ class Instance:
     @property
     def control_path(self) -> Path:
         """Where its control socket is."""
-        return self.path / "control"
+        return control_path(self.path.parent, self.name)
 
     def endpoint(self, name: str) -> str:
         """Return a ZeroMQ address in its directory."""

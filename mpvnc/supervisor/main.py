@@ -20,6 +20,7 @@ from mpvnc.config import Config, Secrets, to_dict
 from mpvnc.errors import ConfigError
 from mpvnc.frames.pointer import pointer_page_bytes
 from mpvnc.ipc.control import ControlSocket, Message
+from mpvnc.ipc.places import runtime_directory
 from mpvnc.supervisor import policy
 from mpvnc.supervisor.admission import Admission, AuthThrottle
 from mpvnc.supervisor.children import role_command
@@ -28,7 +29,7 @@ from mpvnc.supervisor.commands import CommandServer, Peer
 from mpvnc.supervisor.crew import TICK_S, Crew
 from mpvnc.supervisor.descriptors import raise_limit
 from mpvnc.supervisor.door import Door
-from mpvnc.supervisor.instance import open_instance, runtime_dir
+from mpvnc.supervisor.instance import open_instance
 from mpvnc.supervisor.listeners import is_exposed, open_listeners, parse_listeners
 from mpvnc.supervisor.loop import Loop
 from mpvnc.supervisor.placement import Load, candidates
@@ -104,12 +105,14 @@ class Supervisor:
     def _open(self, stack: ExitStack) -> None:
         """Take everything that a running supervisor owns, to be given back in the opposite order."""
         config = self._config
-        directory = runtime_dir(config, self._setup.environ)
+        directory = runtime_directory(config.server.runtime_dir, self._setup.environ)
         self._instance = _kept(stack, open_instance(directory, config.server.name))
         self._loop = _kept(stack, Loop())
         self._signals = _kept(stack, SignalPipe())
         self._loop.watch(self._signals, self._signalled)
-        self._writers = _kept(stack, Writers(Segments(self._instance.name), self._broadcast))
+        self._writers = _kept(
+            stack, Writers(Segments(self._instance.name), self._broadcast, config.server.desktop_name)
+        )
         self._crew = _kept(stack, self._make_crew())
         self._admission = Admission(config.clients)
         throttle = AuthThrottle(config.security.auth_delay_s, config.security.auth_delay_max_s)

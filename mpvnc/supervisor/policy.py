@@ -216,22 +216,22 @@ def _keep_up(child: Child, now: float, timeouts: Timeouts) -> list[Action]:
         due = restart_time(child, now, timeouts) <= now
         return [Action(Act.START, child, "")] if due else []
     if child.aborted is not None:
-        late = now - child.aborted >= ABORT_GRACE_S and not child.killed
+        late = now >= child.aborted + ABORT_GRACE_S and not child.killed
         return [Action(Act.KILL, child, "it did not end on SIGABRT")] if late else []
-    if child.ready_since is None and now - child.started >= timeouts.start_s:
+    if child.ready_since is None and now >= child.started + timeouts.start_s:
         return [Action(Act.ABORT, child, f"not ready after {timeouts.start_s:g} s")]
     if child.silent_s >= timeouts.heartbeat_s:
         return [Action(Act.ABORT, child, f"no heartbeat for {child.silent_s:.0f} s")]
-    if child.hung_up is not None and now - child.hung_up >= HANGUP_GRACE_S and not child.killed:
+    if child.hung_up is not None and now >= child.hung_up + HANGUP_GRACE_S and not child.killed:
         return [Action(Act.KILL, child, "it did not end on EOF")]
     return []
 
 
 def _bring_down(child: Child, now: float, timeouts: Timeouts, stop: Stop, must_wait: bool) -> list[Action]:
     if child.hung_up is not None:
-        late = now - child.hung_up >= HANGUP_GRACE_S and not child.killed
+        late = now >= child.hung_up + HANGUP_GRACE_S and not child.killed
         return [Action(Act.KILL, child, "it did not end on EOF")] if late else []
-    if stop.quick or now - stop.since >= timeouts.drain_s:
+    if stop.quick or now >= stop.since + timeouts.drain_s:
         return [Action(Act.HANG_UP, child, "")]
     if must_wait or child.drained is not None:
         return []

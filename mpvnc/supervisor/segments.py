@@ -5,6 +5,7 @@ Owns generations, their names and when a name is removed. Never maps pixels, nev
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 
 from mpvnc.errors import ControlError, FrameError
@@ -43,7 +44,9 @@ class Segments:
     """At most two generations: what encoders have, and what its writer has not published yet."""
 
     def __init__(self, instance: str) -> None:
-        self._instance = instance
+        # A token, because names may be taken: by orphans that still hold a predecessor's segment, or by an
+        # instance of the same name in another runtime directory.
+        self._prefix = f"{store.name_prefix(instance)}{secrets.token_hex(4)}-"
         self._number = 0
         self.current: Generation | None = None
         self._pending: Generation | None = None
@@ -58,8 +61,7 @@ class Segments:
         """
         self.abandon_pending()
         number = self._number + 1
-        name = f"{store.name_prefix(self._instance)}{number}"
-        segment = store.create_frame_segment(name, width, height)
+        segment = store.create_frame_segment(f"{self._prefix}{number}", width, height)
         self._number = number
         self._pending = Generation(number, width, height, self.newest_frame + 1, segment)
         return self._pending

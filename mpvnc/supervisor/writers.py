@@ -43,12 +43,16 @@ class SourceState:
 
 
 class Writers:
-    """Answers the writer and tells the encoders."""
+    """Answers the writer and tells the encoders.
 
-    def __init__(self, segments: Segments, broadcast: Send) -> None:
+    A configured desktop name holds until a program changes it; without one the source's own name counts.
+    """
+
+    def __init__(self, segments: Segments, broadcast: Send, desktop_name: str) -> None:
         self._segments = segments
         self._broadcast = broadcast
-        self.source = SourceState()
+        self._desktop_name = desktop_name
+        self.source = SourceState(name=desktop_name)
 
     @property
     def generation(self) -> Generation | None:
@@ -89,7 +93,7 @@ class Writers:
 
     def came(self, name: str, *, view_only: bool) -> None:
         """A writer is there; it publishes nothing yet."""
-        self._change(name=name, view_only=view_only)
+        self._change(name=self._desktop_name or name, view_only=view_only)
 
     def went(self, reason: str) -> None:
         """The writer went: the last frame stays."""
@@ -114,6 +118,8 @@ class Writers:
         told: dict[str, str | bool] = {
             key: kind(message[key]) for key, kind in known.items() if key in message
         }
+        if self._desktop_name:
+            told.pop("name", None)
         if "state" in message:
             told["is_up"] = message["state"] == "up"
         self._change(**told)

@@ -1,5 +1,3 @@
-import logging
-
 import pytest
 
 from mpvnc.capture.choose import SourceSettings, open_capture, settle
@@ -9,13 +7,16 @@ from tests.capture.xserver import XServer, xvfb
 MISSING = ":9876"
 
 
-def test_auto_without_a_display_is_the_demo(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_auto_without_a_display_is_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
-    with caplog.at_level(logging.INFO):
-        assert settle(SourceSettings("auto")) == "demo"
-    assert "no display is set" in caplog.text
+    assert settle(SourceSettings("auto")) == "demo"
+
+
+@pytest.mark.x11
+def test_auto_with_a_display_that_cannot_be_captured_is_the_demo(caplog: pytest.LogCaptureFixture) -> None:
+    with xvfb(320, 200, 16) as server:
+        assert settle(SourceSettings("auto", server.display)) == "demo"
+    assert "depth 16" in caplog.text
 
 
 def test_auto_with_a_display_that_does_not_answer_is_the_demo(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -6,9 +7,9 @@ import pytest
 from mpvnc.capture.mssgrab import MssCapture
 from mpvnc.errors import CaptureError
 from mpvnc.geometry import Rect
+from tests.capture.xserver import XServer, xtigervnc, xvfb
 from tests.support.drawing import Painter
 from tests.support.slots import OneSlot
-from tests.capture.xserver import XServer, xtigervnc, xvfb
 
 pytestmark = pytest.mark.x11
 
@@ -48,6 +49,15 @@ def test_a_server_that_goes_is_an_error(slot: OneSlot) -> None:
     with pytest.raises(CaptureError):
         capture.draw(slot, 0.0)
     capture.close()
+
+
+def test_other_depths_are_refused_and_leave_no_descriptor() -> None:
+    with xvfb(320, 200, 16) as server:
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            with pytest.raises(CaptureError, match="depth 16"):
+                MssCapture(server.display)
+        assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_display_that_is_not_there() -> None:

@@ -12,10 +12,10 @@ from mpvnc.capture.base import PointerUpdate
 from mpvnc.capture.x11 import X11Capture
 from mpvnc.errors import CaptureError
 from mpvnc.geometry import Rect, Region
+from tests.capture.xserver import XServer, xtigervnc, xvfb
 from tests.support.drawing import Painter
 from tests.support.slots import OneSlot
 from tests.support.waits import eventually
-from tests.capture.xserver import XServer, xtigervnc, xvfb
 
 pytestmark = pytest.mark.x11
 WIDTH, HEIGHT = 1000, 700

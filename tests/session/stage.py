@@ -72,9 +72,7 @@ class Stage:
         self.pairs: list[Pair] = []
         self.now = 100.0
 
-    def join(
-        self, *encodings: int, choices: HandshakeChoices | None = None, view_only: bool = False
-    ) -> Pair:
+    def join(self, *encodings: int, choices: HandshakeChoices | None = None, view_only: bool = False) -> Pair:
         """Connect a viewer and let it shake hands."""
         handshake = HandshakeSettings((1,), None, None, view_only, bytes(16))
         pair = Pair(Session(handshake, self.settings, self.now), Viewer(choices))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -66,11 +67,15 @@ class Client:
         self.flush()
 
     def flush(self) -> None:
-        """Send what the viewer has to send; for viewer methods that have no counterpart here."""
+        """Send what the viewer has to send; for viewer methods that have no counterpart here.
+
+        If the server has closed the connection, the next wait says so, behind what it still had sent.
+        """
         data = self.viewer.data_to_send()
         if data:
             self.socket.settimeout(max(deadline(10.0) - time.monotonic(), 0.1))
-            self.socket.sendall(data)
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self.socket.sendall(data)
 
     # waiting
 
@@ -83,7 +88,8 @@ class Client:
         while not (value := condition(self.viewer)):
             if self.closed_by_server:
                 raise Disconnected("the server closed the connection")
-            if not self.receive(end - time.monotonic()) and time.monotonic() >= end:
+            self.receive(end - time.monotonic())
+            if time.monotonic() >= end and not condition(self.viewer):
                 raise TimeoutError(f"not within {timeout_s} s; {self.viewer.updates} updates so far")
         return value
 

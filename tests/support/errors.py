@@ -1,4 +1,4 @@
-"""What the test viewer raises: the server broke the protocol, refused, hung up, or the test misused the viewer."""
+"""What the test viewer raises: the server broke the protocol, refused, hung up, or the test is wrong."""
 
 
 class ViewerError(Exception):

@@ -21,7 +21,8 @@ def pack(red: Image, green: Image, blue: Image) -> Image:
     """Return 0x00RRGGBB of three arrays (or scalars) of 0-255."""
     parts = (np.asarray(part, np.uint32) & np.uint32(255) for part in (red, green, blue))
     r, g, b = parts
-    return (r << np.uint32(16)) | (g << np.uint32(8)) | b
+    packed: Image = (r << np.uint32(16)) | (g << np.uint32(8)) | b
+    return packed
 
 
 def hashed(count: int, seed: int = 0) -> Image:
@@ -66,7 +67,8 @@ def palette(width: int = 320, height: int = 200, colours: int = 12, seed: int = 
     """Return short runs of so many colours."""
     table = noise(colours, 1, seed)[0]
     index = np.repeat(hashed(width * height, seed + 1) % np.uint32(colours), 3)[: width * height]
-    return table[index].reshape(height, width)
+    picture: Image = table[index].reshape(height, width)
+    return picture
 
 
 def text(width: int = 320, height: int = 200, seed: int = 5) -> Image:
@@ -111,15 +113,15 @@ SCENES: dict[str, Scene] = {
 
 
 def representable(scene: Image, fmt: PixelFormat) -> Image:
-    """Return the scene in the colours that `fmt` can carry, so that a server's rounding rule cannot matter."""
+    """Return the scene in colours that `fmt` carries exactly: a server's rounding rule cannot matter."""
     return fmt.to_rgb(fmt.from_rgb(scene))
 
 
 def psnr(first: Image, second: Image) -> float:
     """Return the peak signal-to-noise ratio in dB over the three channels; infinite if equal."""
-    a, b = (
-        image.astype("<u4").view(np.uint8).reshape(-1, 4)[:, :3].astype(np.float64)
-        for image in (first, second)
-    )
-    error = float(np.mean((a - b) ** 2))
+    errors = []
+    for shift in (16, 8, 0):
+        a, b = (image >> np.uint32(shift) & np.uint32(255) for image in (first, second))
+        errors.append(np.mean((a.astype(np.float64) - b) ** 2))
+    error = float(np.mean(errors))
     return float("inf") if error == 0 else 10 * float(np.log10(255**2 / error))

@@ -1,4 +1,4 @@
-"""The handshake from the client's side: RFC 6143 section 7.1 and 7.3, Appendix A's older versions by rfbproto."""
+"""The handshake from the client's side: RFC 6143 sections 7.1 to 7.3, and rfbproto for older versions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What the client has asked for, and so what the server may send: the viewer's book of open accounts.
 
-An update may answer several requests, so `unanswered` is an upper bound; a test that knows better says so with
-`forget_requests`. A list of encodings stays allowed while an update that was made under it may be on its way.
+An update may answer several requests, so `unanswered` is an upper bound; a test that knows better says so
+with `forget_requests`. A list of encodings stays allowed while an update made under it may be on its way.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
+from tests.support.decoders.base import Rect
 from tests.support.errors import MisuseError, ProtocolViolation
 from tests.support.pixelformat import PixelFormat
 
@@ -35,6 +36,7 @@ class Ledger:
         self._fences: dict[bytes, PixelFormat | None] = {}
         self._ever: set[int] = set()
         self._serial = 0
+        self._lost: Rect | None = None
         self._ends_expected = 0
         self._announcement_due = False
         self._continuous_wanted = False
@@ -69,8 +71,9 @@ class Ledger:
             self._announcement_due = True
             self._ends_expected += 1
 
-    def request(self, incremental: bool) -> None:
+    def request(self, incremental: bool, rect: Rect) -> None:
         """Note a FramebufferUpdateRequest; incremental ones are ignored during continuous updates."""
+        self._lost = rect if self.idle and not incremental else None
         if not (incremental and self.continuous):
             self.unanswered += 1
 
@@ -89,8 +92,14 @@ class Ledger:
         if self.idle:
             raise ProtocolViolation("an update that nobody asked for")
 
+    def check_copy(self, rect: Rect) -> None:
+        """Raise ProtocolViolation if a CopyRect there answers a request for what the client has lost."""
+        if self._lost is not None and rect.intersects(self._lost):
+            raise ProtocolViolation(f"a CopyRect to {rect} answers a non-incremental request")
+
     def update_ends(self) -> None:
         """Note the end of an update that answers a request: it has answered one at least."""
+        self._lost = None
         if not self.continuous:
             self.unanswered = max(self.unanswered - 1, 0)
         if self.idle:

@@ -53,8 +53,9 @@ def x11vnc(directory: Path, display: str, *options: str) -> Iterator[int]:
     """Run x11vnc for a display; yield its port."""
     port = free_port()
     command = (
-        "x11vnc", "-display", display, "-rfbport", str(port), "-no6", "-localhost", "-nopw", "-norc", "-forever",
-        "-shared", "-nocursor", "-nocursorshape", "-noxrecord", "-wait", "10", "-defer", "10", *options,
+        "x11vnc", "-display", display, "-rfbport", str(port), "-no6", "-localhost", "-nopw", "-norc",
+        "-forever", "-shared", "-nocursor", "-nocursorshape", "-noxrecord", "-wait", "10",
+        "-defer", "10", *options,
     )  # fmt: skip
     process = processes.start(command, log=directory / "x11vnc.log", env=x_environment(display))
     try:
@@ -73,10 +74,10 @@ class TigerViewer:
         self.title = title
 
     def grab(self, width: int, height: int) -> Image:
-        """Return the framebuffer's part of its window as 0x00RRGGBB. The window has no border without a manager."""
+        """Return 0x00RRGGBB of its window, which has no border as long as there is no window manager."""
         place = wait_window(self.display, self.title)
         region = {"left": place["x"], "top": place["y"], "width": width, "height": height}
-        with mss.mss(display=self.display) as grabber:
+        with mss.MSS(display=self.display) as grabber:
             shot = grabber.grab(region)
         raw = np.frombuffer(shot.raw, "<u4").reshape(height, width)
         return (raw & np.uint32(0xFFFFFF)).astype(np.uint32)
@@ -107,11 +108,9 @@ def tigervnc_viewer(
         "xtigervncviewer", "-Shared=1", "-SecurityTypes=None", "-ReconnectOnError=0", "-AlertOnFatalError=0",
         *options, f"127.0.0.1::{port}",
     )  # fmt: skip
-    environment_home = directory / "home"
-    environment_home.mkdir(exist_ok=True)
-    with x_client(
-        display, "env", f"HOME={environment_home}", *command, log=directory / "viewer.log"
-    ) as process:
+    home = directory / "home"
+    home.mkdir(exist_ok=True)
+    with x_client(display, "env", f"HOME={home}", *command, log=directory / "viewer.log") as process:
         name = f"{title} - TigerVNC"
         wait_window(display, name)
         yield TigerViewer(display, process, name)

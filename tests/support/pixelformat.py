@@ -1,7 +1,7 @@
 """The viewer's own PIXEL_FORMAT (RFC 6143 section 7.4): pixel values from bytes, colours from pixel values.
 
-Images here are arrays of shape (height, width), dtype uint32: client pixel values, or 0x00RRGGBB where it says
-rgb. The fields stand in the order of `mpvnc.pixels.PixelFormat`, so that a test can build one from the other.
+Images here are arrays of shape (height, width), dtype uint32: client pixel values, or 0x00RRGGBB where it
+says rgb. The fields stand in the order of `mpvnc.pixels.PixelFormat`: a test can build one from the other.
 """
 
 from __future__ import annotations
@@ -52,21 +52,26 @@ class PixelFormat(NamedTuple):
         return tuple(zip(self[4:7], self[7:10], strict=True))
 
     @property
+    def mask(self) -> int:
+        """The bits of a pixel value that carry colour; a well-behaved server sets no others."""
+        bits = 0
+        for maximum, shift in self.channels:
+            bits |= maximum << shift
+        return bits
+
+    @property
     def has_tpixel(self) -> bool:
         """Whether Tight packs a pixel into three bytes R, G, B (rfbproto "Tight Encoding")."""
         return self.true_colour and self[0:2] == (32, 24) and self[4:7] == (255, 255, 255)
 
     @property
     def cpixel(self) -> str:
-        """'low' or 'high' if ZRLE sends only those three bytes of the value, else 'whole' (RFC 6143 7.7.5)."""
+        """'low' or 'high' if ZRLE sends only those three bytes of a value, else 'whole' (RFC 6143 7.7.6)."""
         if not (self.true_colour and self.bits_per_pixel == 32 and self.depth <= 24):
             return "whole"
-        used = 0
-        for maximum, shift in self.channels:
-            used |= maximum << shift
-        if used <= 0xFFFFFF:
+        if self.mask <= 0xFFFFFF:
             return "low"
-        return "high" if used & 0xFF == 0 else "whole"
+        return "high" if self.mask & 0xFF == 0 else "whole"
 
     @property
     def cpixel_bytes(self) -> int:

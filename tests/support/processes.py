@@ -53,6 +53,16 @@ def command_line(pid: int) -> list[str]:
         return []
 
 
+def with_variable(name: str, value: str) -> list[int]:
+    """Return the pids of all live processes that were started with that environment variable, orphans too."""
+    wanted, found = f"{name}={value}".encode(), []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if wanted in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return [pid for pid in found if is_alive(pid)]
+
+
 def open_segments(pid: int) -> set[str]:
     """Return the paths in /dev/shm that the process has mapped or open."""
     paths: set[str] = set()
@@ -84,7 +94,7 @@ def start(
     env: Mapping[str, str] | None = None,
     stdout: int | IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own; its stderr (and stdout, unless given) goes to the file `log`."""
+    """Start a program in its own session; its stderr (and stdout, unless given) goes to the file `log`."""
     with log.open("ab") as sink:
         return subprocess.Popen(
             list(command),
@@ -110,7 +120,7 @@ def read_line(stream: IO[bytes], timeout_s: float) -> str:
 
 
 def stop(process: subprocess.Popen[bytes], timeout_s: float = 5.0, number: int = signal.SIGTERM) -> int:
-    """Signal a process that a test started and wait for it; SIGKILL after the time-out. Return its exit status."""
+    """Signal a process of ours and wait for it; SIGKILL after the time-out. Return its exit status."""
     if process.poll() is None:
         process.send_signal(number)
     try:

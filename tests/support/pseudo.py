@@ -19,7 +19,7 @@ MAX_CURSOR_SIDE = 1024
 
 
 def cursor(rect: Rect, fmt: PixelFormat) -> Parser[CursorShape]:
-    """RFC 6143 section 7.8.1: pixels, then a bitmask with padded rows."""
+    """Read RFC 6143 section 7.8.1: pixels, then a bitmask with padded rows."""
     if max(rect.width, rect.height) > MAX_CURSOR_SIDE:
         raise ProtocolViolation(f"a cursor of {rect.width}x{rect.height}")
     if rect.area and not (rect.x < rect.width and rect.y < rect.height):
@@ -45,7 +45,7 @@ def desktop_name(rect: Rect) -> Parser[Renamed]:
 
 
 def extended_desktop_size(rect: Rect) -> Parser[Resized]:
-    """Read rfbproto "ExtendedDesktopSize Pseudo-encoding": reason in x, status in y, screens with unique ids."""
+    """Read rfbproto "ExtendedDesktopSize Pseudo-encoding": reason in x, status in y, unique ids."""
     (count,) = struct.unpack(">B3x", (yield 4))
     data = yield count * 16
     screens = tuple(Screen(*fields) for fields in struct.iter_unpack(">IHHHHI", data))

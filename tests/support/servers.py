@@ -91,7 +91,7 @@ class Server:
         """Return the last lines of the log."""
         return "\n".join(self.log.splitlines()[-lines:])
 
-    def signal(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
         """Send a signal to the supervisor alone."""
         self._note_descendants()
         self.process.send_signal(number)
@@ -123,11 +123,12 @@ class Server:
             raise AssertionError(f"left behind: {left}; log:\n{self.log_tail()}") from None
 
     def leftovers(self) -> list[str]:
-        """Name what is left of it: processes and segments that were seen, files (a lock file may stay)."""
+        """Name what is left of it: processes and segments that were seen, files (a lock may stay)."""
+        self._note_descendants()
         alive = [f"process {pid}" for pid in sorted(self._seen) if processes.is_alive(pid)]
         shared = sorted(filter(os.path.exists, self._segments))
         files = [
-            str(path) for path in self.runtime_dir.rglob("*") if not path.is_dir() and path.suffix != ".lock"
+            str(path) for path in self.runtime_dir.rglob("*") if not path.is_dir() and "lock" not in path.name
         ]
         return alive + shared + files
 
@@ -138,8 +139,9 @@ class Server:
                 os.kill(pid, signal.SIGKILL)
 
     def _note_descendants(self) -> None:
-        """Note who lives and which segments they hold: other instances on the machine are not our business."""
-        for pid in (self.pid, *processes.descendants(self.pid)):
+        """Note who lives and which segments they hold; other instances are not our business."""
+        orphans = processes.with_variable("MPVNC_RUNTIME_DIR", str(self.runtime_dir))
+        for pid in {self.pid, *processes.descendants(self.pid), *orphans}:
             self._seen.add(pid)
             self._segments |= processes.open_segments(pid)
 
@@ -185,7 +187,7 @@ def start_supervisor(
 
 @contextmanager
 def running_supervisor(directory: Path, *settings: str, **options: Any) -> Iterator[Server]:
-    """Run a supervisor (see start_supervisor) for a block; afterwards it is stopped and nothing may be left."""
+    """Run a supervisor (see start_supervisor) for a block; then it is stopped and nothing may be left."""
     server = start_supervisor(directory, *settings, **options)
     try:
         yield server

@@ -9,13 +9,14 @@ from tests.support import pseudo
 from tests.support.decoders.base import Rect, paint
 from tests.support.decoders.registry import DECODERS
 from tests.support.errors import DecodeError, ProtocolViolation
-from tests.support.events import Rectangle, Update
+from tests.support.events import Rectangle, Resized, Update
 from tests.support.wire import Parser
 
 if TYPE_CHECKING:
     from tests.support.viewer import Viewer
 
 HEADER_BYTES = 12
+COPY_RECT = 1
 
 
 def update(viewer: Viewer) -> Parser[Update]:
@@ -37,6 +38,8 @@ def update(viewer: Viewer) -> Parser[Update]:
         answers |= encoding != pseudo.EXTENDED_DESKTOP_SIZE
         if answers:
             viewer.ledger.check_asked()
+        if encoding == COPY_RECT:
+            viewer.ledger.check_copy(rect)
         if encoding in DECODERS:
             yield from _pixels(viewer, rect, encoding)
         else:
@@ -74,7 +77,7 @@ def _pseudo(viewer: Viewer, rect: Rect, encoding: int) -> Parser[None]:
         viewer.resized((yield from pseudo.extended_desktop_size(rect)))
     elif encoding == pseudo.DESKTOP_SIZE:
         _check_desktop_size(viewer, rect)
-        viewer.resized(pseudo.Resized(rect.width, rect.height))
+        viewer.resized(Resized(rect.width, rect.height))
     else:
         raise ProtocolViolation(f"a rectangle of encoding {encoding}, of which this viewer knows nothing")
 
@@ -87,7 +90,7 @@ def _check_desktop_size(viewer: Viewer, rect: Rect) -> None:
 
 
 def _check_company(rectangles: list[Rectangle]) -> None:
-    """Check that rectangles of size travel without pixels (rfbproto: must for the extended one, else should)."""
+    """Check that sizes travel without pixels (rfbproto: a must for the extended one, else a should)."""
     encodings = [rectangle.encoding for rectangle in rectangles]
     sizes = {pseudo.DESKTOP_SIZE, pseudo.EXTENDED_DESKTOP_SIZE}
     if sizes.intersection(encodings) and any(encoding >= 0 for encoding in encodings):

@@ -1,8 +1,8 @@
 """A strict RFB client without I/O, written from the specification alone: it shares no line with mpvnc.
 
-Feed it what the socket gives, send what it has to send. It decodes every update into `framebuffer` (client pixel
-values, shape (height, width)) and raises ProtocolViolation at the first byte that the specification does not
-allow there. After an exception the viewer is finished.
+Feed it what the socket gives, send what it has to send. It decodes every update into `framebuffer` (client
+pixel values, shape (height, width)) and raises ProtocolViolation at the first byte that the specification
+does not allow there. After an exception the viewer is finished.
 Sources: RFC 6143; rfbproto.rst of the RFB community.
 """
 
@@ -122,8 +122,8 @@ class Viewer:
     def set_pixel_format(self, fmt: PixelFormat) -> None:
         """Change the format: at once if no update can be on its way, else behind a SyncNext fence.
 
-        The framebuffer is converted; request it anew for exact values. Raises: MisuseError if updates may be on
-        their way and the server knows no fences.
+        The framebuffer is converted; request it anew for exact values. Raises: MisuseError if updates may be
+        on their way and the server knows no fences.
         """
         if self.ledger.idle:
             self._change_format(fmt)
@@ -140,8 +140,9 @@ class Viewer:
 
     def request(self, incremental: bool = True, rect: tuple[int, int, int, int] | None = None) -> None:
         """Request an update of a rectangle, of everything if None."""
-        self.ledger.request(incremental)
-        self._outgoing += struct.pack(">BB4H", 3, incremental, *(rect or (0, 0, self.width, self.height)))
+        area = Rect(*(rect or (0, 0, self.width, self.height)))
+        self.ledger.request(incremental, area)
+        self._outgoing += struct.pack(">BB4H", 3, incremental, *area)
 
     def send_key(self, down: bool, keysym: int) -> None:
         """Press or release a key."""
@@ -260,6 +261,3 @@ class Viewer:
     def _change_format(self, fmt: PixelFormat) -> None:
         values = fmt.from_rgb(self.format.to_rgb(self.framebuffer))
         self.decoding.format, self.decoding.framebuffer = fmt, values
-
-
-__all__ = ["HandshakeChoices", "Rect", "Viewer"]

@@ -18,13 +18,16 @@ def time_factor() -> float:
     return float(os.environ.get("MPVNC_TEST_TIME_FACTOR", "1"))
 
 
+TIME_FACTOR = time_factor()
+
+
 def deadline(timeout_s: float) -> float:
     """Return the moment (time.monotonic) that lies the scaled time-out ahead."""
     return time.monotonic() + timeout_s * time_factor()
 
 
 def eventually(
-    condition: Callable[[], T],
+    condition: Callable[[], T | None],
     timeout_s: float = 5.0,
     *,
     interval_s: float = 0.02,

@@ -23,7 +23,7 @@ Parser = Generator[Need, bytes, R]
 
 
 class Feeder(Generic[R]):
-    """Runs a parser over what arrives. `result` holds its return value once `finished`; `consumed` counts bytes."""
+    """Runs a parser over what arrives. `result` is its return value once `finished`."""
 
     def __init__(self, parser: Parser[R]):
         self.finished = False

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xcffib
@@ -46,18 +47,14 @@ def x_server(command: Sequence[str], log: Path, timeout_s: float = 10.0) -> Iter
 
 
 @contextmanager
-def xvfb(directory: Path, width: int = 640, height: int = 480, depth: int = 24) -> Iterator[str]:
-    """Run Xvfb for a block; yield its display, such as ':7'. No cursor is drawn, nobody else may connect."""
-    command = (
-        "Xvfb",
-        "-screen",
-        "0",
-        f"{width}x{height}x{depth}",
-        "-nolisten",
-        "tcp",
-        "-nocursor",
-        "-noreset",
-    )
+def xvfb(
+    directory: Path, width: int = 640, height: int = 480, depth: int = 24, *, cursor: bool = False
+) -> Iterator[str]:
+    """Run Xvfb for a block; yield its display, such as ':7'. No TCP; no cursor is drawn unless asked for."""
+    screen = f"{width}x{height}x{depth}"
+    command = ["Xvfb", "-screen", "0", screen, "-nolisten", "tcp", "-noreset"]
+    if not cursor:
+        command.append("-nocursor")
     with x_server(command, directory / "xvfb.log") as (display, _):
         yield display
 
@@ -119,7 +116,8 @@ class Painter:
     """Paints the root window of a display of depth 24, and hides the pointer over it."""
 
     def __init__(self, display: str):
-        self._connection = xcffib.connect(display=display)
+        self.display = display
+        self._connection: Any = xcffib.connect(display=display)  # type: ignore[no-untyped-call]
         self._screen = self._connection.get_setup().roots[0]
         self._root = self._screen.root
         assert self._screen.root_depth == 24
@@ -127,7 +125,7 @@ class Painter:
         self._hide_pointer()
 
     def paint(self, image: Image) -> None:
-        """Make the image (0x00RRGGBB, at most of the screen's size) the background of the root; wait for it."""
+        """Show the image (0x00RRGGBB, at most of the screen's size) at the root's corner; wait for it."""
         core, root = self._connection.core, self._root
         height, width = image.shape
         pixmap, context = self._connection.generate_id(), self._connection.generate_id()
@@ -141,7 +139,7 @@ class Painter:
                 xproto.ImageFormat.ZPixmap, pixmap, context, width, count, 0, y, 0, 24, len(strip), strip
             )  # fmt: skip
         core.ChangeWindowAttributes(root, xproto.CW.BackPixmap, [pixmap])
-        core.ClearArea(False, root, 0, 0, 0, 0)
+        core.CopyArea(pixmap, root, context, 0, 0, 0, 0, width, height)
         core.FreeGC(context)
         core.FreePixmap(pixmap)
         self.sync()
@@ -150,7 +148,7 @@ class Painter:
         """Fill a rectangle of the root; wait for it."""
         context = self._connection.generate_id()
         self._connection.core.CreateGC(context, self._root, xproto.GC.Foreground, [colour])
-        area = xproto.RECTANGLE.synthetic(x, y, width, height)
+        area = _rectangle(x, y, width, height)
         self._connection.core.PolyFillRectangle(self._root, context, 1, [area])
         self._connection.core.FreeGC(context)
         self.sync()
@@ -176,7 +174,11 @@ class Painter:
         bitmap, context, cursor = (self._connection.generate_id() for _ in range(3))
         core.CreatePixmap(1, bitmap, self._root, 1, 1)
         core.CreateGC(context, bitmap, xproto.GC.Foreground, [0])
-        core.PolyFillRectangle(bitmap, context, 1, [xproto.RECTANGLE.synthetic(0, 0, 1, 1)])
+        core.PolyFillRectangle(bitmap, context, 1, [_rectangle(0, 0, 1, 1)])
         core.CreateCursor(cursor, bitmap, bitmap, 0, 0, 0, 0, 0, 0, 0, 0)
         core.ChangeWindowAttributes(self._root, xproto.CW.Cursor, [cursor])
         self.sync()
+
+
+def _rectangle(x: int, y: int, width: int, height: int) -> Any:
+    return xproto.RECTANGLE.synthetic(x, y, width, height)  # type: ignore[no-untyped-call]

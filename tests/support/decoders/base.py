@@ -6,7 +6,7 @@ returns the rectangle's pixel values, shape (height, width). It never writes the
 
 from __future__ import annotations
 
-import zlib
+import zlib as deflate
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -37,6 +37,12 @@ class Rect(NamedTuple):
         """Number of pixels."""
         return self.width * self.height
 
+    def intersects(self, other: Rect) -> bool:
+        """Whether both share a pixel."""
+        return max(self.x, other.x) < min(self.x + self.width, other.x + other.width) and max(
+            self.y, other.y
+        ) < min(self.y + self.height, other.y + other.height)
+
     def within(self, width: int, height: int) -> bool:
         """Whether it lies in a framebuffer of that size."""
         return self.x + self.width <= width and self.y + self.height <= height
@@ -50,9 +56,9 @@ class DecoderState:
     framebuffer: Image
     listed: frozenset[int] = frozenset()
     """Encodings that the client has listed: Tight needs them to judge JPEG and uncompressed data."""
-    zlib: _Decompress = field(default_factory=zlib.decompressobj)
-    zrle: _Decompress = field(default_factory=zlib.decompressobj)
-    tight: list[_Decompress] = field(default_factory=lambda: [zlib.decompressobj() for _ in range(4)])
+    zlib: _Decompress = field(default_factory=deflate.decompressobj)
+    zrle: _Decompress = field(default_factory=deflate.decompressobj)
+    tight: list[_Decompress] = field(default_factory=lambda: [deflate.decompressobj() for _ in range(4)])
     jpeg_tables: dict[int, bytes] = field(default_factory=dict)
     """Latest DQT (0xDB) and DHT (0xC4) segments of encoding 21."""
 
@@ -78,7 +84,7 @@ def inflate(stream: _Decompress, data: bytes, limit: int) -> bytes:
     """
     try:
         inflated = stream.decompress(data, limit + 1)
-    except zlib.error as error:
+    except deflate.error as error:
         raise DecodeError(f"deflate: {error}") from error
     require(len(inflated) <= limit, f"inflates to more than {limit} bytes")
     require(not stream.eof, "the zlib stream was ended, it has to live on")

@@ -59,10 +59,7 @@ def _subrects(image: Image, tile: Rect, colour: int | None, fmt: PixelFormat) ->
     (count,) = yield 1
     size = fmt.pixel_bytes if colour is None else 0
     table = np.frombuffer((yield count * (size + 2)), np.uint8).reshape(count, size + 2)
-    if colour is None:
-        values = fmt.pixels(table[:, :size].tobytes()).tolist()
-    else:
-        values = [colour] * count
+    values = fmt.pixels(table[:, :size].tobytes()).tolist() if colour is None else [colour] * count
     for value, (xy, wh) in zip(values, table[:, size:].tolist(), strict=True):
         area = Rect(xy >> 4, xy & 15, (wh >> 4) + 1, (wh & 15) + 1)
         require(area.within(tile.width, tile.height), f"subrectangle {area} is not within {tile}")

@@ -28,7 +28,7 @@ def decode(rect: Rect, state: DecoderState) -> Parser[Image]:
 
 
 def image_of(data: bytes, rect: Rect) -> Image:
-    """Return the picture as 0x00RRGGBB. Raises: DecodeError unless it is one whole JPEG of the rectangle's size."""
+    """Return 0x00RRGGBB. Raises: DecodeError unless it is one whole JPEG of the rectangle's size."""
     require(data[:2] == b"\xff\xd8", f"begins with {data[:2].hex()} instead of ffd8")
     require(data[-2:] == b"\xff\xd9", f"ends with {data[-2:].hex()} instead of ffd9")
     try:

@@ -1,0 +1,28 @@
+"""Where the instances of this user are: one rule for those who serve, who join and who command.
+
+Owns: the names of the runtime directory and of what others look for in it. Touches no file, loads no numpy.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def runtime_directory(configured: str, environ: Mapping[str, str]) -> Path:
+    """Return the directory of all instances: as configured, else as the environment has it."""
+    for named in (configured, environ.get("MPVNC_RUNTIME_DIR")):
+        if named:
+            return Path(named).absolute()
+    if environ.get("XDG_RUNTIME_DIR"):
+        return Path(environ["XDG_RUNTIME_DIR"]) / "mpvnc"
+    if os.geteuid() == 0:
+        return Path("/run/mpvnc")
+    return Path(tempfile.gettempdir()) / f"mpvnc-{os.geteuid()}"
+
+
+def control_path(directory: Path, instance: str) -> Path:
+    """Return where an instance's control socket is."""
+    return directory / instance / "control"

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import errno
+import socket
+
+import pytest
+
+from mpvnc.config import Clients
+from mpvnc.supervisor import door
+from mpvnc.supervisor.admission import Admission, AuthThrottle
+from mpvnc.supervisor.door import Door
+from mpvnc.supervisor.listeners import Listener, TcpSpec, open_listeners
+from mpvnc.supervisor.loop import Loop
+
+
+class Encoder:
+    """Stands for all encoders: keeps what it was given while it takes anything."""
+
+    def __init__(self):
+        self.takes = True
+        self.given = []
+
+    def hand_over(self, message, sock):
+        if not self.takes:
+            return None
+        self.given.append((message, sock.dup()))
+        return 0
+
+
+class FullProcess(socket.socket):
+    """A listening socket that finds no descriptor for what it accepts, once."""
+
+    refusals = 1
+
+    def accept(self):
+        if self.refusals:
+            self.refusals -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+@pytest.fixture
+def parts():
+    loop, encoder = Loop(), Encoder()
+    made = Door(loop, Admission(Clients()), AuthThrottle(1.0, 30.0), encoder.hand_over)
+    made.hold(open_listeners([TcpSpec("127.0.0.1", 0)]))
+    yield loop, encoder, made
+    made.dispose()
+    loop.close()
+    for _, sock in encoder.given:
+        sock.close()
+
+
+def connect(made):
+    return socket.create_connection(made._listeners[0].sock.getsockname(), timeout=5)
+
+
+def test_nothing_is_accepted_before_it_opens(parts):
+    loop, encoder, made = parts
+    with connect(made):
+        loop.turn(0.05)
+        assert not encoder.given
+        made.open()
+        loop.turn(5)
+        assert encoder.given[0][0]["verdict"] == "serve"
+
+
+def test_arrivals_wait_in_order_and_the_queue_is_bounded(parts, monkeypatch):
+    monkeypatch.setattr(door, "QUEUE_LIMIT", 3)
+    loop, encoder, made = parts
+    encoder.takes = False
+    made.open()
+    clients = [connect(made) for _ in range(5)]
+    for _ in range(3):
+        loop.turn(0.05)
+    assert made.queued == 3
+    encoder.takes = True
+    made.pump()
+    loop.turn(5)
+    assert [message["port"] for message, _ in encoder.given] == [sock.getsockname()[1] for sock in clients]
+    assert made.queued == 0
+    for sock in clients:
+        sock.close()
+
+
+def test_a_full_process_still_refuses_politely(parts):
+    loop, encoder, made = parts
+    (listener,) = made._listeners
+    full = FullProcess(fileno=listener.sock.detach())
+    full.setblocking(False)
+    made.hold([Listener(full, listener.url)])
+    made.open()
+    with connect(made), connect(made):
+        loop.turn(5)
+        loop.turn(5)
+    assert [message["verdict"] for message, _ in encoder.given] == ["refuse", "serve"]
+    assert encoder.given[0][0]["reason"] == door.FULL_PROCESS
+
+
+def test_closing_drops_what_waits(parts):
+    loop, encoder, made = parts
+    encoder.takes = False
+    made.open()
+    with connect(made) as waiting:
+        loop.turn(5)
+        made.close()
+        assert waiting.recv(1) == b""
+    assert (made.queued, made.urls) == (0, [])

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mpvnc
+from mpvnc import cli
+from tests.support.server import ROOT, Server
+
+SOURCE = "source.kind=demo"
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path, monkeypatch):
+    for name in ("MPVNC_CONFIG", "MPVNC_PASSWORD", "MPVNC_VIEW_ONLY_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    directory = tmp_path / "run"
+    directory.mkdir(mode=0o700)
+    monkeypatch.setenv("MPVNC_RUNTIME_DIR", str(directory))
+    return directory
+
+
+def run(*arguments, program=("-m", "mpvnc"), **environ):
+    return subprocess.run(
+        [sys.executable, *program, *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"mpvnc {mpvnc.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["start", "--help"], ["status", "-h"]])
+def test_help(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 0
+    out = capsys.readouterr().out
+    assert "mpvnc-supervisor" in out and "publisher-fd" not in out
+
+
+@pytest.mark.parametrize("arguments", [["fly"], ["start", "--fly"], ["status", "--set"], ["--fly"]])
+def test_wrong_usage_is_2(arguments):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+
+
+def test_no_command_is_start():
+    assert cli._with_command([]) == ["start"]
+    assert cli._with_command(["--set", "a.b=c"]) == ["start", "--set", "a.b=c"]
+    assert cli._with_command(["stop"]) == ["stop"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--config", "/nowhere.yaml"], "/nowhere.yaml cannot be read"),
+        (["--set", "server.prot=1"], "did you mean server.port"),
+        (["--set", "security.password=x"], "refused"),
+        (["--set", "server.host=0.0.0.0"], "security.allow_none"),
+        (["--set", "server.listeners=127.0.0.1:1,*:2"], "security.allow_none"),
+        (["--set", "server.listeners=5900"], "server.listeners"),
+        (["--set", "security.password_file=/nowhere"], "security.password_file"),
+        (["--set", "logging.log_file=/nowhere/log"], "logging.log_file"),
+        (["--instance", "a/b"], "server.name"),
+    ],
+)
+@pytest.mark.parametrize("command", ["start", "check-config"])
+def test_a_bad_configuration_is_4_and_one_line(command, arguments, part, capsys):
+    if command == "check-config" and "log_file" in part:
+        return
+    assert cli.main([command, *arguments]) == 4
+    captured = capsys.readouterr()
+    assert part in captured.err and captured.err.count("\n") == 1 and not captured.out
+
+
+def test_the_named_configuration_of_the_environment_must_exist(monkeypatch):
+    monkeypatch.setenv("MPVNC_CONFIG", "/nowhere.yaml")
+    assert cli.main(["check-config"]) == 4
+
+
+def test_a_file_in_the_working_directory_is_not_read(tmp_path, monkeypatch):
+    (tmp_path / "config.yaml").write_text("nonsense: {}\n")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["check-config"]) == 0
+
+
+def test_check_config_takes_authentication_for_exposed_listeners(monkeypatch, capsys):
+    exposed = ["check-config", "--set", "server.host=::"]
+    assert cli.main(exposed) == 4
+    assert cli.main([*exposed, "--set", "security.allow_none=true"]) == 0
+    monkeypatch.setenv("MPVNC_VIEW_ONLY_PASSWORD", "x")
+    assert cli.main(exposed) == 0
+    capsys.readouterr()
+    assert cli.main([*exposed, "--log-level", "LOUD"]) == 0
+    assert "LOUD" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["status", "stop"])
+def test_commands_without_a_server_fail_with_one_line(command, capsys):
+    assert cli.main([command]) == 1
+    assert capsys.readouterr().err.startswith("mpvnc-supervisor: no supervisor answers at ")
+
+
+def test_the_supervisors_modules_load_no_numpy_and_no_asyncio():
+    code = """
+import sys, mpvnc.cli, mpvnc.supervisor.main
+loaded = {"numpy", "asyncio", "zmq", "cython", "xcffib", "cairo", "workers"} & set(sys.modules)
+loaded |= {name for name in sys.modules if name.startswith(("mpvnc.encodings.", "mpvnc.workers."))}
+print(sorted(loaded))
+"""
+    assert run("-c", code, program=()).stdout == "[]\n"
+
+
+@pytest.mark.process
+class TestRunning:
+    def test_status_and_stop(self, environment, capsys):
+        server = Server(environment)
+        named = ["--instance", server.name]
+        viewers = [server.connect() for _ in range(2)]
+        for viewer in viewers:
+            viewer.hello()
+            viewer.say("login")
+        assert cli.main(["status", *named]) == 0
+        text = capsys.readouterr().out
+        assert f"vnc://127.0.0.1:{server.port}" in text and "injector" in text and "fake" in text
+        assert cli.main(["status", "--json", *named]) == 0
+        status = json.loads(capsys.readouterr().out)
+        assert status["clients"]["authenticated"] == 2
+        assert status["bytes_sent"] > 0 and status["bytes_received"] > 0
+        assert cli.main(["stop", "--instance", "other"]) == 1
+        assert cli.main(["stop", *named]) == 0
+        assert server.wait(1) == 0
+        for viewer in viewers:
+            viewer.close()
+        server.close()
+
+    def test_a_busy_port_is_1_and_said(self, environment):
+        with socket.create_server(("127.0.0.1", 0)) as busy:
+            port = busy.getsockname()[1]
+            done = run("start", "--set", f"server.port={port}", "--set", SOURCE)
+        assert done.returncode == 1 and not done.stdout
+        assert f"port {port}: Address already in use" in done.stderr
+        assert list(Path(environment).iterdir()) == []
+
+    def test_an_unknown_log_level_warns_and_continues(self, environment):
+        server = Server(environment, arguments=("--log-level", "LOUD"))
+        assert "'LOUD'" in server.logged()
+        server.close()
+
+    def test_the_log_goes_to_a_file(self, environment, tmp_path):
+        path = tmp_path / "mpvnc.log"
+        server = Server(environment, f"logging.log_file={path}")
+        server.close()
+        assert " supervisor[" in path.read_text()
+
+    def test_more_connections_than_descriptors_is_refused(self, environment):
+        server = Server(environment, "clients.max_connections=2000000000", ready=False)
+        assert server.wait() == 4
+        assert "clients.max_connections needs" in server.logged()
+        server.close()
+
+    def test_an_unreadable_secret_file_warns_in_the_log(self, environment, tmp_path):
+        path = tmp_path / "secret"
+        path.write_text("sesame\n")
+        path.chmod(0o644)
+        server = Server(environment, f"security.password_file={path}")
+        viewer = server.connect()
+        assert viewer.hello()["secret"] == "sesame"
+        viewer.close()
+        server.close()
+        assert "chmod 600" in server.logged_at_end and "sesame" not in server.logged_at_end
