@@ -10,25 +10,33 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import plan as plans
+from benchmarks.figures import Latency, Series, Stall
 from benchmarks.ledger import LEDGER, Ledger, machine, versions
-from benchmarks.measure import Latency, Series, Stall, run_latency, run_series, run_stall
+from benchmarks.measure import run_latency, run_series, run_stall
 from benchmarks.peers import PEERS
 from benchmarks.plan import Job
 from benchmarks.plots import draw_all
 from benchmarks.processes import BUILD, BenchError, program
-from benchmarks.stage import PROFILES, RATES, running_stage
+from benchmarks.scenes import PROFILES, RATES
+from benchmarks.stage import running_stage
 from benchmarks.tables import Results, report
 
 
 def read_arguments(argv: Sequence[str]) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure mpvnc and its peers side by side.")
-    parser.add_argument("--all", action="store_true", help="every workload, profile, server and number of viewers")
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench", description="Measure mpvnc and its peers side by side."
+    )
     parser.add_argument(
-        "--only", metavar="WORD,...",
-        help=f"workloads ({', '.join(RATES)}), profiles ({', '.join(p for p in PROFILES if '-t' not in p and '-p' not in p)},"
-        f" tight-jpeg), servers ({', '.join(PEERS)}), numbers of viewers, and limit, latency, stall",
-    )  # fmt: skip
+        "--all", action="store_true", help="every workload, profile, server and number of viewers"
+    )
+    shown = [profile for profile in PROFILES if not profile.startswith("probe")]
+    parser.add_argument(
+        "--only",
+        metavar="WORD,...",
+        help=f"workloads ({', '.join(RATES)}), profiles ({', '.join(shown)}), servers ({', '.join(PEERS)}), "
+        "numbers of viewers, and limit, latency, stall",
+    )
     parser.add_argument("--secs", type=float, default=3.0, help="how long a point takes (3)")
     parser.add_argument("--workers", type=int, default=1, help="encoder processes of mpvnc (1)")
     parser.add_argument("--out", type=Path, default=BUILD, help="where the pictures go (build/bench)")
@@ -47,18 +55,15 @@ def choose(arguments: argparse.Namespace) -> list[Job]:
 def run_job(job: Job, workers: int) -> Series | Latency | Stall:
     """Start what a job needs, measure, end it. Raises: BenchError."""
     flags = {"time": ["mark", "jitter"], "press": ["press"]}.get(job.kind, [])
-    profile = PROFILES[job.profile]
     with (
         tempfile.TemporaryDirectory(prefix="mpvnc-bench-") as directory,
         running_stage(PEERS[job.peer], job.scene, Path(directory), flags=flags, workers=workers) as stage,
     ):
         if job.kind == "series":
-            return run_series(stage, job.scene, job.profile, profile, job.plan)
+            return run_series(stage, job.scene, job.profile, job.plan)
         if job.kind == "stall":
-            return run_stall(stage, job.scene, job.profile, profile, job.viewers, job.plan.seconds)
-        beside = (job.profile, profile, job.viewers)
-        probe = PROFILES[f"probe-{job.kind}"]
-        return run_latency(stage, job.scene, job.kind, beside, probe, job.plan.seconds)
+            return run_stall(stage, job.scene, job.profile, job.viewers, job.plan.seconds)
+        return run_latency(stage, job.scene, job.kind, job.profile, job.viewers, seconds=job.plan.seconds)
 
 
 def run(jobs: Sequence[Job], ledger: Ledger, workers: int) -> Results:
@@ -77,7 +82,7 @@ def run(jobs: Sequence[Job], ledger: Ledger, workers: int) -> Results:
             results.failures.append(f"{job.kind} {job.scene} {job.profile} {job.peer}: {error}")
             say(f"FAILED: {error}")
             continue
-        {Series: results.series, Latency: results.latencies, Stall: results.stalls}[type(measured)].append(measured)  # type: ignore[arg-type]
+        results.add(measured)
         say(f"{time.monotonic() - began:.0f} s, row {ledger.note(measured, known_versions)}")
     return results
 

@@ -6,6 +6,7 @@ nanoseconds; memory is the proportional set size (smaps_rollup), so that shared 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -41,6 +42,16 @@ def spent_ns(before: dict[int, int], after: dict[int, int]) -> int:
 def tree_cpu_ns(roots: Iterable[int]) -> dict[int, int]:
     """Return `cpu_ns` of several trees."""
     return cpu_ns(pid for root in roots for pid in tree(root))
+
+
+def core_busy_ns(core: int) -> int:
+    """Return how long a core has been busy, with whatever, in nanoseconds; to hundredths of a second."""
+    for line in (PROC / "stat").read_text().splitlines():
+        name, *ticks = line.split()
+        if name == f"cpu{core}":
+            user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, ticks[:8])
+            return (user + nice + system + irq + softirq + steal) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    return 0
 
 
 def pss_kb(pids: Iterable[int]) -> int:

@@ -2,7 +2,7 @@
 
     feed.py CONTROL_SOCKET CANVAS_FD       stdin: what changed, as painter.c tells it
 
-A program of its own, part of the server's cost. It speaks to the supervisor as the publisher of docs/architecture-control.md.
+A program of its own, part of the server's cost. It is the publisher of docs/architecture-control.md.
 """
 
 from __future__ import annotations

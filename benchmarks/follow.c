@@ -185,7 +185,7 @@ static void raw_rect(viewer_t *v) {
 
 static void on_length(viewer_t *v, const uint8_t *p) {
     uint64_t count = be32(p);
-    skip_rect(v, v->rect.encoding == RRE ? 4 + 8 * count : count);
+    skip_rect(v, v->rect.encoding == RRE ? 4 + 12 * count : count);
 }
 
 static void on_screens(viewer_t *v, const uint8_t *p) { skip_rect(v, 16 * p[0]); }

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Latency, Series, Stall, as_row
+from benchmarks.figures import Latency, Series, Stall, as_row
 from benchmarks.processes import HERE, ROOT, SERVER_CORE
 
 LEDGER = HERE / "ledger.jsonl"
@@ -54,7 +54,9 @@ def figures(value: Series | Latency | Stall) -> dict[str, Any]:
 def commit() -> str:
     """Return the commit of this checkout, with `+` if it has changes beside it."""
     head = _output(["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"])
-    changed = _output(["git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no", "--", ":!benchmarks"])
+    changed = _output(
+        ["git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no", "--", ":!benchmarks"]
+    )
     return head + ("+" if changed else "")
 
 
@@ -66,7 +68,8 @@ def machine() -> str:
         platform.machine(),
     )  # fmt: skip
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 30
-    return f"{model}, {os.cpu_count()} cores, {memory} GB, Linux {platform.release()}, Python {platform.python_version()}"
+    cores, kernel, python = os.cpu_count(), platform.release(), platform.python_version()
+    return f"{model}, {cores} cores, {memory} GB, Linux {kernel}, Python {python}"
 
 
 def versions(packages: Sequence[tuple[str, str]]) -> dict[str, str]:

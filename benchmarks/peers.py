@@ -65,12 +65,30 @@ class Peer:
 
 def _xvnc(place: Place) -> list[list[str]]:
     options = ["-geometry", SIZE, "-depth", "24", "-rfbport", str(place.port), "-SecurityTypes", "None"]
-    return [["Xtigervnc", *options, "-localhost", "-AlwaysShared", "-UseBlacklist=0",
-             "-noreset", "-nolisten", "tcp"]]
+    return [
+        [
+            "Xtigervnc",
+            *options,
+            "-localhost",
+            "-AlwaysShared",
+            "-UseBlacklist=0",
+            "-noreset",
+            "-nolisten",
+            "tcp",
+        ]
+    ]
 
 
 def _x0vnc(place: Place) -> list[list[str]]:
-    options = ["-rfbport", str(place.port), "-SecurityTypes", "None", "-localhost", "-AlwaysShared", "-UseBlacklist=0"]
+    options = [
+        "-rfbport",
+        str(place.port),
+        "-SecurityTypes",
+        "None",
+        "-localhost",
+        "-AlwaysShared",
+        "-UseBlacklist=0",
+    ]
     return [["X0tigervnc", "-display", place.display, *options]]
 
 

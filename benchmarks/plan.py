@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from benchmarks.measure import Plan
 from benchmarks.peers import PEERS
 from benchmarks.processes import BenchError
-from benchmarks.stage import PROFILES, RATES
+from benchmarks.scenes import PROFILES, RATES
 
 CORE_SCENES = ("video", "ui", "scroll")
 CORE_PROFILES = ("tight-jpeg", "tight-lossless", "zrle")
@@ -28,7 +28,7 @@ class Job:
     scene: str
     profile: str = "tight-jpeg"
     viewers: int = 1
-    plan: Plan = Plan(())
+    plan: Plan = field(default_factory=lambda: Plan(()))
 
 
 def core(seconds: float) -> list[Job]:
@@ -44,14 +44,19 @@ def core(seconds: float) -> list[Job]:
 def everything(seconds: float) -> list[Job]:
     """Every scene, profile, server and number of viewers; a full server is not measured with still more."""
     plan = Plan(ALL_NUMBERS, seconds, most=MOST, stops_when_full=True)
-    quiet = replace(plan, numbers=(1, 100), most=0)
+    resting = Plan((100,), seconds=10.0, settle_s=60.0)
     busy = [scene for scene in RATES if scene != "idle"]
+    stalls = [
+        Job("stall", peer, "video", profile, STALL_VIEWERS, plan)
+        for profile in CORE_PROFILES
+        for peer in CORE_PEERS
+    ]
     return [
         *_series(busy, [*CORE_PROFILES, "raw"], list(PEERS), plan),
-        *_series(["idle"], ["tight-jpeg"], list(PEERS), quiet),
+        *_series(["idle"], ["tight-jpeg"], list(PEERS), resting),
         *_latencies(list(PEERS), (1, 30, 100), seconds * 2),
-        *(Job("stall", peer, "video", profile, STALL_VIEWERS, plan) for profile in CORE_PROFILES for peer in CORE_PEERS),
-    ]  # fmt: skip
+        *stalls,
+    ]
 
 
 def only(words: Iterable[str], seconds: float) -> list[Job]:
@@ -71,14 +76,22 @@ def only(words: Iterable[str], seconds: float) -> list[Job]:
     if "latency" in given:
         return _latencies(peers, numbers, seconds, [scene for scene in scenes if scene in given] or ["video"])
     if "stall" in given:
-        return [Job("stall", peer, s, p, max(numbers), Plan((), seconds)) for s in scenes for p in profiles for peer in peers]
+        return [
+            Job("stall", peer, s, p, max(numbers), Plan((), seconds))
+            for s in scenes
+            for p in profiles
+            for peer in peers
+        ]
     return _series(scenes, profiles, peers, Plan(numbers, seconds, most=MOST if "limit" in given else 0))
 
 
 def _series(scenes: Sequence[str], profiles: Sequence[str], peers: Sequence[str], plan: Plan) -> list[Job]:
     """The servers alternate innermost: the machine drifts."""
     return [
-        Job("series", peer, scene, profile, plan=plan) for scene in scenes for profile in profiles for peer in peers
+        Job("series", peer, scene, profile, plan=plan)
+        for scene in scenes
+        for profile in profiles
+        for peer in peers
     ]
 
 
@@ -86,6 +99,8 @@ def _latencies(
     peers: Sequence[str], numbers: Sequence[int], seconds: float, scenes: Sequence[str] = ("video",)
 ) -> list[Job]:
     plan = Plan((), seconds * 2)
-    time = [Job("time", peer, scene, viewers=n, plan=plan) for scene in scenes for n in numbers for peer in peers]
+    time = [
+        Job("time", peer, scene, viewers=n, plan=plan) for scene in scenes for n in numbers for peer in peers
+    ]
     with_x = [peer for peer in peers if PEERS[peer].screen != "memory"]
     return time + [Job("press", peer, "idle", plan=plan) for peer in with_x]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cairo
 
-from benchmarks.measure import Series
+from benchmarks.figures import Series
 
 WIDTH, HEIGHT = 900, 560
 LEFT, RIGHT, TOP, BOTTOM = 80, 220, 50, 60

@@ -44,7 +44,9 @@ def program(name: str) -> Path:
     BUILD.mkdir(parents=True, exist_ok=True)
     command = ["cc", "-O2", "-Wall", "-Wextra", "-o", str(target), *(str(HERE / name) for name in sources)]
     try:
-        done = subprocess.run([*command, *libraries], capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(
+            [*command, *libraries], capture_output=True, text=True, check=False, timeout=120
+        )
     except FileNotFoundError as error:
         raise BenchError("there is no C compiler: install gcc libc6-dev") from error
     if done.returncode:
@@ -66,6 +68,7 @@ class Process:
         self, command: Sequence[str | Path], *, core: int, log: Path, env: dict[str, str] | None = None,
         pass_fds: Sequence[int] = (), stdin: IO[bytes] | int = subprocess.DEVNULL, pipe_stdout: bool = False,
     ) -> None:  # fmt: skip
+        self.name = Path(command[0]).name
         words = ["setpriv", "--pdeathsig", "TERM", "taskset", "-c", str(core), *map(str, command)]
         with log.open("ab") as sink:
             self.popen = subprocess.Popen(
@@ -79,8 +82,7 @@ class Process:
         """Raise BenchError with the end of its log if it has ended."""
         if self.popen.poll() is not None:
             tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
-            words = " ".join(self.popen.args[6:8])  # type: ignore[index]
-            raise BenchError(f"{words} ended with {self.popen.returncode}:\n{tail}")
+            raise BenchError(f"{self.name} ended with {self.popen.returncode}:\n{tail}")
 
     def read_line(self, timeout_s: float) -> str:
         """Return the next line of its stdout, which must be a pipe."""

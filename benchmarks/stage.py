@@ -4,7 +4,7 @@
         with stage.viewers(PROFILES["zrle"]) as viewers:
             viewers.grow(50)
 
-The server and all its processes have core 0; painter, viewers and the Xvfb of a server that shows one have core 1.
+The server and all its processes have core 0; painter, viewers and the Xvfb of a server that shows one, core 1.
 """
 
 from __future__ import annotations
@@ -24,26 +24,18 @@ from typing import Any
 from benchmarks.accounting import tree, tree_cpu_ns
 from benchmarks.peers import SIZE, Peer, Place
 from benchmarks.processes import (
-    LOAD_CORE, ROOT, SERVER_CORE, BenchError, Process, free_port, program, read_line, wait_for_banner,
+    LOAD_CORE,
+    ROOT,
+    SERVER_CORE,
+    BenchError,
+    Process,
+    free_port,
+    program,
+    read_line,
+    wait_for_banner,
 )  # fmt: skip
+from benchmarks.scenes import HEIGHT, WIDTH
 from mpvnc.ipc.control import ControlSocket
-
-WIDTH, HEIGHT = 1920, 1080
-RATES = {"video": 30.0, "full": 30.0, "scroll": 15.0, "ui": 20.0, "typing": 10.0, "idle": 10.0}
-"""Steps a second; scenes.c has them too."""
-CHANGED_AREA = {"video": 640 * 360, "full": WIDTH * HEIGHT}
-"""Pixels that every step changes, for the scenes of which that is true."""
-
-_COMMON = ("1", "0", "-224", "-239", "-223")
-PROFILES: dict[str, tuple[str, ...]] = {
-    "tight-jpeg": ("7", "-26", "-254", *_COMMON),
-    "tight-lossless": ("7", "-254", *_COMMON),
-    "zrle": ("16", "-254", *_COMMON),
-    "raw": ("0", "-224", "-239", "-223"),
-    "probe-time": ("watch", "1888", "16", "16", "16", "time", "0", "-224"),
-    "probe-press": ("watch", "1840", "1016", "32", "32", "press", "0", "-224"),
-}
-"""Arguments of viewers.c: as a real viewer lists them; Tight: quality 6, compress 2."""
 
 _STATS = struct.Struct("=QQQ")
 
@@ -71,7 +63,7 @@ class Viewers:
     """A process of viewers (viewers.c)."""
 
     def __init__(self, port: int, profile: Sequence[str], log: Path) -> None:
-        command = [program("viewers"), str(port), *profile]
+        command = [str(program("viewers")), str(port), *profile]
         self.process = Process(command, core=LOAD_CORE, log=log, stdin=subprocess.PIPE, pipe_stdout=True)
 
     def grow(self, number: int, timeout_s: float = 30.0) -> bool:
@@ -221,7 +213,11 @@ def _start_display(stack: ExitStack, stage: Stage, command: list[str], core: int
 
 
 def _start_server(
-    stack: ExitStack, stage: Stage, command: list[str], pass_fds: Sequence[int] = (), stdin: int = subprocess.DEVNULL
+    stack: ExitStack,
+    stage: Stage,
+    command: list[str],
+    pass_fds: Sequence[int] = (),
+    stdin: int = subprocess.DEVNULL,
 ) -> Process:
     log = stage.place.directory / "server.log"
     env = {"PYTHONPATH": str(ROOT), "DISPLAY": stage.place.display}

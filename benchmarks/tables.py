@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
-from benchmarks.measure import Latency, Series, Stall, Window
-from benchmarks.stage import RATES
+from benchmarks.figures import Latency, Series, Stall, Window
+from benchmarks.scenes import RATES
 
 LEGEND = (
-    "CPU: milliseconds of the server's whole process tree; *A + B x N*: CPU of a painted frame, fitted over the points "
-    "where everybody was served; *N=*: CPU per delivered frame and viewer, **s**: viewers got less than 90 % of the "
-    "rate, **g**: the viewers' own process was the limit; *X*: the X server beside a server that has one, per painted "
-    "frame (not in CPU); *load*: CPU of the viewers' process per frame and viewer, at the largest N."
+    "CPU: milliseconds of the server's whole process tree. *A + B x N*: CPU of a painted frame, fitted over the"
+    " points where everybody was served. *N=*: CPU per delivered frame and viewer; **s**: viewers got less than"
+    " 90 % of the rate, **g**: the viewers' own process was the limit, **c**: others had more than 10 % of the"
+    " server's core. *by fit*: the N at which A + B x N fills a core. *X*: the X server beside a server that has"
+    " one, per painted frame (not in CPU). *load*: CPU of the viewers' process per frame and viewer, at the"
+    " largest N."
 )
 
 
@@ -25,6 +26,16 @@ class Results:
     latencies: list[Latency] = field(default_factory=list)
     stalls: list[Stall] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+
+    def add(self, measured: Series | Latency | Stall) -> None:
+        """Put a measurement where it belongs."""
+        match measured:
+            case Series():
+                self.series.append(measured)
+            case Latency():
+                self.latencies.append(measured)
+            case Stall():
+                self.stalls.append(measured)
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -51,7 +62,10 @@ def report(results: Results, baseline: str = "xvnc", ours: str = "mpvnc") -> str
     if versus:
         parts += [f"### {ours} against {baseline}", versus]
     if results.latencies:
-        parts += ["### Latency, ms (time: change to pixel; press: button to pixel)", latencies(results.latencies)]
+        parts += [
+            "### Latency, ms (time: change to pixel; press: button to pixel)",
+            latencies(results.latencies),
+        ]
     if results.stalls:
         parts += ["### A tenth of the viewers stop reading", stalls(results.stalls)]
     if results.failures:
@@ -60,15 +74,15 @@ def report(results: Results, baseline: str = "xvnc", ours: str = "mpvnc") -> str
 
 
 def _by_scene(series: Sequence[Series]) -> Iterable[tuple[str, list[Series]]]:
-    order: Callable[[Series], str] = lambda one: one.scene  # noqa: E731
-    for scene, found in groupby(sorted(series, key=order), key=order):
+    for scene in dict.fromkeys(one.scene for one in series):
+        found = [one for one in series if one.scene == scene]
         yield scene, sorted(found, key=lambda one: (one.profile, one.peer))
 
 
 def costs(series: Sequence[Series]) -> str:
     """Return the table of one scene."""
     numbers = sorted({window.viewers for one in series for window in one.windows[: _planned(one)]})
-    head = ["profile", "server", "A", "B", *(f"N={n}" for n in numbers), "kB/frame", "most viewers",
+    head = ["profile", "server", "A", "B", *(f"N={n}" for n in numbers), "kB/frame", "most viewers", "by fit",
             "kB memory/viewer", "X", "load"]  # fmt: skip
     return table(head, [_cost_row(one, numbers) for one in series])
 
@@ -85,7 +99,8 @@ def _cost_row(series: Series, numbers: Sequence[int]) -> list[str]:
     return [
         series.profile, series.peer, number(fit and fit.a_ms), number(fit and fit.b_ms),
         *(cells.get(n, "") for n in numbers),
-        number(first.bytes_each and first.bytes_each / 1000, 1), _limit(series), number(series.pss_kb_each, 0),
+        number(first.bytes_each and first.bytes_each / 1000, 1), _limit(series), str(series.limit_by_fit or ""),
+        number(series.pss_kb_each, 0),
         number(first.xvfb_ms / first.painted if first.xvfb_ms and first.painted else None),
         number(largest.load_ms / largest.frames if largest.frames else None),
     ]  # fmt: skip
@@ -100,7 +115,8 @@ def _limit(series: Series) -> str:
 
 def _cell(window: Window, scene: str) -> str:
     served = "" if window.is_served(scene) else "s"
-    return f"{number(window.cpu_ms_each)}{served}{'g' if window.is_load_bound else ''}"
+    bound = ("g" if window.is_load_bound else "") + ("c" if window.is_contended else "")
+    return f"{number(window.cpu_ms_each)}{served}{bound}"
 
 
 def ratios(series: Sequence[Series], baseline: str, ours: str) -> str:
@@ -151,4 +167,7 @@ def stalls(found: Sequence[Stall]) -> str:
          number(one.rate_after), number(one.memory_kb / 1024, 1)]
         for one in found
     ]  # fmt: skip
-    return table(["workload", "profile", "server", "stopped", "frames/s before", "of the others after", "MB more"], rows)
+    return table(
+        ["workload", "profile", "server", "stopped", "frames/s before", "of the others after", "MB more"],
+        rows,
+    )
