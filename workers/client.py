@@ -161,8 +161,9 @@ class Client:
         if self.session.asks_again(data):
             self._offer()
             return
+        now = self._host.loop.time()
         try:
-            heard = self.session.receive_data(data, self._host.loop.time())
+            heard = self.session.receive_data(data, now)
         except MpvncError:
             self._handle(self.session.take_heard())
             self._send_control()
