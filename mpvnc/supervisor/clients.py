@@ -70,6 +70,7 @@ class ClientDesk:
         now = time.monotonic()
         self._throttle.has_failed(record.address, now)
         delay_s = self._throttle.delay_s(record.address, now)
+        self._crew.broadcast({"type": "auth_delay", "address": record.address, "delay_s": delay_s})
         log.for_client(logger, client).warning(
             "wrong password from %s; its next one costs %.1f s", record.address, delay_s
         )

@@ -281,6 +281,7 @@ class Supervisor:
         )
 
     def _configure(self, child: Child) -> Message:
+        secrets = self._secrets if child.role == ENCODER else Secrets()
         return {
             "type": "configure",
             "role": child.role,
@@ -291,10 +292,7 @@ class Supervisor:
             "source": self._kind,
             "bus": {name: self._instance.endpoint(name) for name in ("input", "notices", "events")},
             "config": to_dict(self._config),
-            "secrets": {
-                "password": self._secrets.password,
-                "view_only_password": self._secrets.view_only_password,
-            },
+            "secrets": {"password": secrets.password, "view_only_password": secrets.view_only_password},
         }
 
 
