@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker, shared_memory
 from pathlib import Path
 
-from mpvnc.errors import FrameError, NameTaken, SegmentGone
+from mpvnc.errors import FrameError, SegmentGone
 from mpvnc.frames.layout import HEADER_BYTES, W_NEWEST, Layout, check_header, unpack_newest
 
 DIRECTORY = Path("/dev/shm")
@@ -50,15 +50,13 @@ def create_segment(name: str, size_bytes: int, content: str = "its contents") ->
     Args:
         name: without a slash; not in use.
         content: what the memory is for, as the error message says it.
-    Raises: NameTaken; FrameError if /dev/shm has not enough room.
+    Raises: FrameError if the name is taken, or if /dev/shm has not enough room.
     """
     # Asked first: a request beyond all memory would take what there is before it fails.
     if _free_bytes() < size_bytes:
         raise _too_small(size_bytes, content)
     try:
         shared = shared_memory.SharedMemory(name, create=True, size=size_bytes)
-    except FileExistsError as error:
-        raise NameTaken(f"{DIRECTORY}/{name} exists already") from error
     except OSError as error:
         raise FrameError(f"{DIRECTORY}/{name}: {error.strerror}") from error
     shared.close()
