@@ -68,7 +68,7 @@ class DescriptorHandler(logging.Handler):
         self._fd = fd
         self._owned = owned
 
-    def createLock(self) -> None:  # noqa: N802 - logging's name
+    def createLock(self) -> None:
         """Have no lock."""
         self.lock = None
 

@@ -21,7 +21,7 @@ from tests.process.stage import child_of, status_of, wait_viewers
 from tests.process.watch import Watcher
 from tests.support import processes
 from tests.support.client import Client, connect
-from tests.support.servers import COMMAND, Server, ServerFailed, environment, start_supervisor
+from tests.support.servers import COMMAND, ServerFailed, environment, start_supervisor
 from tests.support.waits import eventually, time_factor
 
 pytestmark = pytest.mark.process
@@ -135,7 +135,11 @@ class TestStarts:
         server = serve(f"server.listeners=127.0.0.1:0,[::1]:0,unix:{path}")
         ports = dict(re.findall(r"vnc://(\S+):(\d+)", server.ready_line))
         assert set(ports) == {"127.0.0.1", "[::1]"}
-        for where in ({"port": int(ports["127.0.0.1"])}, {"host": "::1", "port": int(ports["[::1]"])}, {"path": path}):
+        for where in (
+            {"port": int(ports["127.0.0.1"])},
+            {"host": "::1", "port": int(ports["[::1]"])},
+            {"path": path},
+        ):
             with connect(**where) as client:
                 assert client.refresh().any()
         with pytest.raises(OSError):
@@ -147,7 +151,9 @@ class TestStarts:
             with connect(host, server.port) as client:
                 assert client.refresh().any()
 
-    def test_a_unix_socket_left_by_a_killed_one_is_taken_over(self, serve_doomed: Serve, tmp_path: Path) -> None:
+    def test_a_unix_socket_left_by_a_killed_one_is_taken_over(
+        self, serve_doomed: Serve, tmp_path: Path
+    ) -> None:
         listeners = f"server.listeners=127.0.0.1:0,unix:{tmp_path / 'vnc.sock'}"
         killed = serve_doomed(listeners)
         killed.send_signal(signal.SIGKILL)
@@ -176,7 +182,9 @@ class TestDescriptorLimit:
         return ("prlimit", f"--nofile=100:{hard}", *(alone if os.geteuid() == 0 else []), *COMMAND)
 
     def test_a_low_soft_limit_is_raised(self, serve: Serve) -> None:
-        server = serve(command=self.limited(privileged=True, hard=resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        server = serve(
+            command=self.limited(privileged=True, hard=resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        )
         for pid in (server.pid, child_of(server, "encoder")["pid"]):
             limits = Path(f"/proc/{pid}/limits").read_text()
             found = re.search(r"Max open files\s+(\d+)", limits)

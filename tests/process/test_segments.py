@@ -55,16 +55,19 @@ def test_a_dev_shm_that_is_too_small_is_one_clear_line(tmp_path: Path) -> None:
     settings = [*SMALL_AND_QUICK, *LOOPBACK_PORT_0, "source.width=1920", "source.height=1080"]
     start = [sys.executable, "-m", "mpvnc", "start"]
     start += [word for setting in settings for word in ("--set", setting)]
-    mount = "mount -t tmpfs -o size=4m tmpfs /dev/shm && exec \"$@\""
+    mount = 'mount -t tmpfs -o size=4m tmpfs /dev/shm && exec "$@"'
     alone = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
     done = subprocess.run(
         [*alone, "sh", "-c", mount, "sh", *start],
-        env=environment(tmp_path / "run"), capture_output=True, text=True, timeout=20 * time_factor(), check=False,
+        env=environment(tmp_path / "run"), capture_output=True, text=True, timeout=20 * time_factor(),
+        check=False,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert done.stdout == ""
     lines = [line for line in done.stderr.splitlines() if "/dev/shm has 4.0 MB free" in line]
-    assert lines and "three frames of 1920x1080 need 23.8 MB" in lines[0] and "docker run --shm-size" in lines[0]
+    assert (
+        lines and "three frames of 1920x1080 need 23.8 MB" in lines[0] and "docker run --shm-size" in lines[0]
+    )
     assert "giving up" in done.stderr and "Traceback" not in done.stderr
 
 
