@@ -64,8 +64,8 @@ class Host(Protocol):
     def joined(self, client: Client, joined: Joined) -> None:
         """Note that it is authenticated and initialised."""
 
-    def wrong_password(self, client: Client) -> float:
-        """Note a wrong password; return after how many seconds it is answered."""
+    def wrong_password(self, client: Client) -> None:
+        """Note a wrong password; `Client.refuse` is called when it is to be answered."""
 
     def gone(self, client: Client, reason: str) -> None:
         """Note that it is gone; called once."""
@@ -105,8 +105,7 @@ class Client:
 
     def refuse(self, reason: str) -> None:
         """End the handshake with a reason in the client's own words, as soon as it can hear it."""
-        self.session.connection.refuse(reason)
-        self._guarded(self._advance)
+        self._guarded(self._refuse, reason)
 
     def offer(self) -> None:
         """Let it have the next update, if it may and wants to."""
@@ -207,6 +206,10 @@ class Client:
 
     # -- helpers
 
+    def _refuse(self, reason: str) -> None:
+        self.session.connection.refuse(reason)
+        self._advance()
+
     def _advance(self) -> None:
         """Do what the session's state asks for now: control bytes, end, update, timer."""
         self._send_control()
@@ -299,8 +302,7 @@ class Client:
                 self._host.joined(self, one)
                 self._emit(ClientJoined(self.ident, time.time(), one.view_only, self.address, self.slot))
             elif isinstance(one, events.WrongPassword):
-                delay_s = self._host.wrong_password(self)
-                self._host.loop.call_later(delay_s, self.refuse, "Authentication failed")
+                self._host.wrong_password(self)
             else:
                 self._emit(self._as_input(one))
 
