@@ -9,12 +9,12 @@ from benchmarks.figures import Latency, Series, Stall, Window
 from benchmarks.scenes import RATES
 
 LEGEND = (
-    "CPU: milliseconds of the server's whole process tree. *A + B x N*: CPU of a frame for all, fitted over the"
-    " points where everybody was served (~: others took the core, points below the full rate count too). *N=*: CPU"
-    " per delivered frame and viewer; **s**: viewers got less than 90 % of the rate, **g**: the viewers' own process"
-    " was the limit, **c**: others had more than 10 % of the server's core. *by fit*: the N at which A + B x N fills"
-    " a core. *X*: the X server beside a server that has one, per painted frame (not in CPU). *load*: CPU of the"
-    " viewers' process per frame and viewer, at the largest N."
+    "CPU: milliseconds of the server's whole process tree. *A + B x N*: CPU of a frame for all, fitted over "
+    "the points where everybody was served (~: others took the core, points below the full rate count too). "
+    "*N=*: CPU per delivered frame and viewer; **s**: viewers got less than 90 % of the rate, **g**: the "
+    "viewers' own process was the limit, **c**: others had more than 10 % of the server's core. *by fit*: the "
+    "N at which A + B x N fills a core. *X*: the X server beside a server that has one, per painted frame "
+    "(not in CPU). *load*: CPU of the viewers' process per frame and viewer, at the largest N."
 )
 
 
