@@ -9,7 +9,6 @@ MpvncError
 ├── EncodeError             our own mistake while encoding a rectangle
 ├── FrameError
 │   ├── TornFrame           the writer overtook the reader; try the newest frame
-│   ├── NameTaken           another segment, of another supervisor, has the name
 │   └── SegmentGone         the memory is no longer what it says it is
 ├── CaptureError            the screen cannot be read (now)
 ├── InjectError             input cannot be delivered (now)
@@ -49,10 +48,6 @@ class FrameError(MpvncError):
 
 class TornFrame(FrameError):
     """The writer overtook the reader while it copied."""
-
-
-class NameTaken(FrameError):
-    """A segment of that name exists already, and somebody may hold it."""
 
 
 class SegmentGone(FrameError):

@@ -20,7 +20,10 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from mpvnc.constants import Encoding
+from mpvnc.damage import Move, MovedFrame
 from mpvnc.encodings.base import EncodedRectangle
+from mpvnc.encodings.copyrect import copy_rectangle
 from mpvnc.encodings.wire import WireClass
 from mpvnc.geometry import EMPTY, Rect, Region
 from mpvnc.pointer import PointerState
@@ -95,7 +98,7 @@ class Broadcast:
         self._refresh = Refresh()
         self._turns = Turns()
         self._waits_for: dict[Session, _Waiting] = {}
-        self._pieces: dict[int, list[Piece]] = {}
+        self._pieces: dict[object, list[Piece]] = {}
         self._drawn: dict[tuple[Update, Overlay | None, Overlay | None], _Drawn] = {}
         self._placed: dict[Rect, Overlay | None] = {}
 
@@ -294,35 +297,71 @@ class Broadcast:
         is_whole = picture.area == self._area and not picture.owed.rects
         if not is_whole or not session.demand.covers(picture.area):
             return self._start_partial(session, screen, now)
-        key = (picture.base, session.wire, session.streams)
+        moved = self._moved(session, screen) if screen.move else None
+        wrong = overlay.copied(picture.overlay, moved.move) if moved else None
+        key = (picture.base, session.wire, session.streams, wrong)
         update = self.fanout.find(key)
-        if update is None and self._turns.admits(session.wire, now):
-            update = Update(key, session.wire, picture.base, session.streams, now)
+        if update is not None or not self._turns.admits(session.wire, now):
+            return update
+        update = Update(key, session.wire, picture.base, session.streams, now)
+        if moved is None:
             self._start(update, self._changes(screen, picture.base), session)
+        else:
+            self._start(update, self._copied(session, screen, moved), session, moved.move)
         return update
 
-    def _start(self, update: Update, pieces: list[Piece], session: Session) -> None:
+    def _start(self, update: Update, pieces: list[Piece], session: Session, move: Move | None = None) -> None:
         update.exact = session.exact
-        self.fanout.start(update, pieces)
+        update.move = move
+        copy = copy_rectangle(move.target, move.source.x, move.source.y) if move else None
+        self.fanout.start(update, pieces, copy)
         if update.is_done:
             self._made(update)
 
     def _made(self, update: Update) -> None:
         """Note which tiles whoever gets a finished update will hold with losses."""
-        assert self.screen is not None
-        if update.lossy and update.exact is not None:
-            self._refresh.mark(update.exact, self.screen.tiles, update.lossy)
+        assert self.screen is not None and update.exact is not None
+        tiles = self.screen.tiles
+        if update.move is not None:
+            self._refresh.mark_moved(update.exact, tiles, update.move)
+        if update.lossy:
+            self._refresh.mark(update.exact, tiles, update.lossy)
+            if update.move is not None and planner.oldest_epoch(tiles, update.lossy) <= update.base:
+                update.settles = 0
         self._turns.served(update.wire)
 
     def _start_partial(self, session: Session, screen: Screen, now: float) -> Update | None:
         if not self._turns.admits(session.wire, now):
             return None
         picture = session.picture
-        split = planner.partial(screen, picture, session.demand.region.intersect([picture.area]))
+        requested = session.demand.region.intersect([picture.area])
+        split = planner.partial(screen, picture, requested)
+        moved = self._moved(session, screen)
+        if moved is not None:
+            pieces = self._copied(session, screen, moved)
+            split = planner.partial_copied(split, pieces, moved.move, requested, screen.tiles)
         update = Update(None, session.wire, picture.base, session.streams, now)
         update.owed = split.owed
-        self._start(update, split.pieces, session)
+        self._start(update, split.pieces, session, split.move)
         return update
+
+    def _moved(self, session: Session, screen: Screen) -> MovedFrame | None:
+        """Return what moved since the frame that a session holds, if a copy of that is right and exact."""
+        moved, picture = screen.move, session.picture
+        if moved is None or moved.base != picture.base or Encoding.COPY_RECT not in session.features:
+            return None
+        is_known = picture.is_uniform and not picture.owed.rects and picture.area == self._area
+        return moved if is_known else None
+
+    def _copied(self, session: Session, screen: Screen, moved: MovedFrame) -> list[Piece]:
+        """Return what follows a move; shared by all who see the pointer at the same place."""
+        wrong = overlay.copied(session.picture.overlay, moved.move)
+        is_lossy = session.wire.quality is not None
+        pieces = self._pieces.get((wrong, is_lossy))
+        if pieces is None:
+            pieces = planner.copied(screen.tiles, moved, wrong, is_lossy=is_lossy)
+            self._pieces[wrong, is_lossy] = pieces
+        return pieces
 
     def _changes(self, screen: Screen, base: int) -> list[Piece]:
         pieces = self._pieces.get(base)
@@ -346,7 +385,7 @@ class Broadcast:
             buffers = [b"".join((head, *extras)), memoryview(message)[len(head) :]]
         session.streams = drawn.opens
         picture.update(screen.frame, drawn.owed, drawn.overlay)
-        if update.settles:
+        if update.settles is not None:
             picture.settle(update.settles, self._refresh.rested)
             session.refresh_at = now + sum(map(len, buffers)) / BYTES_PER_S
         before, after = session.updated(sum(map(len, buffers)), now)

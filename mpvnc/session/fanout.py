@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from mpvnc.damage import Move
 from mpvnc.encodings.base import EncodedRectangle, Stream
 from mpvnc.encodings.wire import WireClass
 from mpvnc.errors import EncodeError
@@ -68,8 +69,8 @@ class Update:
     """
 
     __slots__ = (
-        "_encoded", "_message", "_opened", "_todo", "base", "exact", "key", "lossy", "opens", "owed", "rects",
-        "settles", "since", "waiting", "wire",
+        "_encoded", "_message", "_opened", "_todo", "base", "exact", "key", "lossy", "move", "opens", "owed",
+        "rects", "settles", "since", "waiting", "wire",
     )  # fmt: skip
 
     def __init__(self, key: Hashable | None, wire: WireClass, base: int, opened: Streams, now: float) -> None:
@@ -84,7 +85,10 @@ class Update:
         """Those of `rects` that were encoded with losses."""
         self.exact: WireClass | None = None
         """The class that the losses of those who get it are made up for by."""
-        self.settles = 0
+        self.move: Move | None = None
+        """What it copies first."""
+        self.settles: int | None = None
+        """The place in the refresh that a picture is at after it, if it changes that; 0 for the beginning."""
         self.opens = opened
         """The streams that have had their header once `message` was sent."""
         self._opened = opened
@@ -92,10 +96,13 @@ class Update:
         self._todo: list[Piece] = []
         self._message: bytes | None = None
 
-    def plan(self, pieces: list[Piece]) -> None:
-        """Set the rectangles that it is to have."""
+    def plan(self, pieces: list[Piece], first: EncodedRectangle | None = None) -> None:
+        """Set the rectangles that it is to have; `first` goes before them."""
         self.rects = [piece.rect for piece in pieces]
         self._todo = pieces[::-1]
+        if first is not None:
+            self.rects.insert(0, first.rect)
+            self._encoded.append(first)
 
     @property
     def count(self) -> int:
@@ -111,6 +118,11 @@ class Update:
     def is_joining(self) -> bool:
         """Whether it is a full frame for somebody who holds nothing yet."""
         return self.base == 0
+
+    @property
+    def is_refresh(self) -> bool:
+        """Whether it brings nothing new, but what was sent with losses."""
+        return bool(self.settles)
 
     @property
     def size_bytes(self) -> int:
@@ -214,9 +226,9 @@ class Fanout:
         """Return the update with this key, done or not."""
         return self._shared.get(key)
 
-    def start(self, update: Update, pieces: list[Piece]) -> None:
-        """Begin an update; take what the cache has of it at once."""
-        update.plan(pieces)
+    def start(self, update: Update, pieces: list[Piece], first: EncodedRectangle | None = None) -> None:
+        """Begin an update of `first`, if given, and `pieces`; take what the cache has of them at once."""
+        update.plan(pieces, first)
         if update.key is not None:
             self._shared[update.key] = update
         self._take_cached(update)
@@ -248,7 +260,7 @@ class Fanout:
     def may_advance(self, now: float) -> bool:
         """Whether a newer frame may be taken: not while watchers wait for this one, or a joiner for long."""
         return all(
-            update.settles or (update.is_joining and now - update.since < PATIENCE_S)
+            update.is_refresh or (update.is_joining and now - update.since < PATIENCE_S)
             for update in self._unfinished
         )
 
@@ -292,7 +304,7 @@ class Fanout:
 
 
 def _urgency(update: Update) -> tuple[bool, bool, float]:
-    return update.settles > 0, update.is_joining, update.since
+    return update.is_refresh, update.is_joining, update.since
 
 
 def _view(pixels: Pixels, piece: Piece) -> Pixels:

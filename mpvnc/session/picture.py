@@ -27,21 +27,24 @@ class Picture:
 
     `base` is the number of the frame that it holds within `generation`, 0 while it holds nothing of use;
     `owed` are the pixels of it that are nevertheless missing, normally none. `area` is the framebuffer as the
-    client knows it: no rectangle may ever go beyond it. `frames` counts the frames that it was brought to.
+    client knows it: no rectangle may ever go beyond it. `frames` counts the frames that it was brought to. It
+    `is_uniform` if every pixel that it holds is as exact as one that is sent now: what was sent coarser must not be
+    copied to where something exact is due.
 
     `settled` is the place before which everything it holds is exact (see `refresh`), as found when it held the frame
     `settled_frame`; beyond it, what was marked as lossy is not, or anything if it `is_blurred`.
     """
 
     __slots__ = (
-        "_beyond", "_is_lossy", "area", "base", "frames", "generation", "is_blurred", "overlay", "owed", "settled",
-        "settled_frame",
+        "_beyond", "_is_lossy", "area", "base", "frames", "generation", "is_blurred", "is_uniform", "overlay", "owed",
+        "settled", "settled_frame",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.area = EMPTY
         self.generation = 0
         self.base = 0
+        self.is_uniform = True
         self.owed = Region()
         self.overlay: Overlay | None = None
         self._beyond = Region()
@@ -60,6 +63,7 @@ class Picture:
         """Hold nothing of use: the screen is another one. What lies beyond it becomes black."""
         self.generation = screen.generation
         self.base = 0
+        self.is_uniform = True
         self._beyond = self.owed = Region([self.area]).subtract([area(screen)])
         self.overlay = None
         self._unsettle()
@@ -68,6 +72,7 @@ class Picture:
         """Send `rect` again, changed or not (a non-incremental request)."""
         if rect.contains(self.area):
             self.base = 0
+            self.is_uniform = True
             self.owed = self._beyond
             self.overlay = None
             self._unsettle()
@@ -75,6 +80,10 @@ class Picture:
             self.owed = bounded(self.owed.union([rect]))
             self._unsettle()
             self._forget_overlay([rect])
+
+    def outgrow(self) -> None:
+        """Hold what may be coarser than what is sent from now on."""
+        self.is_uniform = not self.base
 
     def update(self, frame: int, owed: Region, overlay: Overlay | None) -> None:
         """Hold `frame` from now on, less `owed`, with the pointer at `overlay`."""
@@ -86,6 +95,8 @@ class Picture:
 
     def settle(self, reached: int, rested: int) -> None:
         """Be exact before the place `reached`, in the frame that it holds; everything before `rested` rests."""
+        if self.settled == EVERYWHERE:
+            return
         self.settled = reached
         self.settled_frame = self.base
         if reached >= rested and rested >> PLACE_BITS >= self.base:

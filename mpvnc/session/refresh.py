@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mpvnc.constants import TILE
-from mpvnc.damage import TileTable
+from mpvnc.damage import Move, TileTable, tiles_of
 from mpvnc.encodings.wire import WireClass
 from mpvnc.geometry import Rect
 from mpvnc.session import planner
@@ -95,6 +95,23 @@ class Refresh:
             lossy[rows, columns] = tiles.epoch[rows, columns]
         self._slices.clear()
 
+    def mark_moved(self, exact: WireClass, tiles: TileTable, move: Move) -> None:
+        """Note what was copied from tiles that were encoded with losses once."""
+        lossy = self._lossy.get(exact)
+        if lossy is None:
+            return
+        rows, columns = (
+            _sources(size, -by) for size, by in zip(lossy.shape, (move.dy, move.dx), strict=True)
+        )
+        was_lossy = lossy > 0
+        moved = np.zeros_like(was_lossy)
+        for row in rows:
+            for column in columns:
+                moved |= was_lossy[np.ix_(row, column)]
+        moved &= tiles_of([move.target], tiles.width, tiles.height).astype(np.bool_)
+        lossy[moved] = tiles.epoch[moved]
+        self._slices.clear()
+
     def next_slice(self, tiles: TileTable, exact: WireClass, picture: Picture) -> Slice:
         """Return what `picture`, which holds the present frame and owes nothing, is to be sent next."""
         key = (exact, picture.settled, picture.settled_frame, picture.is_blurred)
@@ -140,6 +157,12 @@ class Refresh:
         was_exact = _places(tiles.previous) <= np.uint64(picture.settled)
         was_exact &= (epoch > np.uint64(picture.settled_frame)) & (lossy < epoch)
         return (lossy > 0) & ~was_exact
+
+
+def _sources(size: int, by: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return for each of `size` tiles in a row the two that lie under it when it is moved `by` pixels."""
+    first = (np.arange(size) * TILE + by) // TILE
+    return np.clip(first, 0, size - 1), np.clip(first + 1, 0, size - 1)
 
 
 def _places(epochs: Places) -> Places:

@@ -361,6 +361,8 @@ class Session:
             self._initialise(event.shared)
 
     def _on_pixel_format(self, event: events.SetPixelFormat, _now: float) -> None:
+        if event.format != self.format:
+            self.picture.outgrow()
         self.format = event.format
         self._cursor_serial = _UNSENT
         self._choose_wire()
@@ -371,6 +373,8 @@ class Session:
         if not self._settings.with_cursor:
             self.features -= {Encoding.CURSOR}
         self._choose_wire()
+        if Encoding.COPY_RECT in before - self.features:
+            self.revision += 1
         new = self.features - before
         unknown = (self.features & _ANNOUNCED) - self._announced
         self._announced |= unknown
@@ -484,6 +488,8 @@ class Session:
         self.every = rung.every
         if self.wire is not before:
             self.revision += 1
+        if before.quality is not None and self.wire.quality is None:
+            self.picture.outgrow()
 
     def _reason(self, missed: int, is_network: bool) -> str:
         """Return why frames were missed lately."""

@@ -84,3 +84,13 @@ def test_leftovers_of_a_killed_predecessor_are_unlinked(instance):
     assert not names(instance)
     left.segment.unlink()
     successor.close()
+
+
+def test_two_supervisors_of_one_name_stay_apart(segments, instance):
+    """The second one runs in another runtime directory, or the first one's children have not ended yet."""
+    held = segments.allocate(32, 16)
+    second = Segments(instance)
+    other = second.allocate(32, 16)
+    assert other.segment.name != held.segment.name
+    assert os.fstat(held.segment.fd).st_nlink == os.fstat(other.segment.fd).st_nlink == 1
+    second.close()
