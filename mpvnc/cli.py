@@ -114,7 +114,7 @@ def _start(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"logging.log_file: {error}") from error
     try:
         log.warn_all(warnings)
-        return Supervisor(loaded, secrets, Setup(os.environ, publisher=publisher)).run()
+        return Supervisor(loaded, secrets, Setup(os.environ, __version__, publisher=publisher)).run()
     finally:
         running_log.close()
 

@@ -86,6 +86,13 @@ class Region:
             disjoint.extend(_without(rect, disjoint))
         self.rects: tuple[Rect, ...] = tuple(disjoint)
 
+    @classmethod
+    def of_disjoint(cls, rects: Iterable[Rect]) -> Region:
+        """Return the region of rectangles that are known to be disjoint and not empty: that is not checked."""
+        region = cls()
+        region.rects = tuple(rects)
+        return region
+
     def __iter__(self) -> Iterator[Rect]:
         return iter(self.rects)
 
@@ -122,12 +129,12 @@ class Region:
     def subtract(self, other: Iterable[Rect]) -> Region:
         """Return what is in this one only."""
         others = list(other)
-        return _disjoint(piece for rect in self.rects for piece in _without(rect, others))
+        return Region.of_disjoint(piece for rect in self.rects for piece in _without(rect, others))
 
     def intersect(self, other: Iterable[Rect]) -> Region:
         """Return what is in both."""
         others = Region(other).rects
-        return _disjoint(
+        return Region.of_disjoint(
             common for rect in self.rects for one in others if not (common := rect.intersect(one)).is_empty
         )
 
@@ -141,9 +148,3 @@ def _without(rect: Rect, holes: Iterable[Rect]) -> list[Rect]:
     for hole in holes:
         pieces = [rest for piece in pieces for rest in piece.subtract(hole)]
     return pieces
-
-
-def _disjoint(rects: Iterable[Rect]) -> Region:
-    region = Region()
-    region.rects = tuple(rects)
-    return region

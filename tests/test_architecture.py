@@ -21,9 +21,12 @@ NUMPY_FREE = ("supervisor", "ipc.control", "config", "log", "metrics", "cli", "f
 """What the supervisor's process loads, under mpvnc; of a package, all its modules."""
 
 TESTED_ELSEWHERE = {
+    "mpvnc/capture/base.py": "tests/capture/test_x11.py",
     "mpvnc/constants.py": "tests/rfb/test_writers.py",
     "mpvnc/errors.py": "tests/rfb/test_connection.py",
+    "mpvnc/inject/base.py": "tests/inject/test_dispatch.py",
     "mpvnc/rfb/events.py": "tests/rfb/test_messages.py",
+    "mpvnc/rfb/keysym_names.py": "tests/rfb/test_keysyms.py",
 }
 """Modules of names and values alone, with the test that would notice a wrong one."""
 

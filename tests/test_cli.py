@@ -119,7 +119,7 @@ def test_commands_without_a_server_fail_with_one_line(command, capsys):
 
 def test_the_supervisors_modules_load_no_numpy_and_no_asyncio():
     code = """
-import sys, mpvnc.cli, mpvnc.supervisor.main, mpvnc.publisher
+import sys, mpvnc.cli, mpvnc.supervisor.main
 loaded = {"numpy", "asyncio", "zmq", "cython", "xcffib", "cairo", "workers"} & set(sys.modules)
 loaded |= {name for name in sys.modules if name.startswith(("mpvnc.encodings.", "mpvnc.workers."))}
 print(sorted(loaded))
@@ -131,19 +131,20 @@ print(sorted(loaded))
 class TestRunning:
     def test_status_and_stop(self, environment, capsys):
         server = Server(environment)
+        named = ["--instance", server.name]
         viewers = [server.connect() for _ in range(2)]
         for viewer in viewers:
             viewer.hello()
             viewer.say("login")
-        assert cli.main(["status"]) == 0
+        assert cli.main(["status", *named]) == 0
         text = capsys.readouterr().out
         assert f"vnc://127.0.0.1:{server.port}" in text and "injector" in text and "fake" in text
-        assert cli.main(["status", "--json"]) == 0
+        assert cli.main(["status", "--json", *named]) == 0
         status = json.loads(capsys.readouterr().out)
         assert status["clients"]["authenticated"] == 2
         assert status["bytes_sent"] > 0 and status["bytes_received"] > 0
         assert cli.main(["stop", "--instance", "other"]) == 1
-        assert cli.main(["stop"]) == 0
+        assert cli.main(["stop", *named]) == 0
         assert server.wait(1) == 0
         for viewer in viewers:
             viewer.close()

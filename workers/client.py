@@ -30,7 +30,7 @@ from mpvnc.session.session import Heard, Joined, Session
 from mpvnc.transport.plain import Pipe
 
 READ_BYTES = 4096
-"""At most so much is read from one client in a turn of the loop: some hundred messages."""
+"""At most so much of one client is taken in before it is the others' turn: some hundred messages."""
 CONTROL_LIMIT_BYTES = 64 * 1024
 """How much may wait for a client that writes without reading, before it is no longer read from."""
 _RETRY_S = 0.01
@@ -57,6 +57,9 @@ class Host(Protocol):
 
     def emit(self, message: bytes) -> bool:
         """Put a message on the input bus; False if the bus does not take it now."""
+
+    def emit_surely(self, message: bytes) -> None:
+        """Put a message on the input bus, later if the bus does not take it now."""
 
     def joined(self, client: Client, joined: Joined) -> None:
         """Note that it is authenticated and initialised."""
@@ -86,6 +89,8 @@ class Client:
         self._host = host
         self._input = InputQueue()
         self._timer: asyncio.TimerHandle | None = None
+        self._drain_timer: asyncio.TimerHandle | None = None
+        self._look_at = math.inf
         self._blocked_since = math.inf
         self._waiting_control_bytes = 0
         self._is_reading = True
@@ -121,11 +126,12 @@ class Client:
         self.is_closed = True
         self._host.loop.remove_reader(self.pipe.fileno())
         self._host.loop.remove_writer(self.pipe.fileno())
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._drain_timer):
+            if timer is not None:
+                timer.cancel()
         self.pipe.close()
         if self.has_joined:
-            self._host.emit(pack(ClientGone(self.ident, time.time())))
+            self._host.emit_surely(pack(ClientGone(self.ident, time.time())))
         self._host.gone(self, reason)
 
     # -- callbacks
@@ -150,23 +156,26 @@ class Client:
         if count == 0:
             self.close("closed by the viewer")
             return
-        now = self._host.loop.time()
+        data = bytes(memoryview(_scratch)[:count])
+        if self.session.asks_again(data):
+            self._offer()
+            return
+        began_s = time.thread_time()
         try:
-            heard = self.session.receive_data(bytes(memoryview(_scratch)[:count]), now)
+            heard = self.session.receive_data(data, self._host.loop.time())
         except MpvncError:
             self._handle(self.session.take_heard())
             self._send_control()
             self.pipe.discard_input()
             raise
         self._handle(heard)
-        self._rest(now)
+        self._rest(time.thread_time() - began_s)
         self._advance()
 
-    def _rest(self, since: float) -> None:
+    def _rest(self, spent_s: float) -> None:
         """Read nothing for a while if what came has cost more than usual: a flood gets a tenth of the time."""
-        now = self._host.loop.time()
-        if now - since > _PATIENCE_S:
-            self._rests_until = now + min((now - since) * _REST_FACTOR, _LONGEST_REST_S)
+        if spent_s > _PATIENCE_S:
+            self._rests_until = self._host.loop.time() + min(spent_s * _REST_FACTOR, _LONGEST_REST_S)
             self._stop_reading()
             self._host.loop.call_at(self._rests_until, self._guarded, self._read_again)
 
@@ -185,6 +194,7 @@ class Client:
 
     def _on_timer(self) -> None:
         self._timer = None
+        self._look_at = math.inf
         now = self._host.loop.time()
         deadline, what = self.session.deadline()
         if now >= deadline:
@@ -212,17 +222,26 @@ class Client:
         self._arm()
 
     def _offer(self) -> None:
-        if self.pipe.is_blocked or not self.session.is_ready:
-            return
-        delivery = self._host.offer(self, self._host.loop.time())
-        if delivery is not None:
+        """Send what is made, more than once where nothing need be asked for (a new size, then the picture)."""
+        while not self.pipe.is_blocked and self.session.is_ready:
+            delivery = self._host.offer(self, self._host.loop.time())
+            if delivery is None:
+                self._look_again()
+                return
             self._send_update(delivery)
 
+    def _look_again(self) -> None:
+        """Come back when what holds the next update back may be acknowledged: the kernel will not say."""
+        session = self.session
+        paced = session.is_ready and session.demand.is_continuous and not session.pacer.has_fences
+        if paced and self.pipe.unacknowledged_bytes() and self._look_at == math.inf:
+            self._look_at = self._host.loop.time() + _RETRY_S
+            self._arm()
+
     def _send_update(self, delivery: Delivery) -> None:
-        before = self.pipe.sent_bytes
         self.pipe.send(delivery.buffers)
         self.updates += 1
-        self._host.count_update(self.pipe.sent_bytes - before)
+        self._host.count_update(sum(map(len, delivery.buffers)))
         self._watch_writable()
 
     def _send_control(self) -> None:
@@ -259,7 +278,8 @@ class Client:
         when = min(
             self.session.deadline()[0],
             self._blocked_since + self._host.stall_timeout_s,
-            self._next_look(),
+            self._look_at,
+            self._hand_over_at(),
         )
         if when == math.inf or self.is_closed:
             return
@@ -269,12 +289,9 @@ class Client:
             self._timer.cancel()
         self._timer = self._host.loop.call_at(when, self._guarded, self._on_timer)
 
-    def _next_look(self) -> float:
-        now = self._host.loop.time()
+    def _hand_over_at(self) -> float:
         hands = self.session.pointer_changes_hands_at()
-        if self.session.is_ready and self.session.demand.is_continuous and not self.session.pacer.has_fences:
-            return now + _RETRY_S
-        return hands if hands > now else math.inf
+        return hands if hands > self._host.loop.time() else math.inf
 
     # -- what it says to others
 
@@ -308,8 +325,13 @@ class Client:
             return
         if not self._input.offer(event):
             raise MpvncError("its input is not taken: the queue is full")
-        self._host.loop.call_later(_RETRY_S, self._guarded, self._drain_input)
+        if self._drain_timer is None:
+            self._drain_later()
+
+    def _drain_later(self) -> None:
+        self._drain_timer = self._host.loop.call_later(_RETRY_S, self._guarded, self._drain_input)
 
     def _drain_input(self) -> None:
+        self._drain_timer = None
         if not self._input.drain(self._host.emit):
-            self._host.loop.call_later(_RETRY_S, self._guarded, self._drain_input)
+            self._drain_later()

@@ -12,6 +12,7 @@ import functools
 import logging
 import os
 import socket
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -29,10 +30,14 @@ from mpvnc.rfb.handshake import HandshakeSettings
 from mpvnc.rfb.messages import Limits
 from mpvnc.rfb.security.vncauth import encode_password
 from mpvnc.session.broadcast import Broadcast, Delivery
+from mpvnc.session.fanout import BrokenUpdate
 from mpvnc.session.session import Joined, Session, SessionSettings
 from mpvnc.transport.plain import Pipe
 from mpvnc.workers.client import Client
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
+
+_UNSENT_LIMIT = 10_000
+"""Clients that left while nobody took input; a consumer that starts anew releases everything anyway."""
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +60,11 @@ class Encoder:
         self._pointer_version = -1
         self._name = config.server.desktop_name or "mpvnc"
         self._sender = InputSender(runtime.input_endpoint)
+        self._unsent: deque[bytes] = deque(maxlen=_UNSENT_LIMIT)
         self._is_pumping = False
+        self._is_muted = False
+        self._sent_updates = self._counters.get(Counter.UPDATES_SENT)
+        self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
         self._handlers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
             "segment": self._on_segment,
             "adopt": self._on_adopt,
@@ -104,6 +113,17 @@ class Encoder:
         self._counters.add(Counter.INPUT_EVENTS)
         return True
 
+    def emit_surely(self, message: bytes) -> None:
+        """Put a message on the input bus, later if the bus does not take it now: what a client holds down
+        must be released after it has gone.
+        """
+        self._unsent.append(message)
+        self._emit_unsent()
+
+    def _emit_unsent(self) -> None:
+        while self._unsent and self.emit(self._unsent[0]):
+            self._unsent.popleft()
+
     def joined(self, client: Client, joined: Joined) -> None:
         """Tell the supervisor that it is in."""
         logger.info(
@@ -140,8 +160,8 @@ class Encoder:
 
     def count_update(self, size_bytes: int) -> None:
         """Count an update."""
-        self._counters.add(Counter.UPDATES_SENT)
-        self._counters.add(Counter.BYTES_SENT, size_bytes)
+        self._sent_updates += 1
+        self._sent_bytes += size_bytes
 
     # -- frames
 
@@ -183,13 +203,25 @@ class Encoder:
         """Encode one slice, hand out what it completes, and come back after the sockets had their turn."""
         self._is_pumping = False
         if self._broadcast.is_busy:
-            for delivery in self._broadcast.step(self.loop.time()):
-                self._by_session[delivery.session].deliver(delivery)
-            self._count_encodes()
+            self._step()
         self._look()
         self._pump_soon()
 
-    def _count_encodes(self) -> None:
+    def _step(self) -> None:
+        try:
+            deliveries = self._broadcast.step(self.loop.time())
+        except BrokenUpdate as broken:
+            logger.exception("a fault of ours: it costs those who wait for it")
+            for session in broken.update.waiting:
+                self._by_session[session].close("internal error: its update cannot be encoded")
+            return
+        for delivery in deliveries:
+            self._by_session[delivery.session].deliver(delivery)
+
+    def _write_counters(self) -> None:
+        """Put into the status page what is counted here once per client and frame."""
+        self._counters.set(Counter.UPDATES_SENT, self._sent_updates)
+        self._counters.set(Counter.BYTES_SENT, self._sent_bytes)
         counters = self._broadcast.fanout.counters
         self._counters.set(Counter.ENCODES, counters.encodes)
         self._counters.set(Counter.CACHE_HITS, counters.hits)
@@ -257,6 +289,7 @@ class Encoder:
     def _admit(self, ident: int, address: str, sock: socket.socket) -> Client:
         handshake = _handshake(self._runtime)
         session = Session(handshake, self._settings, self.loop.time())
+        session.is_muted = self._is_muted
         if self._reader is not None:
             session.show(self._reader, self._name)
         client = Client(ident, address, Pipe(sock), session, self)
@@ -282,6 +315,10 @@ class Encoder:
         name = message.get("name")
         if name and not self._runtime.config.server.desktop_name:
             self._rename(name)
+        if "view_only" in message:
+            self._is_muted = message["view_only"]
+            for client in self._clients.values():
+                client.session.is_muted = self._is_muted
 
     def _on_notice(self, message: dict[str, Any], _fds: list[int]) -> None:
         if message.get("notice") == "desktop_name":
@@ -302,6 +339,8 @@ class Encoder:
 
     def _beat(self) -> None:
         self.loop.call_later(BEAT_INTERVAL_S, self._beat)
+        self._write_counters()
+        self._emit_unsent()
         try:
             self._runtime.beat()
         except ControlError:

@@ -1,8 +1,8 @@
 """The injector role: from the input bus to the desktop.
 
-Owns: the loop over bus, control socket and clock, and reopening the target for ever. It always drains the bus,
-target or not, so that no worker is ever slowed down; while there is no target, events are dropped, and what
-was held is released by the next target's first act. How input is delivered is `mpvnc.inject`'s.
+Owns: the loop over bus, control socket and clock, and reopening the target for ever. It always drains the
+bus, target or not, so that no worker is ever slowed down; while there is no target, events are dropped, and
+what was held is released by the next target's first act. How input is delivered is `mpvnc.inject`'s.
 
 Control messages that it takes: worker_gone {slot, clients?}. It ends on EOF, and releases everything first.
 """
@@ -10,16 +10,19 @@ Control messages that it takes: worker_gone {slot, clients?}. It ends on EOF, an
 from __future__ import annotations
 
 import logging
+import os
 import selectors
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from mpvnc.errors import ControlError, InjectError
 from mpvnc.inject.base import Backend
 from mpvnc.inject.dispatch import Dispatcher
 from mpvnc.ipc.bus import InputReceiver
 from mpvnc.metrics import Counter
-from mpvnc.session.input import unpack
+from mpvnc.session.control import Control
+from mpvnc.session.input import InputEvent, unpack
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
 
 REOPEN_S = 1.0
@@ -41,10 +44,14 @@ class Injector:
         self._dispatcher: Dispatcher | None = None
         self._is_open = False
         self._try_at = 0.0
+        self._control = Control(runtime.config.input.control_policy)
         self._dropped = 0
 
     def deliver(self, messages: list[bytes]) -> None:
-        """Deliver a batch from the bus; what cannot be delivered is counted."""
+        """Deliver a batch from the bus; what cannot be delivered is counted.
+
+        An empty batch looks whether the target is still there.
+        """
         for message in messages:
             try:
                 event = unpack(message)
@@ -52,15 +59,23 @@ class Injector:
                 logger.error("%s", error)
                 continue
             self._runtime.counters.add(Counter.INPUT_EVENTS)
-            if not self._guard(lambda one, event=event: one.deliver(event, time.time())):
+            if not self._deliver(event):
                 self._runtime.counters.add(Counter.INPUT_DROPPED)
         self._guard(lambda one: one.backend.flush())
         self._count_dropped()
 
-    def worker_gone(self, slot: int, clients: list[int]) -> None:
-        """Release what the clients of a dead worker hold."""
-        self._guard(lambda one: one.release_worker(slot, clients))
-        self._guard(lambda one: one.backend.flush())
+    def worker_gone(self, slot: int, clients: Iterable[int]) -> None:
+        """Release what the clients of a dead worker hold: those named and those known to be of its slot."""
+        known = self._dispatcher.clients_of(slot) if self._dispatcher else []
+        lost = list(dict.fromkeys([*clients, *known]))
+        self._control.gone(lost)
+
+        def release(dispatcher: Dispatcher) -> None:
+            for client in lost:
+                dispatcher.release_client(client)
+            dispatcher.backend.flush()
+
+        self._guard(release)
 
     def keep_open(self, now: float) -> None:
         """Open the target if it is not and its time has come."""
@@ -80,6 +95,7 @@ class Injector:
         self._guard(lambda one: one.backend.flush())
         if self._is_open:
             logger.info("input goes to %s", backend.name)
+            self._runtime.send({"type": "backend", "backend": backend.name})
 
     def close(self) -> None:
         """Release everything and give the target back."""
@@ -87,6 +103,13 @@ class Injector:
         self._guard(lambda one: one.backend.flush())
         if self._dispatcher is not None and self._is_open:
             self._dispatcher.backend.close()
+
+    def _deliver(self, event: InputEvent) -> bool:
+        if not self._control.admits(event):
+            if self._control.is_first_refusal(event.client):
+                logger.info("client %d does not control: its input is ignored", event.client)
+            return False
+        return self._guard(lambda one: one.deliver(event, time.time()))
 
     def _guard(self, action: Callable[[Dispatcher], None]) -> bool:
         """Do something with the target; False if it is not there, or goes away by it."""
@@ -140,8 +163,7 @@ def run(runtime: Runtime, receiver: InputReceiver, injector: Injector) -> None:
             selector.select(0 if messages else BEAT_INTERVAL_S)
             injector.keep_open(time.monotonic())
             messages = receiver.receive_all()
-            if messages:
-                injector.deliver(messages)
+            injector.deliver(messages)
             if not _control(runtime, injector):
                 return
             runtime.beat()
@@ -155,7 +177,9 @@ def _control(runtime: Runtime, injector: Injector) -> bool:
             return True
         if received is None:
             return False
-        message, _fds = received
+        message, fds = received
+        for fd in fds:
+            os.close(fd)
         if message["type"] == "worker_gone":
             injector.worker_gone(message["slot"], message.get("clients", []))
         elif message["type"] == "drain":
@@ -164,8 +188,6 @@ def _control(runtime: Runtime, injector: Injector) -> bool:
 
 def main() -> None:
     """Run the role; started by the supervisor."""
-    import signal
-
     runtime = start("injector", death_signal=signal.SIGTERM)
     injector = Injector(runtime, backend_opener(runtime))
     with InputReceiver(runtime.input_endpoint) as receiver:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from mpvnc.constants import Encoding
 from mpvnc.encodings import hextile, jpeg, raw, rre, tight, zlibenc, zrle
-from mpvnc.encodings.base import EncodedRectangle
+from mpvnc.encodings.base import EncodedRectangle, rectangle
 from mpvnc.encodings.wire import WireClass
 from mpvnc.errors import EncodeError
 from mpvnc.geometry import Rect
@@ -29,13 +31,15 @@ def encode(pixels: Pixels, rect: Rect, wire: WireClass) -> EncodedRectangle:
     The rectangle's encoding is what its payload is: the class's, or one that it may be replaced by (Raw where
     RRE would be larger, the fallback for what JPEG does not suit or cannot encode).
 
-    Raises: EncodeError if the view is not of the rectangle's size, or too large for the encoding.
+    Raises: EncodeError if the view is not of the rectangle's size, not of contiguous rows of u4, or too large
+    for the encoding.
     """
     if pixels.shape != (rect.height, rect.width) or not pixels.size:
         raise EncodeError(f"pixels of shape {pixels.shape} for {rect}")
-    if wire.encoding is Encoding.JPEG and wire.quality is not None and jpeg.worthwhile(pixels):
-        try:
-            return jpeg.encode(pixels, rect, wire.quality)
-        except EncodeError:
-            pass  # a failing library costs size, never the picture
+    if pixels.dtype != np.uint32 or pixels.strides[1] != pixels.itemsize:
+        raise EncodeError(f"pixels of {pixels.dtype} with strides {pixels.strides}, expected rows of u4")
+    if wire.encoding is Encoding.JPEG and wire.quality is not None:
+        image = jpeg.photograph(pixels, wire.quality)
+        if image is not None:
+            return rectangle(rect, Encoding.JPEG, image)
     return _ENCODERS[wire.fallback](pixels, rect, wire)

@@ -14,11 +14,8 @@ from __future__ import annotations
 import numpy as np
 import simplejpeg
 
-from mpvnc.constants import Encoding
-from mpvnc.encodings.base import EncodedRectangle, rectangle
 from mpvnc.encodings.palette import MAX_COLOURS
 from mpvnc.errors import EncodeError
-from mpvnc.geometry import Rect
 from mpvnc.kernels import coding
 from mpvnc.pixels import Pixels
 
@@ -26,12 +23,20 @@ _QUALITY = (15, 29, 41, 42, 62, 77, 79, 86, 92, 100)
 _SUBSAMPLING = ("420", "420", "420", "422", "422", "422", "444", "444", "444", "444")
 
 
-def worthwhile(pixels: Pixels) -> bool:
-    """Whether the content is photographic: more than 256 colours.
+def photograph(pixels: Pixels, level: int) -> bytes | None:
+    """Return the pixels as a JPEG image if they are good for one; None if they want another encoding.
 
-    Under 257 pixels that cannot be; nor could a JPEG, whose tables take 600 bytes, be shorter there.
+    That is content of more than 256 colours. Under 257 pixels there is none, nor could a JPEG, whose tables
+    take 600 bytes, be shorter there. An image that cannot be made, or is longer than three bytes a pixel, is
+    none: a failing library costs bytes, never the picture.
     """
-    return pixels.size > MAX_COLOURS and coding.colours(pixels, MAX_COLOURS) is None
+    if pixels.size <= MAX_COLOURS or coding.colours(pixels, MAX_COLOURS) is not None:
+        return None
+    try:
+        data = image(pixels, level)
+    except EncodeError:
+        return None
+    return data if len(data) < 3 * pixels.size else None
 
 
 def image(pixels: Pixels, level: int) -> bytes:
@@ -46,8 +51,3 @@ def image(pixels: Pixels, level: int) -> bytes:
     except (ValueError, RuntimeError, MemoryError) as error:
         raise EncodeError(f"JPEG of {width}x{height} at level {level}: {error}") from error
     return data
-
-
-def encode(pixels: Pixels, rect: Rect, level: int) -> EncodedRectangle:
-    """Return `rect` as a JPEG rectangle. Raises: EncodeError if the library cannot."""
-    return rectangle(rect, Encoding.JPEG, image(pixels, level))

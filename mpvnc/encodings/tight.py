@@ -41,22 +41,21 @@ def encode(pixels: Pixels, rect: Rect, wire: WireClass) -> EncodedRectangle:
     layout = wire.layout
     if rect.width > MAX_WIDTH or rect.area * layout.size > MAX_LENGTH_BYTES - _OVERHEAD_BYTES:
         raise EncodeError(f"{rect.width}x{rect.height} is too large for one Tight rectangle")
-    if wire.encoding is Encoding.TIGHT and wire.quality is not None and jpeg.worthwhile(pixels):
-        try:
-            data = jpeg.image(pixels, wire.quality)
-        except EncodeError:
-            pass
-        else:
+    if wire.encoding is Encoding.TIGHT and wire.quality is not None:
+        data = jpeg.photograph(pixels, wire.quality)
+        if data is not None:
             return rectangle(rect, Encoding.TIGHT, bytes([_JPEG]), compact_length(len(data)), data)
+    return rectangle(rect, Encoding.TIGHT, _lossless(pixels, layout, wire.compression))
+
+
+def _lossless(pixels: Pixels, layout: Layout, compression: int) -> bytes:
     units = layout.units(pixels)
-    palette = coding.colours(units, tight_limit(rect.area, layout.size))
+    palette = coding.colours(units, tight_limit(pixels.size, layout.size))
     if palette is None:
-        payload = pixels_payload(units, layout, wire.compression)
-    elif len(palette) == 1:
-        payload = bytes([_FILL]) + layout.pack(palette[np.newaxis])
-    else:
-        payload = palette_payload(units, palette, layout, wire.compression)
-    return rectangle(rect, Encoding.TIGHT, payload)
+        return pixels_payload(units, layout, compression)
+    if len(palette) == 1:
+        return bytes([_FILL]) + layout.pack(palette[np.newaxis])
+    return palette_payload(units, palette, layout, compression)
 
 
 def pixels_payload(units: Pixels, layout: Layout, compression: int) -> bytes:

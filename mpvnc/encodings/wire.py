@@ -69,6 +69,15 @@ class WireClass:
     compression: int
     layout: Layout
 
+    def with_quality(self, quality: int | None) -> WireClass:
+        """Return the class of the same client on another rung of quality; None for lossless.
+
+        A class without a quality level stays as it is: its clients never agreed to losses.
+        """
+        if self.quality is None:
+            return self
+        return intern(self.encoding, self.fallback, self.format, quality, self.compression)
+
 
 _Key = tuple[Encoding, Encoding, PixelFormat, int | None, int]
 _classes: WeakValueDictionary[_Key, WireClass] = WeakValueDictionary()
@@ -109,7 +118,12 @@ def compression_bucket(level: int) -> int:
 def intern(
     encoding: Encoding, fallback: Encoding, fmt: PixelFormat, quality: int | None, compression: int
 ) -> WireClass:
-    """Return the one class of this content, normalised; `fmt` may be any true-colour format."""
+    """Return the one class of this content, normalised; `fmt` may be any true-colour format.
+
+    JPEG without a quality level is its fallback.
+    """
+    if encoding is Encoding.JPEG and quality is None:
+        encoding = fallback
     if encoding is not Encoding.JPEG:
         fallback = encoding
     if encoding not in (Encoding.JPEG, Encoding.TIGHT):

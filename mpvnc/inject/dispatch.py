@@ -9,7 +9,7 @@ opens nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mpvnc.inject.base import Backend
@@ -64,11 +64,9 @@ class Dispatcher:
             self._let_go(client, held)
         self._clients.pop(client, None)
 
-    def release_worker(self, slot: int, clients: Iterable[int] = ()) -> None:
-        """Do so for `clients`, and for everybody known to have been with the worker in `slot`."""
-        lost = [client for client, state in self._clients.items() if state.slot == slot]
-        for client in dict.fromkeys([*clients, *lost]):
-            self.release_client(client)
+    def clients_of(self, slot: int) -> list[int]:
+        """Return who is known to have been with the worker in `slot`."""
+        return [client for client, state in self._clients.items() if state.slot == slot]
 
     def release_all(self) -> None:
         """Release everything: this injector ends."""

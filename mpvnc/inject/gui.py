@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -110,18 +112,25 @@ def _gui_errors() -> Iterator[None]:
 
 
 def _import_pyautogui() -> Any:
-    """Import it; its X library cannot do without an Xauthority file, so an empty one stands in."""
-    home = os.path.expanduser("~/.Xauthority")
+    """Import it without what it does not need here: tkinter, and an Xauthority file of the user's."""
+    if importlib.util.find_spec("tkinter") is None:
+        sys.modules.setdefault("mouseinfo", None)  # type: ignore[arg-type]  # it would exit the process
     try:
-        if "XAUTHORITY" in os.environ or os.path.exists(home):
+        with _some_xauthority():
             return importlib.import_module("pyautogui")
-        with tempfile.NamedTemporaryFile(prefix="mpvnc-xauthority-") as empty:
-            os.environ["XAUTHORITY"] = empty.name
-            try:
-                return importlib.import_module("pyautogui")
-            finally:
-                del os.environ["XAUTHORITY"]
-    except BaseException as error:  # it leaves by SystemExit without tkinter, by KeyError without DISPLAY
-        if isinstance(error, KeyboardInterrupt):
-            raise
+    except (Exception, SystemExit) as error:
         raise InjectError(f"pyautogui: {type(error).__name__} {error}") from error
+
+
+@contextlib.contextmanager
+def _some_xauthority() -> Iterator[None]:
+    """Let an empty file stand in where there is none: PyAutoGUI's X library insists on one."""
+    if "XAUTHORITY" in os.environ or os.path.exists(os.path.expanduser("~/.Xauthority")):
+        yield
+        return
+    with tempfile.NamedTemporaryFile(prefix="mpvnc-xauthority-") as empty:
+        os.environ["XAUTHORITY"] = empty.name
+        try:
+            yield
+        finally:
+            del os.environ["XAUTHORITY"]

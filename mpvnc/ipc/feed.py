@@ -97,17 +97,23 @@ class EventTap(Bus):
 
     def receive(self) -> bytes | None:
         """Return the next batch, None if there is none now. Never waits."""
-        try:
-            message = self._socket.recv(zmq.NOBLOCK)
-        except zmq.Again:
-            if time.monotonic() - self._asked_at >= ASK_AGAIN_S:
-                self._ask()
+        message = self._receive()
+        if message is None and time.monotonic() - self._asked_at >= ASK_AGAIN_S:
+            self._ask()
+            message = self._receive()  # the ask may have used up the fd's edge
+        if message is None:
             return None
         if len(message) < _HEAD.size:
             raise ControlError(f"event feed: a batch of {len(message)} bytes")
         self._last = _HEAD.unpack_from(message)
         self._ask()
         return message[_HEAD.size :]
+
+    def _receive(self) -> bytes | None:
+        try:
+            return bytes(self._socket.recv(zmq.NOBLOCK))
+        except zmq.Again:
+            return None
 
     def _ask(self) -> None:
         self._asked_at = time.monotonic()

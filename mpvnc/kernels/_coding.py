@@ -56,6 +56,8 @@ Plane = cython.struct(
 """Pixels from which subrectangles are taken one by one, and the one last found."""
 
 Hextile = cython.struct(
+    pixel=cython.uint[256],
+    scratch=cython.uint[256],
     plane=Plane,
     size=cython.int,
     end=cython.Py_ssize_t,
@@ -63,7 +65,8 @@ Hextile = cython.struct(
     foreground=cython.longlong,
     table=Table,
 )
-"""A Hextile tile, where its raw form would end, and what a viewer remembers from the tile before."""
+"""A Hextile tile; its plane is the scratch copy. end: where its raw form would end. background, foreground:
+what a viewer remembers from the tile before."""
 
 
 @cython.cfunc
@@ -696,45 +699,47 @@ def _put_hextile_tile(tile: cython.pointer[Hextile], out: Bytes, at: Size) -> Si
     return _put_subrects(tile, False, out, at)
 
 
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _put_hextile_or_raw(tile: cython.pointer[Hextile], out: Bytes, at: Size) -> Size:
+    """Write a tile in its shorter form. Nothing that a viewer remembers outlives a raw tile."""
+    count: Size = tile.plane.width * tile.plane.height
+    after: Size
+    memcpy(tile.scratch, tile.pixel, 4 * count)
+    tile.plane.pixel = tile.scratch
+    tile.end = at + 1 + count * tile.size
+    after = _put_hextile_tile(tile, out, at)
+    if after != 0 and after <= tile.end:
+        return after
+    tile.background = tile.foreground = NOTHING
+    out[at] = 1
+    return _put_raw(tile.pixel, count, tile.size, out, at + 1)
+
+
 def hextile(units: cython.const[cython.uint][:, :], size: cython.int, reverse: cython.bint) -> bytearray:
     """See coding_numpy."""
     tile = cython.declare(Hextile)
-    pixel = cython.declare(cython.uint[256])
     x: Size
     y: Size
     row: Size
     width: Size
-    height: Size
     at: Size = 0
-    end: Size
     tiles: Size = ((units.shape[0] + 15) // 16) * ((units.shape[1] + 15) // 16)
-    result = bytearray(tiles + units.shape[0] * units.shape[1] * size + 16)
+    overrun: Size = 16
+    result = bytearray(tiles + units.shape[0] * units.shape[1] * size + overrun)
     out: cython.uchar[::1] = result
     with cython.nogil:
         tile.size = size
         tile.background = tile.foreground = NOTHING
-        tile.plane.pixel = pixel
         for y in range(0, units.shape[0], 16):
-            height = min(units.shape[0] - y, 16)
+            tile.plane.height = min(units.shape[0] - y, 16)
             for x in range(0, units.shape[1], 16):
-                width = min(units.shape[1] - x, 16)
-                tile.plane.width = width
-                tile.plane.height = height
-                for row in range(height):
-                    _load(cython.address(units[y + row, x]), pixel + row * width, width, size, reverse)
-                tile.end = at + 1 + width * height * size
-                end = _put_hextile_tile(cython.address(tile), cython.address(out[0]), at)
-                if end == 0 or end > tile.end:
-                    tile.background = tile.foreground = NOTHING
-                    out[at] = 1
-                    at += 1
-                    for row in range(height):
-                        _pack_row(
-                            cython.address(units[y + row, x]), width, size, reverse, cython.address(out[at])
-                        )
-                        at += width * size
-                else:
-                    at = end
+                tile.plane.width = width = min(units.shape[1] - x, 16)
+                for row in range(tile.plane.height):
+                    to: Colours = cython.address(tile.pixel[row * width])
+                    _load(cython.address(units[y + row, x]), to, width, size, reverse)
+                at = _put_hextile_or_raw(cython.address(tile), cython.address(out[0]), at)
     del out
     del result[at:]
     return result

@@ -1,1 +1,6 @@
-"""publish(): an animator's side of the frame segment."""
+"""`mpvnc.publish`: programs that draw with Cairo, and their viewers."""
+
+from mpvnc.publisher.opening import publish
+from mpvnc.publisher.publication import Publication
+
+__all__ = ["Publication", "publish"]

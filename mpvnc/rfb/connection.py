@@ -92,6 +92,8 @@ class Connection:
 
     def data_to_send(self) -> bytes:
         """Return what is to be sent now, once."""
+        if not self._outgoing:
+            return b""
         data = bytes(self._outgoing)
         self._outgoing.clear()
         return data

@@ -114,23 +114,24 @@ _CLASSES: dict[str, type[Event]] = {
 _FIELDS = {kind: tuple(one.name for one in fields(kind)) for kind in _CLASSES.values()}
 
 
-def pack_events(events: Iterable[Event]) -> bytes:
-    """Return the events as a JSON list of [name, field, ...]."""
+def pack_events(events: Iterable[Event], dropped: int) -> bytes:
+    """Return a batch as JSON: how many events were lost so far, then a [name, field, ...] for each event."""
     rows = [[event.name, *(getattr(event, name) for name in _FIELDS[type(event)])] for event in events]
-    return json.dumps(rows, separators=(",", ":")).encode()
+    return json.dumps([dropped, *rows], separators=(",", ":")).encode()
 
 
-def unpack_events(data: bytes) -> list[Event]:
-    """Return the events of `pack_events`. Raises: ControlError if `data` is anything else."""
+def unpack_events(data: bytes) -> tuple[list[Event], int]:
+    """Return (events, lost so far) of `pack_events`. Raises: ControlError if `data` is anything else."""
     try:
-        return [_CLASSES[name](*values) for name, *values in json.loads(data)]
+        dropped, *rows = json.loads(data)
+        return [_CLASSES[name](*values) for name, *values in rows], int(dropped)
     except (ValueError, TypeError, KeyError) as error:
         raise ControlError(f"animator events {data[:64]!r}: {error}") from error
 
 
 @dataclass(slots=True)
 class _Client:
-    slot: int = 0
+    slot: int | None = None
     x: int = -1
     y: int = -1
     mask: int = 0
@@ -171,11 +172,9 @@ class Translator:
         ]
         return [*events, DisconnectEvent(client, time)]
 
-    def worker_gone(self, slot: int, clients: Iterable[int], time: float) -> list[Event]:
-        """Return the same for `clients` and for all that are known to have been with the worker in `slot`."""
-        lost = dict.fromkeys(clients)
-        lost |= dict.fromkeys(client for client, state in self._clients.items() if state.slot == slot)
-        return [event for client in lost for event in self.gone(client, time)]
+    def clients_of(self, slot: int) -> list[int]:
+        """Return who is known to have been with the worker in `slot`."""
+        return [client for client, state in self._clients.items() if state.slot == slot]
 
     def _client(self, client: int) -> _Client:
         return self._clients.setdefault(client, _Client())

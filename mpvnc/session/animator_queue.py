@@ -52,17 +52,20 @@ class AnimatorQueue:
             if len(self._events) > self._limit and not self._drop_first(MoveEvent):
                 self._drop_press()
 
-    def take(self, count: int) -> list[Event]:
-        """Return and forget up to `count` events, the oldest first."""
-        taken = [self._events.popleft() for _ in range(min(count, len(self._events)))]
-        for event in taken:
+    def peek(self) -> list[Event]:
+        """Return all events, the oldest first; `forget` them when they are delivered."""
+        return list(self._events)
+
+    def forget(self, count: int) -> None:
+        """Forget the oldest `count` events: the animator has them."""
+        for _ in range(count):
+            event = self._events.popleft()
             self._text -= _text(event)
             thing, down = _thing(event)
             if thing and down:
                 self._told_down.add(thing)
             elif thing:
                 self._told_down.discard(thing)
-        return taken
 
     def _drop_first(self, kind: type[Event]) -> bool:
         for index, event in enumerate(self._events):

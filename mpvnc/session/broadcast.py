@@ -14,12 +14,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from mpvnc.constants import Encoding
+from mpvnc.damage import Move, MovedFrame
 from mpvnc.encodings.base import EncodedRectangle
-from mpvnc.geometry import Rect, Region
+from mpvnc.encodings.copyrect import copy_rectangle
+from mpvnc.geometry import EMPTY, Rect, Region
 from mpvnc.pointer import PointerState
 from mpvnc.rfb.writers import update_header
 from mpvnc.session import overlay, planner
-from mpvnc.session.fanout import Encode, Fanout, Streams, Update, splice
+from mpvnc.session.fanout import SHARED_UPDATES, BrokenUpdate, Encode, Fanout, Streams, Update, splice
 from mpvnc.session.overlay import Overlay
 from mpvnc.session.planner import Piece
 from mpvnc.session.screen import Screen, area
@@ -35,16 +38,35 @@ class Delivery(NamedTuple):
     buffers: Buffers
 
 
-class _Drawn(NamedTuple):
-    """How the pointer changes in a picture, and what that leaves owed.
+class _Drawn:
+    """An update together with how the pointer changes in a picture by it, and what that leaves owed."""
 
-    `message` is where the whole update is kept, once it is joined, if others can share it.
-    """
+    __slots__ = ("_message", "opens", "overlay", "owed", "tail")
 
-    overlay: Overlay | None
-    tail: list[EncodedRectangle]
-    owed: Region
-    message: list[bytes] | None = None
+    def __init__(self, seen: Overlay | None, tail: list[EncodedRectangle], owed: Region) -> None:
+        self.overlay = seen
+        self.tail = tail
+        self.owed = owed
+        self.opens: Streams = frozenset()
+        """The streams that have had their header once `message` was sent."""
+        self._message: bytes | None = None
+
+    def message(self, update: Update) -> bytes:
+        """Return the whole FramebufferUpdate, joined once for everybody."""
+        if self._message is None:
+            self._message = update.message()
+            forms, self.opens = splice(self.tail, update.opens)
+            if forms:
+                head = update_header(update.count + len(forms))
+                self._message = b"".join((head, update.body(), *forms))
+        return self._message
+
+
+class _Waiting(NamedTuple):
+    """What a session waits for, and its `revision` when that was planned."""
+
+    update: Update
+    revision: int
 
 
 class Broadcast:
@@ -54,15 +76,19 @@ class Broadcast:
         self.fanout = Fanout(encode)
         self.pointer = PointerState()
         self.screen: Screen | None = None
-        self._waits_for: dict[Session, Update] = {}
-        self._pieces: dict[int, list[Piece]] = {}
-        self._drawn: dict[object, _Drawn] = {}
+        self._area = EMPTY
+        self._waits_for: dict[Session, _Waiting] = {}
+        self._pieces: dict[object, list[Piece]] = {}
+        self._drawn: dict[tuple[Update, Overlay | None, Overlay | None], _Drawn] = {}
+        self._placed: dict[Rect, Overlay | None] = {}
 
     # -- the screen
 
     def show(self, screen: Screen) -> None:
         """Take another screen; what was being made is dropped. The sessions are told by the caller."""
         self.screen = screen
+        self._area = area(screen)
+        self._placed.clear()
         self._release_all()
         self.fanout.reset()
         self._forget_frame()
@@ -81,6 +107,7 @@ class Broadcast:
         """Note where the pointer is, and what it looks like."""
         self.pointer = pointer
         self._drawn.clear()
+        self._placed.clear()
 
     # -- the sessions
 
@@ -102,19 +129,30 @@ class Broadcast:
         resized = session.size_update()
         if resized is not None:
             return Delivery(session, [resized])
+        if self._has_nothing_for(session, screen):
+            return None
         update = self._find_or_start(session, screen, now)
         if update.is_done:
             return self._deliver(session, update, screen, now)
         session.is_served = True
         update.waiting.append(session)
-        self._waits_for[session] = update
+        self._waits_for[session] = _Waiting(update, session.revision)
         return None
 
     def step(self, now: float) -> list[Delivery]:
-        """Encode one rectangle; return what is complete by that."""
+        """Encode one rectangle; return what is complete by that.
+
+        Raises: BrokenUpdate; the sessions that waited for it (`update.waiting`) wait for nothing any more and
+            are to be closed.
+        """
         screen = self.screen
         assert screen is not None
-        update = self.fanout.step(screen.pixels)
+        try:
+            update = self.fanout.step(screen.pixels)
+        except BrokenUpdate as broken:
+            for session in broken.update.waiting:
+                self._release(session)
+            raise
         if update is None:
             return []
         waiting, update.waiting = update.waiting, []
@@ -125,41 +163,82 @@ class Broadcast:
 
     def review(self, session: Session) -> None:
         """Take a session out of the update it waits for, if what it said since does not go with it."""
-        update = self._waits_for.get(session)
-        if update and (session.is_syncing or session.wire is not update.wire):
+        waiting = self._waits_for.get(session)
+        if waiting and session.revision != waiting.revision:
             self.leave(session)
 
     def leave(self, session: Session) -> None:
         """Let a session wait for nothing any more; an update that nobody waits for is not made."""
-        update = self._waits_for.get(session)
-        if update is None:
+        waiting = self._waits_for.get(session)
+        if waiting is None:
             return
         self._release(session)
+        update = waiting.update
         update.waiting.remove(session)
         if not update.waiting:
             self.fanout.drop(update)
 
     # -- planning
 
+    def _has_nothing_for(self, session: Session, screen: Screen) -> bool:
+        """Whether, as is plain at first sight, the session has everything; False where one must look closer."""
+        picture = session.picture
+        return (
+            picture.base == screen.frame
+            and self.pointer.cursor is None
+            and not picture.owed.rects
+            and not session.demand.wants_answer
+            and not session.has_dues
+        )
+
     def _find_or_start(self, session: Session, screen: Screen, now: float) -> Update:
         picture = session.picture
-        is_whole = picture.area == area(screen) and not picture.owed and session.demand.covers(picture.area)
-        if not is_whole:
+        is_whole = picture.area == self._area and not picture.owed.rects
+        if not is_whole or not session.demand.covers(picture.area):
             return self._start_partial(session, screen, now)
-        key = (picture.base, session.wire, session.streams)
+        moved = self._moved(session, screen)
+        wrong = overlay.copied(picture.overlay, moved.move) if moved else None
+        key = (picture.base, session.wire, session.streams, wrong)
         update = self.fanout.find(key)
-        if update is None:
-            update = Update(key, session.wire, picture.base, session.streams, now)
+        if update is not None:
+            return update
+        update = Update(key, session.wire, picture.base, session.streams, now)
+        if moved is None:
             self.fanout.start(update, self._changes(screen, picture.base))
+        else:
+            self.fanout.start(update, self._copied(session, screen, moved), _copy(moved.move))
         return update
 
     def _start_partial(self, session: Session, screen: Screen, now: float) -> Update:
         picture = session.picture
-        split = planner.partial(screen, picture, session.demand.region.intersect([picture.area]))
+        requested = session.demand.region.intersect([picture.area])
+        split = planner.partial(screen, picture, requested)
+        moved = self._moved(session, screen)
+        if moved is not None:
+            pieces = self._copied(session, screen, moved)
+            split = planner.partial_copied(split, pieces, moved.move, requested, screen.tiles)
         update = Update(None, session.wire, picture.base, session.streams, now)
         update.owed = split.owed
-        self.fanout.start(update, split.pieces)
+        self.fanout.start(update, split.pieces, _copy(split.move) if split.move else None)
         return update
+
+    def _moved(self, session: Session, screen: Screen) -> MovedFrame | None:
+        """Return what moved since the frame that a session holds, if a copy of that is right and exact."""
+        moved, picture = screen.move, session.picture
+        if moved is None or moved.base != picture.base or Encoding.COPY_RECT not in session.features:
+            return None
+        is_known = picture.is_uniform and not picture.owed.rects and picture.area == self._area
+        return moved if is_known else None
+
+    def _copied(self, session: Session, screen: Screen, moved: MovedFrame) -> list[Piece]:
+        """Return what follows a move; shared by all who see the pointer at the same place."""
+        wrong = overlay.copied(session.picture.overlay, moved.move)
+        is_lossy = session.wire.quality is not None
+        pieces = self._pieces.get((wrong, is_lossy))
+        if pieces is None:
+            pieces = planner.copied(screen.tiles, moved, wrong, is_lossy=is_lossy)
+            self._pieces[wrong, is_lossy] = pieces
+        return pieces
 
     def _changes(self, screen: Screen, base: int) -> list[Piece]:
         pieces = self._pieces.get(base)
@@ -176,59 +255,50 @@ class Broadcast:
         if not (update.count or drawn.tail or extras or session.demand.wants_answer):
             picture.update(screen.frame, drawn.owed, drawn.overlay)
             return None
-        buffers, session.streams = self._message(update, extras, drawn)
+        message = drawn.message(update)
+        buffers: Buffers = [message]
+        if extras:
+            head = update_header(update.count + len(drawn.tail) + len(extras))
+            buffers = [b"".join((head, *extras)), memoryview(message)[len(head) :]]
+        session.streams = drawn.opens
         picture.update(screen.frame, drawn.owed, drawn.overlay)
         after = session.updated(sum(map(len, buffers)))
         if after:
             buffers.append(after)
         return Delivery(session, buffers)
 
-    def _message(self, update: Update, extras: list[bytes], drawn: _Drawn) -> tuple[Buffers, Streams]:
-        if not extras and not drawn.tail:
-            return [update.message()], update.opens
-        body = update.body()
-        forms, opens = splice(drawn.tail, update.opens)
-        head = update_header(update.count + len(extras) + len(drawn.tail))
-        if extras or drawn.message is None:
-            return [b"".join((head, *extras)), body, *forms], opens
-        if not drawn.message:
-            drawn.message.append(b"".join((head, body, *forms)))
-        return [drawn.message[0]], opens
-
     # -- the pointer
 
     def _draw(self, session: Session, update: Update, screen: Screen, now: float) -> _Drawn:
         """Decide how the pointer moves in a session's picture; shared by all in whose it moves alike."""
-        picture = session.picture
-        before = picture.overlay
-        wanted = (
-            overlay.place(self.pointer, picture.area.intersect(area(screen)))
-            if session.wants_pointer(now)
-            else None
-        )
-        if before is None and wanted is None:
-            return _Drawn(None, [], update.owed)
-        if update.key is None:
-            return self._draw_alone(session, update, screen, wanted)
-        key = (update.key, before, wanted)
+        before, wanted = session.picture.overlay, self._wanted(session, now)
+        key = (update, before, wanted)
         drawn = self._drawn.get(key)
-        if drawn is None:
-            rects = overlay.changes(before, wanted, update.rects)
-            tail = [self._encode(rect, wanted, session, screen) for rect in rects]
-            drawn = self._drawn[key] = _Drawn(wanted, tail, update.owed, [])
+        if drawn is not None:
+            return drawn
+        rects = overlay.changes(before, wanted, update.rects)
+        if update.key is None and not all(map(session.demand.covers, rects)):
+            # A place that was not asked for cannot be drawn: the picture is owed it, without the pointer.
+            return _Drawn(None, [], update.owed.union([before.rect] if before else []))
+        tail = [self._encode(rect, wanted, session, screen) for rect in rects]
+        drawn = _Drawn(wanted, tail, update.owed)
+        if update.key is not None:
+            self._drawn[key] = drawn
+            if len(self._drawn) > SHARED_UPDATES:
+                del self._drawn[next(iter(self._drawn))]
         return drawn
 
-    def _draw_alone(self, session: Session, update: Update, screen: Screen, wanted: Overlay | None) -> _Drawn:
-        """Draw it for a client that asked for a part; a place that it did not ask for is owed without it."""
-        before = session.picture.overlay
-        rects = overlay.changes(before, wanted, update.rects)
-        if all(map(session.demand.covers, rects)):
-            tail = [self._encode(rect, wanted, session, screen) for rect in rects]
-            return _Drawn(wanted, tail, update.owed)
-        return _Drawn(None, [], update.owed.union([before.rect] if before else []))
+    def _wanted(self, session: Session, now: float) -> Overlay | None:
+        """Return the pointer as the session's picture is to show it."""
+        if self.pointer.cursor is None or not session.wants_pointer(now):
+            return None
+        bounds = session.picture.area
+        if bounds not in self._placed:
+            self._placed[bounds] = overlay.place(self.pointer, bounds.intersect(self._area))
+        return self._placed[bounds]
 
     def _encode(self, rect: Rect, seen: Overlay | None, session: Session, screen: Screen) -> EncodedRectangle:
-        visible = rect.intersect(area(screen))
+        visible = rect.intersect(self._area)
         pixels = overlay.compose(screen.pixels, visible, self.pointer if seen else None)
         return self.fanout.cache.encode(pixels, visible, session.wire)
 
@@ -245,3 +315,7 @@ class Broadcast:
     def _forget_frame(self) -> None:
         self._pieces.clear()
         self._drawn.clear()
+
+
+def _copy(move: Move) -> EncodedRectangle:
+    return copy_rectangle(move.target, move.source.x, move.source.y)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from mpvnc.geometry import EMPTY, Rect, Region
 
+NOTHING = Region()
 _MAX_RECTS = 32
 
 
@@ -17,7 +20,7 @@ class Demand:
     __slots__ = ("_continuous", "_requested", "wants_answer")
 
     def __init__(self) -> None:
-        self._requested = Region()
+        self._requested = NOTHING
         self._continuous = EMPTY
         self.wants_answer = False
         """Whether an empty area was asked for: an update without pixels is due."""
@@ -25,12 +28,12 @@ class Demand:
     @property
     def is_open(self) -> bool:
         """Whether anything may be sent."""
-        return bool(self._requested) or self.is_continuous or self.wants_answer
+        return bool(self._requested.rects) or self.wants_answer or self.is_continuous
 
     @property
     def is_continuous(self) -> bool:
         """Whether updates go out unasked."""
-        return not self._continuous.is_empty
+        return self._continuous is not EMPTY
 
     @property
     def region(self) -> Region:
@@ -41,28 +44,31 @@ class Demand:
 
     def covers(self, area: Rect) -> bool:
         """Whether the whole of `area` may be sent."""
-        if self._continuous.contains(area):
-            return True
-        rects = self._requested.rects
-        return rects[0].contains(area) if len(rects) == 1 else self.region.contains(area)
+        return self._requested.rects == (area,) or self.region.contains(area)
 
     def request(self, rect: Rect) -> None:
         """Add a request for `rect`, already clipped to what the client knows as its framebuffer."""
         if rect.is_empty:
             self.wants_answer = True
-        elif rect.contains(self._requested.bounds):
-            self._requested = Region([rect])
+        elif not self._requested.rects or rect.contains(self._requested.bounds):
+            self._requested = whole(rect)
         else:
             self._requested = bounded(self._requested.union([rect]))
 
     def set_continuous(self, rect: Rect) -> None:
         """Send changes inside `rect` unasked from now on; `EMPTY` ends that."""
-        self._continuous = rect
+        self._continuous = EMPTY if rect.is_empty else rect
 
     def answered(self) -> None:
         """Forget the requests: one update answers them all."""
-        self._requested = Region()
+        self._requested = NOTHING
         self.wants_answer = False
+
+
+@lru_cache(maxsize=64)
+def whole(rect: Rect) -> Region:
+    """Return the region of one rectangle; the same object for all clients that ask for all changes."""
+    return Region([rect])
 
 
 def bounded(region: Region) -> Region:

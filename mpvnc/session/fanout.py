@@ -21,6 +21,7 @@ import numpy as np
 
 from mpvnc.encodings.base import EncodedRectangle, Stream
 from mpvnc.encodings.wire import WireClass
+from mpvnc.errors import EncodeError
 from mpvnc.geometry import Rect, Region
 from mpvnc.pixels import Pixels
 from mpvnc.rfb.writers import update_header
@@ -28,8 +29,11 @@ from mpvnc.session.planner import BEYOND, Piece
 
 PATIENCE_S = 0.1
 CACHE_BYTES = 64 << 20
+ENTRY_BYTES = 700
+"""What an entry of the cache takes besides its data: a blinking caret must not fill the memory either."""
 SHARED_UPDATES = 16
-"""How many finished updates of one frame are kept for those who come later."""
+SHARED_BYTES = 64 << 20
+"""How many finished updates of one frame are kept for those who come later, and how large all of them."""
 
 Encode = Callable[[Pixels, Rect, WireClass], EncodedRectangle]
 Streams = frozenset[Stream]
@@ -46,6 +50,14 @@ class Counters:
         self.hits = 0
         self.encoded_pixels = 0
         self.encoded_bytes = 0
+
+
+class BrokenUpdate(EncodeError):
+    """A rectangle of `update` cannot be encoded: nobody who waits for it will get it."""
+
+    def __init__(self, update: Update) -> None:
+        super().__init__(f"{update.next_piece()} cannot be encoded")
+        self.update = update
 
 
 class Update:
@@ -74,10 +86,13 @@ class Update:
         self._todo: list[Piece] = []
         self._message: bytes | None = None
 
-    def plan(self, pieces: list[Piece]) -> None:
-        """Set the rectangles that it is to have."""
+    def plan(self, pieces: list[Piece], first: EncodedRectangle | None = None) -> None:
+        """Set the rectangles that it is to have; `first` goes before them."""
         self.rects = [piece.rect for piece in pieces]
         self._todo = pieces[::-1]
+        if first is not None:
+            self.rects.insert(0, first.rect)
+            self._encoded.append(first)
 
     @property
     def count(self) -> int:
@@ -97,7 +112,7 @@ class Update:
     @property
     def size_bytes(self) -> int:
         """The size of what is encoded."""
-        return sum(len(encoded.data) for encoded in self._encoded)
+        return len(self._message or b"") + sum(len(encoded.data) for encoded in self._encoded)
 
     def message(self) -> bytes:
         """Return the whole FramebufferUpdate; the same object for everybody."""
@@ -156,10 +171,10 @@ class Cache:
         """Encode `piece` from the frame `pixels` and keep the result."""
         encoded = self.encode(_view(pixels, piece), piece.rect, wire)
         self._entries[piece, wire] = encoded
-        self._bytes += len(encoded.data)
+        self._bytes += len(encoded.data) + ENTRY_BYTES
         while self._bytes > self._limit_bytes:
             _, oldest = self._entries.popitem(last=False)
-            self._bytes -= len(oldest.data)
+            self._bytes -= len(oldest.data) + ENTRY_BYTES
         return encoded
 
     def encode(self, pixels: Pixels, rect: Rect, wire: WireClass) -> EncodedRectangle:
@@ -194,9 +209,9 @@ class Fanout:
         """Return the update with this key, done or not."""
         return self._shared.get(key)
 
-    def start(self, update: Update, pieces: list[Piece]) -> None:
-        """Begin an update; take what the cache has of it at once."""
-        update.plan(pieces)
+    def start(self, update: Update, pieces: list[Piece], first: EncodedRectangle | None = None) -> None:
+        """Begin an update of `first`, if given, and `pieces`; take what the cache has of them at once."""
+        update.plan(pieces, first)
         if update.key is not None:
             self._shared[update.key] = update
         self._take_cached(update)
@@ -206,11 +221,14 @@ class Fanout:
             self._unfinished.append(update)
 
     def step(self, pixels: Pixels) -> Update | None:
-        """Encode one rectangle of the most urgent update; return that update if it is done now."""
+        """Encode one rectangle of the most urgent update; return that update if it is done now.
+
+        Raises: BrokenUpdate if that cannot be; the update is dropped, the others go on.
+        """
         update = min(self._unfinished, key=_urgency)
         self._take_cached(update)
         if not update.is_done:
-            update.add(self.cache.make(update.next_piece(), update.wire, pixels))
+            self._make_next(update, pixels)
             self._take_cached(update)
         if not update.is_done:
             return None
@@ -238,6 +256,13 @@ class Fanout:
         if update.key is not None:
             del self._shared[update.key]
 
+    def _make_next(self, update: Update, pixels: Pixels) -> None:
+        try:
+            update.add(self.cache.make(update.next_piece(), update.wire, pixels))
+        except Exception as error:
+            self.drop(update)
+            raise BrokenUpdate(update) from error
+
     def _take_cached(self, update: Update) -> None:
         while not update.is_done:
             encoded = self.cache.find(update.next_piece(), update.wire)
@@ -247,8 +272,10 @@ class Fanout:
 
     def _limit_finished(self) -> None:
         """Forget the oldest finished updates: a client may ask in ever new classes."""
-        for key in list(self._shared)[: -SHARED_UPDATES or None]:
-            if self._shared[key].is_done:
+        size_bytes = 0
+        for later, (key, update) in enumerate(reversed(list(self._shared.items()))):
+            size_bytes += update.size_bytes
+            if update.is_done and later and (later >= SHARED_UPDATES or size_bytes > SHARED_BYTES):
                 del self._shared[key]
 
 

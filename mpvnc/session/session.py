@@ -6,8 +6,10 @@ decides what it gets of a frame. The rules it keeps:
 1. Nothing is sent unasked: an update goes out only while `demand` is open.
 2. One update at a time: none is planned while another one is being made (`is_served`).
 3. A change of size goes out alone, as the whole answer to a request, and drops what was planned.
-4. The wire class is read when an update is planned; a client that changes it leaves the update it waits for.
+4. What an update is planned by (wire class, a non-incremental request, continuous updates) counts in
+   `revision`; a client that changes it leaves the update it waits for.
 5. After a fence with SyncNext nothing is planned until the next message has taken effect.
+6. What a client sends before ServerInit could be sent (there is no screen yet) takes effect after it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from mpvnc.constants import FENCE_SUPPORTED, Encoding, FenceFlag, ResizeReason, 
 from mpvnc.encodings.base import Stream
 from mpvnc.encodings.cursor import cursor_rectangle
 from mpvnc.encodings.wire import WireClass, wire_class
-from mpvnc.errors import ProtocolError
+from mpvnc.errors import LimitExceeded, ProtocolError
 from mpvnc.geometry import EMPTY
 from mpvnc.pixels import NATIVE
 from mpvnc.pointer import Cursor, PointerState
@@ -34,9 +36,13 @@ from mpvnc.session.pacing import Pacer
 from mpvnc.session.picture import Picture
 from mpvnc.session.screen import Screen, area
 
+EARLY_BYTES = 64 * 1024
+"""How much a client may send before its ServerInit."""
+
 OWN_POINTER_S = 1.0
 """How long after its last motion a client is taken to draw the pointer itself."""
 
+_ANNOUNCED = frozenset({Encoding.FENCE, Encoding.CONTINUOUS_UPDATES})
 _BLANK = -1
 _UNSENT = -2
 
@@ -80,7 +86,11 @@ class Session:
         self.wire = settings.wire_class(NATIVE, ())
         self.is_served = False
         """Whether an update for it is being made."""
+        self.revision = 0
+        """Grows with everything it says that makes the update it waits for the wrong one."""
         self.view_only = False
+        self.is_muted = False
+        """Whether nobody's input counts now: the source takes none."""
         self._settings = settings
         self._began_at = now
         self._partial_since = math.inf
@@ -89,6 +99,11 @@ class Session:
         self._name = ""
         self._is_initialised = False
         self._wants_init: bool | None = None
+        self._early: list[tuple[events.Event, float]] = []
+        self._early_bytes = 0
+        self._announced: frozenset[int] = frozenset()
+        self._usual = b""
+        """The last bytes that came, if they were one request for all changes: what a viewer repeats for ever."""
         self._is_syncing = False
         self._outgoing = bytearray()
         self._heard: list[Heard] = []
@@ -99,17 +114,32 @@ class Session:
 
     # -- what comes in
 
+    def asks_again(self, data: bytes) -> bool:
+        """Take `data` if it is the request that the client repeats after every update.
+
+        False: it is not, and has to be given to `receive_data`.
+        """
+        if data != self._usual:
+            return False
+        self.demand.request(self.picture.area)
+        return True
+
     def receive_data(self, data: bytes, now: float) -> list[Heard]:
         """Take what the client sent and return what concerns others, motions merged.
 
         Raises: ProtocolError; the session is over. What was understood before it is in `take_heard()`.
         """
+        self._usual = b""
         try:
             received = self.connection.receive_data(data)
         except ProtocolError:
             self._handle_all(self.connection.events_before_error, now)
             raise
         self._handle_all(received, now)
+        if len(received) == 1 and self._repeats(received[0]):
+            self._usual = data
+        if self._wants_init is not None:
+            self._limit_early(len(data))
         if not self.connection.has_partial_message:
             self._partial_since = math.inf
         elif received or self._partial_since == math.inf:
@@ -123,6 +153,8 @@ class Session:
 
     def data_to_send(self) -> bytes:
         """Return what is to be sent now apart from updates, once."""
+        if not self._outgoing:
+            return self.connection.data_to_send()
         data = self.connection.data_to_send() + bytes(self._outgoing)
         self._outgoing.clear()
         return data
@@ -133,13 +165,16 @@ class Session:
         self._name = self._name or name
         if self._wants_init is not None:
             self._initialise(self._wants_init)
+            early, self._early = self._early, []
+            for event, then in early:
+                self._handle(event, then)
         elif self._is_initialised:
             self._size_is_due = area(screen) != self.picture.area
             self.picture.lose(screen)
 
     def rename(self, name: str) -> None:
         """Give the desktop another name."""
-        self._name_is_due = self._is_initialised and name != self._name
+        self._name_is_due |= self._is_initialised and name != self._name
         self._name = name
 
     def say(self, message: bytes) -> None:
@@ -160,14 +195,9 @@ class Session:
         return self.connection.state is State.CLOSED
 
     @property
-    def is_syncing(self) -> bool:
-        """Whether nothing may be sent until the next message has taken effect."""
-        return self._is_syncing
-
-    @property
     def is_ready(self) -> bool:
         """Whether an update may be planned, as far as the protocol goes."""
-        return self.demand.is_open and not self.is_served and not self._is_syncing and self.is_live
+        return not self.is_served and self.demand.is_open and not self._is_syncing and self.is_live
 
     def deadline(self) -> tuple[float, str]:
         """Return when the client has taken too long, and for what; infinity if it has all the time."""
@@ -205,9 +235,15 @@ class Session:
             return None
         assert self._screen is not None
         self._size_is_due = False
+        self._usual = b""
         self.picture.begin(self._screen)
         self.demand.answered()
         return self._size_message(ResizeReason.SERVER, ResizeStatus.OK)
+
+    @property
+    def has_dues(self) -> bool:
+        """Whether a name may be due with the next update."""
+        return self._name_is_due
 
     def extras(self, pointer: PointerState, now: float) -> list[bytes]:
         """Return the pseudo-rectangles that are due with the next update; they count as sent."""
@@ -231,12 +267,18 @@ class Session:
 
     def _handle_all(self, received: Any, now: float) -> None:
         for event in received:
-            if self._is_syncing:
-                self._is_syncing = False
-            self._handlers[type(event)](self, event, now)
+            if self._wants_init is None:
+                self._handle(event, now)
+            else:
+                self._early.append((event, now))
 
-    def _on_authenticated(self, event: events.Authenticated, _now: float) -> None:
+    def _handle(self, event: events.Event, now: float) -> None:
+        self._is_syncing = False
+        self._handlers[type(event)](self, event, now)
+
+    def _on_authenticated(self, event: events.Authenticated, now: float) -> None:
         self.view_only = event.view_only
+        self._began_at = now
 
     def _on_wrong_password(self, event: events.WrongPassword, _now: float) -> None:
         self._heard.append(event)
@@ -247,6 +289,8 @@ class Session:
             self._initialise(event.shared)
 
     def _on_pixel_format(self, event: events.SetPixelFormat, _now: float) -> None:
+        if event.format != self.format:
+            self.picture.outgrow()
         self.format = event.format
         self._cursor_serial = _UNSENT
         self._choose_wire()
@@ -257,11 +301,15 @@ class Session:
         if not self._settings.with_cursor:
             self.features -= {Encoding.CURSOR}
         self._choose_wire()
+        if Encoding.COPY_RECT in before - self.features:
+            self.revision += 1
         new = self.features - before
+        unknown = (self.features & _ANNOUNCED) - self._announced
+        self._announced |= unknown
         self.pacer.has_fences = Encoding.FENCE in self.features
-        if Encoding.FENCE in new:
+        if Encoding.FENCE in unknown:
             self._outgoing += writers.fence(FenceFlag.REQUEST | FenceFlag.SYNC_NEXT, b"")
-        if Encoding.CONTINUOUS_UPDATES in new:
+        if Encoding.CONTINUOUS_UPDATES in unknown:
             self._outgoing += writers.end_of_continuous_updates()
         if Encoding.CURSOR in new:
             self._cursor_serial = _UNSENT
@@ -272,17 +320,18 @@ class Session:
         rect = event.rect.intersect(self.picture.area)
         if not event.incremental:
             self.picture.owe(rect)
+            self.revision += 1
         if not event.incremental or not self.demand.is_continuous:
             self.demand.request(rect)
         if self._layout_is_due or not event.incremental:
             self._send_layout()
 
     def _on_input(self, event: events.KeyEvent | events.ClientCutText, _now: float) -> None:
-        if not self.view_only:
+        if not (self.view_only or self.is_muted):
             self._heard.append(event)
 
     def _on_pointer(self, event: events.PointerEvent, now: float) -> None:
-        if self.view_only:
+        if self.view_only or self.is_muted:
             return
         self._moved_at = now
         if self._merges(event):
@@ -293,6 +342,7 @@ class Session:
     def _on_continuous(self, event: events.EnableContinuousUpdates, _now: float) -> None:
         rect = event.rect.intersect(self.picture.area) if event.enable else EMPTY
         self.demand.set_continuous(rect)
+        self.revision += 1
         if not event.enable:
             self._outgoing += writers.end_of_continuous_updates()
 
@@ -303,6 +353,7 @@ class Session:
         self._outgoing += writers.fence(event.flags & FENCE_SUPPORTED, event.payload)
         if event.flags & FenceFlag.SYNC_NEXT:
             self._is_syncing = True
+            self.revision += 1
 
     def _on_desktop_size(self, _event: events.SetDesktopSize, _now: float) -> None:
         if Encoding.EXTENDED_DESKTOP_SIZE in self.features:
@@ -333,8 +384,28 @@ class Session:
         self.connection.server_init(self._screen.width, self._screen.height, NATIVE, self._name)
         self._heard.append(Joined(self.view_only, shared))
 
+    def _repeats(self, event: events.Event) -> bool:
+        """Whether the bytes of `event`, come alone, say the same when they come again: a plain request."""
+        return (
+            isinstance(event, events.FramebufferUpdateRequest)
+            and event.incremental
+            and event.rect == self.picture.area
+            and self._is_initialised
+            and not self.demand.is_continuous
+            and not self.connection.has_partial_message
+        )
+
+    def _limit_early(self, size_bytes: int) -> None:
+        self._early_bytes += size_bytes
+        if self._early_bytes > EARLY_BYTES:
+            raise LimitExceeded(f"{self._early_bytes} bytes before ServerInit, the limit is {EARLY_BYTES}")
+
     def _choose_wire(self) -> None:
-        self.wire = self._settings.wire_class(self.format, self.encodings)
+        before, self.wire = self.wire, self._settings.wire_class(self.format, self.encodings)
+        if self.wire is not before:
+            self.revision += 1
+        if before.quality is not None and self.wire.quality is None:
+            self.picture.outgrow()
 
     def _merges(self, event: events.PointerEvent) -> bool:
         """Whether `event` and the last two things heard are motions with the same buttons."""

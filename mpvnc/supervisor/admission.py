@@ -130,11 +130,11 @@ class Admission:
         return gone
 
     def _is_crowded(self, address: str) -> bool:
-        limits = self._limits
-        from_there = self._waiting[_network(address)]
-        return (
-            self.waiting >= limits.max_unauthenticated or from_there >= limits.max_unauthenticated_per_address
-        )
+        limits, network = self._limits, _network(address)
+        if self.waiting >= limits.max_unauthenticated:
+            return True
+        # Behind a proxy on this machine everybody has its address.
+        return not _is_local(network) and self._waiting[network] >= limits.max_unauthenticated_per_address
 
     def _no_longer_waiting(self, address: str) -> None:
         network = _network(address)
@@ -177,6 +177,10 @@ class AuthThrottle:
     def _recent(self, network: str, now: float) -> int:
         failures, last = self._failures.get(network, (0, now))
         return failures if now - last < self._forget_s else 0
+
+
+def _is_local(network: str) -> bool:
+    return network == LOCAL or network.startswith("127.") or network == _network("::1")
 
 
 def _network(address: str) -> str:

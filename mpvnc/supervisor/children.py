@@ -13,10 +13,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import mpvnc
 from mpvnc.ipc import control
 from mpvnc.ipc.control import ControlSocket
 
+_ROOT = Path(__file__).resolve().parents[2]
+"""Where this mpvnc lies, as an entry of sys.path."""
 _SECRETS = ("MPVNC_PASSWORD", "MPVNC_VIEW_ONLY_PASSWORD")
 
 
@@ -92,8 +93,7 @@ def start_process(command: Sequence[str], environ: Mapping[str, str]) -> Process
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of children: without secrets, and so that `-P -m` finds this mpvnc."""
     own = {name: value for name, value in environ.items() if name not in _SECRETS}
-    root = str(Path(mpvnc.__file__).resolve().parent.parent)
-    if Path(root).name not in ("site-packages", "dist-packages"):
-        paths = own.get("PYTHONPATH", "").split(os.pathsep)
-        own["PYTHONPATH"] = os.pathsep.join([root, *(path for path in paths if path and path != root)])
+    if _ROOT.name not in ("site-packages", "dist-packages"):
+        paths = [path for path in own.get("PYTHONPATH", "").split(os.pathsep) if path not in ("", str(_ROOT))]
+        own["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *paths])
     return own

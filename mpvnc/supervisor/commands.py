@@ -42,9 +42,12 @@ class CommandServer:
         self._peers: set[Peer] = set()
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._sock.setblocking(False)
-        self._sock.bind(os.fspath(path))
-        os.chmod(path, 0o600)
+        # Nobody finds it under its name before it listens.
+        hidden = path.with_suffix(".new")
+        self._sock.bind(os.fspath(hidden))
+        os.chmod(hidden, 0o600)
         self._sock.listen(MAX_PEERS)
+        hidden.rename(path)
         loop.watch(self._sock, self._accept)
 
     def add(self, control: ControlSocket) -> Peer:

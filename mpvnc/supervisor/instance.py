@@ -52,7 +52,7 @@ def open_instance(directory: Path, name: str) -> Instance:
         ConfigError: if the directory is another user's, open to others, or its name too long for sockets.
     """
     path = directory / name
-    if len(os.fsencode(path / "notices")) > _SUN_PATH_BYTES:
+    if len(os.fsencode(path / "control.new")) > _SUN_PATH_BYTES:
         raise ConfigError(f"the runtime directory {path} is too long a name for UNIX sockets")
     try:
         private_directory(directory)

@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from socket import socket
 from typing import Protocol, TypeVar
@@ -56,6 +56,7 @@ class Setup:
     """
 
     environ: Mapping[str, str]
+    version: str
     command: Callable[[str], Sequence[str]] = role_command
     publisher: ControlSocket | None = None
 
@@ -168,7 +169,9 @@ class Supervisor:
         self._announced = True
         self._door.open()
         urls = " ".join(self._door.urls)
-        print(f"{ANNOUNCE} {urls} source={self._kind} workers={self._workers}", flush=True)
+        with suppress(OSError):  # nobody may be left to read it
+            print(f"{ANNOUNCE} {urls} source={self._kind} workers={self._workers}", flush=True)
+        logger.info("listening on %s", urls)
         self._publishing.open(self._door.urls)
 
     def _request_stop(self, now: float, *, quick: bool) -> None:
@@ -243,6 +246,7 @@ class Supervisor:
     def status(self) -> Message:
         """Return the `status` message."""
         overview = Overview(
+            version=self._setup.version,
             instance=self._instance.name,
             state="stopping" if self._stop else "ready" if self._announced else "starting",
             uptime_s=time.monotonic() - self._started,
@@ -279,6 +283,7 @@ class Supervisor:
         )
 
     def _configure(self, child: Child) -> Message:
+        secrets = self._secrets if child.role == ENCODER else Secrets()
         return {
             "type": "configure",
             "role": child.role,
@@ -289,10 +294,7 @@ class Supervisor:
             "source": self._kind,
             "bus": {name: self._instance.endpoint(name) for name in ("input", "notices", "events")},
             "config": to_dict(self._config),
-            "secrets": {
-                "password": self._secrets.password,
-                "view_only_password": self._secrets.view_only_password,
-            },
+            "secrets": {"password": secrets.password, "view_only_password": secrets.view_only_password},
         }
 
 

@@ -44,7 +44,8 @@ class Segments:
     """At most two generations: what encoders have, and what its writer has not published yet."""
 
     def __init__(self, instance: str) -> None:
-        # Another instance of the name may run from another runtime directory, or outside of this container.
+        # A token, because names may be taken: by orphans that still hold a predecessor's segment, or by an
+        # instance of the same name in another runtime directory.
         self._prefix = f"{store.name_prefix(instance)}{secrets.token_hex(4)}-"
         self._number = 0
         self.current: Generation | None = None

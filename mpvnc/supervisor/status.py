@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mpvnc import __version__
 from mpvnc.ipc.control import Message
 from mpvnc.metrics import Counter
 from mpvnc.supervisor.admission import Admission
@@ -21,6 +20,7 @@ _KERNELS = {0: "unknown", 1: "compiled", 2: "numpy"}
 class Overview:
     """What the supervisor itself knows."""
 
+    version: str
     instance: str
     state: str
     uptime_s: float
@@ -35,7 +35,7 @@ def snapshot(overview: Overview, crew: Crew, writers: Writers, door: Door, admis
     generation = writers.generation
     return {
         "type": "status",
-        "version": __version__,
+        "version": overview.version,
         "instance": overview.instance,
         "state": overview.state,
         "uptime_s": round(overview.uptime_s, 3),

@@ -48,8 +48,10 @@ class Pipe:
         if self._rest:
             self._rest.extend(buffers)
             return
-        parts = list(buffers)
-        done = self._write(parts)
+        parts = [part for part in buffers if part]
+        done = self._write(parts) if parts else 0
+        if done == sum(map(len, parts)):
+            return
         for part in parts:
             if done >= len(part):
                 done -= len(part)
@@ -100,7 +102,10 @@ class Pipe:
 
     def _write(self, parts: list[Buffer]) -> int:
         try:
-            count = self._sock.sendmsg(parts[:_IOV_MAX], (), socket.MSG_NOSIGNAL)
+            if len(parts) == 1:
+                count = self._sock.send(parts[0], socket.MSG_NOSIGNAL)
+            else:
+                count = self._sock.sendmsg(parts[:_IOV_MAX], (), socket.MSG_NOSIGNAL)
         except (BlockingIOError, InterruptedError):
             return 0
         self.sent_bytes += count

@@ -40,5 +40,15 @@ def test_more_effort_means_fewer_bytes():
     assert sizes[0] > sizes[1] > sizes[2]
 
 
+def test_large_data_that_hardly_shrinks_is_not_tried_harder(monkeypatch):
+    def fail(*_args):
+        raise AssertionError("tried harder")
+
+    monkeypatch.setattr("zlib.compressobj", fail)
+    assert len({fragment(NOISE, bucket) for bucket in range(3)}) == 1
+    with pytest.raises(AssertionError, match="tried harder"):
+        fragment(PROSE, 1)
+
+
 def test_bytearrays_are_taken_too():
     assert fragment(bytearray(NOISE[:9000]), 0) == fragment(NOISE[:9000], 0)

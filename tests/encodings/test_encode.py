@@ -73,6 +73,16 @@ def test_noise_costs_hardly_more_than_raw(encoding, name):
     assert len(rectangle.data) <= 12 + 65536 * size + 256 + 40
 
 
+@pytest.mark.parametrize("encoding", [6, 7, 16])
+def test_a_higher_compression_level_means_fewer_bytes(encoding):
+    pixels = picture(256, 256, 40, run=9)
+    sizes = [
+        len(encode(pixels, whole(pixels), wire_class(NATIVE, [encoding, level])).data)
+        for level in (-255, -252, -247)
+    ]
+    assert sizes[0] > sizes[1] >= sizes[2]
+
+
 def test_the_same_bytes_for_every_client_of_a_class():
     pixels = picture(100, 30, 40, run=3)
     wire = wire_class(NATIVE, [16])
@@ -89,3 +99,9 @@ def test_a_view_of_another_size_is_refused():
         encode(np.zeros((3, 4), np.uint32), Rect(0, 0, 3, 4), wire_class(NATIVE, []))
     with pytest.raises(EncodeError, match="shape"):
         encode(np.zeros((0, 4), np.uint32), Rect(0, 0, 4, 0), wire_class(NATIVE, []))
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((4, 8), np.uint32)[:, ::2], np.zeros((4, 4), np.int64)])
+def test_a_view_that_the_kernels_cannot_walk_is_refused(pixels):
+    with pytest.raises(EncodeError, match="rows of u4"):
+        encode(pixels, whole(pixels), wire_class(NATIVE, [16]))

@@ -68,6 +68,14 @@ def test_few_colours_stay_lossless(listed, fallback):
     assert (Viewer(NATIVE).decode(rectangle.first()).values == pixels).all()
 
 
+@pytest.mark.parametrize("listed", [[21, 16, -23], [7, -23]])
+def test_an_image_longer_than_the_pixels_is_not_sent(monkeypatch, listed):
+    pixels = photograph(50, 40)
+    monkeypatch.setattr("simplejpeg.encode_jpeg", lambda *_args: bytes(3 * pixels.size))
+    decoded = Viewer(NATIVE).decode(encode(pixels, whole(pixels), wire_class(NATIVE, listed)).first())
+    assert (decoded.values == pixels).all()
+
+
 def test_small_rectangles_stay_lossless():
     pixels = photograph(16, 16)
     assert encode(pixels, whole(pixels), wire_class(NATIVE, [21, 0])).encoding is Encoding.RAW

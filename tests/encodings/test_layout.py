@@ -56,6 +56,7 @@ PROBE = np.concatenate([np.arange(256, dtype=np.uint32) << shift for shift in (1
 def test_formats_are_equal_if_and_only_if_their_bytes_are(one, other, encoding):
     same_bytes = wire_bytes(PROBE, one, encoding) == wire_bytes(PROBE, other, encoding)
     assert (canonical(one, encoding) == canonical(other, encoding)) == same_bytes
+    assert canonical(canonical(one, encoding), encoding) == canonical(one, encoding)
     how = Layout(canonical(one, encoding))
     assert how.pack(how.units(PROBE)) == wire_bytes(PROBE, one, encoding)
 

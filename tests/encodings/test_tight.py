@@ -51,6 +51,11 @@ def test_few_bytes_of_pixels_go_without_length_and_reset():
     assert tight.pixels_payload(units, TIGHT.layout, 0) == bytes.fromhex("00 010203 040506 070809")
 
 
+def test_12_bytes_are_deflated_and_11_are_not():
+    assert payload([[1, 2, 3] * 4])[0] == INDEXED
+    assert payload([[1, 2, 3] * 3 + [1, 2]])[0] == INDEXED & 0xF0
+
+
 @pytest.mark.parametrize(("colours", "expected"), [(2, MONO), (3, INDEXED), (256, INDEXED), (257, BASIC)])
 def test_rectangles_with_zlib_data_reset_their_stream_and_need_no_other(colours, expected):
     pixels = picture(70, 33, colours)

@@ -89,6 +89,18 @@ def test_what_makes_a_difference_makes_a_class(one, other):
     assert wire_class(FORMATS[one[0]], one[1]) != wire_class(FORMATS[other[0]], other[1])
 
 
+@pytest.mark.parametrize("listed", [[7, -26], [21, 16, -26]])
+def test_rungs_of_quality(listed):
+    made = wire_class(NATIVE, listed)
+    assert made.with_quality(3) is wire_class(NATIVE, [*listed[:-1], -29])
+    assert made.with_quality(None) is wire_class(NATIVE, [made.fallback])
+
+
+def test_nobody_is_moved_to_a_lossy_rung():
+    lossless = wire_class(NATIVE, [7])
+    assert lossless.with_quality(5) is lossless
+
+
 def test_classes_that_nobody_uses_are_forgotten():
     gc.collect()
     before = len(wire._classes)

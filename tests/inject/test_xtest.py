@@ -170,12 +170,13 @@ def test_a_client_that_goes_lets_go(dispatcher: Dispatcher, client: LoggingClien
     eventually(lambda: client.pressed() == (1, 4))
 
 
-def test_a_worker_that_goes_takes_its_clients_along(dispatcher: Dispatcher, client: LoggingClient) -> None:
+def test_the_clients_of_a_worker_are_known(dispatcher: Dispatcher, client: LoggingClient) -> None:
     for number, slot in ((1, 0), (2, 1)):
         dispatcher.deliver(ClientJoined(number, NOW, False, "", slot), NOW)
     key(dispatcher, SHIFT, True)
     key(dispatcher, CONTROL, True, client=2)
-    dispatcher.release_worker(1)
+    assert dispatcher.clients_of(1) == [2]
+    dispatcher.release_client(2)
     dispatcher.backend.flush()
     eventually(lambda: client.pressed() == (1, 1))
 
@@ -204,7 +205,7 @@ def test_spare_keycodes_are_given_back(display: str, client: LoggingClient, word
     before = client.mapping()
     one = Dispatcher(XTestBackend(display, words), words)
     key(one, keysym("日"))
-    assert client.mapping() != before
+    eventually(lambda: client.mapping() != before)
     one.backend.close()
     assert client.mapping() == before
     assert list(words) == []

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpvnc.errors import FrameError
-from mpvnc.kernels import ordering, tiles, tiles_numpy
+from mpvnc.kernels import tiles, tiles_numpy
 
 GUARD = 0xDEADBEEF
 
@@ -112,14 +111,3 @@ def test_wrong_results_and_strided_pixels_are_refused(module):
         module.compare(frame, frame, mask, mask.copy(), np.zeros((1, 1, 3), np.uint16))
     with pytest.raises(ValueError):
         module.copy(frame, np.zeros((64, 128), np.uint32)[:, ::2], mask)
-
-
-def test_without_compiled_kernels_only_x86_64_is_accepted(monkeypatch):
-    monkeypatch.setattr(ordering, "COMPILED", False)
-    monkeypatch.setattr(ordering.platform, "machine", lambda: "x86_64")
-    ordering.require_ordering()
-    monkeypatch.setattr(ordering.platform, "machine", lambda: "aarch64")
-    with pytest.raises(FrameError, match="aarch64"):
-        ordering.require_ordering()
-    monkeypatch.setattr(ordering, "COMPILED", True)
-    ordering.require_ordering()

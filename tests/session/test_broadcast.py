@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from mpvnc.constants import Encoding
 from mpvnc.geometry import Rect
 from mpvnc.pointer import Cursor, PointerState
+from mpvnc.session.fanout import SHARED_UPDATES, BrokenUpdate
 from mpvnc.session.session import OWN_POINTER_S
 from tests.session.stage import PaintedScreen, Pair, Stage, noise
+from tests.support.formats import FORMATS
 from tests.support.golden import golden, text
 
 LOSSLESS = (Encoding.RAW, Encoding.RRE, Encoding.HEXTILE, Encoding.ZLIB, Encoding.TIGHT, Encoding.ZRLE)
@@ -160,6 +162,141 @@ def test_a_format_set_while_an_update_is_made():
     assert np.array_equal(pair.viewer.rgb(), expected)
 
 
+# -- what is said while an update is made
+
+
+def being_made(*encodings: int) -> tuple[Stage, Pair]:
+    """Return a stage whose one viewer waits for an update of which one slice is encoded."""
+    stage = Stage(PaintedScreen(noise(300, 200)))
+    pair = watcher(stage, *encodings)
+    stage.screen.paint(Rect(0, 0, 300, 200), noise(300, 200, 5))
+    stage.broadcast.advance()
+    stage._exchange(pair)
+    stage.step()
+    assert pair.session.is_served and stage.broadcast.is_busy
+    return stage, pair
+
+
+@pytest.mark.parametrize("part", [None, (70, 70, 100, 100)])
+def test_a_non_incremental_request_is_answered_in_full(part):
+    stage, pair = being_made(Encoding.ZRLE)
+    pair.viewer.framebuffer[...] = 0  # a viewer that lost its picture
+    pair.viewer.request(False, part)
+    stage.settle()
+    x, y, width, height = part or (0, 0, 300, 200)
+    area = np.s_[y : y + height, x : x + width]
+    assert np.array_equal(pair.viewer.rgb()[area], stage.screen.pixels[area])
+
+
+@pytest.mark.parametrize("part", [(0, 0, 300, 200), (200, 100, 50, 50)])
+def test_what_is_asked_for_again_while_something_else_is_made_is_not_lost(part):
+    stage = Stage(PaintedScreen(noise(300, 200)))
+    pair = watcher(stage, Encoding.ZRLE)
+    stage.screen.paint(Rect(0, 0, 64, 64), noise(64, 64, 5))
+    stage.broadcast.advance()
+    stage._exchange(pair)
+    assert pair.session.is_served
+    pair.viewer.framebuffer[...] = 0
+    pair.viewer.request(False, part)
+    stage.settle()
+    assert np.array_equal(pair.viewer.rgb()[100:150, 200:250], stage.screen.pixels[100:150, 200:250])
+
+
+def test_no_update_follows_the_end_of_continuous_updates():
+    stage = Stage(PaintedScreen(noise(300, 200)))
+    pair = stage.join(Encoding.ZRLE, Encoding.FENCE, Encoding.CONTINUOUS_UPDATES)
+    pair.viewer.enable_continuous_updates(True)
+    stage._exchange(pair)
+    stage.step()
+    assert pair.session.is_served
+    pair.viewer.enable_continuous_updates(False)
+    stage.settle()
+    assert pair.viewer.updates == 0 and not stage.broadcast.is_busy
+
+
+def test_continuous_updates_stay_inside_their_rectangle():
+    stage = Stage(PaintedScreen(noise(300, 200)))
+    pair = stage.join(Encoding.RAW, Encoding.FENCE, Encoding.CONTINUOUS_UPDATES)
+    pair.viewer.enable_continuous_updates(True)
+    stage._exchange(pair)
+    assert pair.session.is_served
+    pair.viewer.enable_continuous_updates(True, (10, 20, 30, 40))
+    stage.settle()
+    stage.paint(Rect(0, 0, 300, 200), 0xFFFFFF)
+    expected = np.zeros((200, 300), np.uint32)
+    expected[20:60, 10:40] = 0xFFFFFF
+    assert np.array_equal(pair.viewer.rgb(), expected)
+    pair.viewer.request(True)
+    stage.settle()
+    assert not holds(pair, stage), "incremental requests are ignored meanwhile"
+    pair.viewer.request(False)
+    stage.settle()
+    assert holds(pair, stage), "others are not"
+
+
+def test_a_format_behind_sync_next_while_an_update_is_made():
+    from tests.support.formats import RGB332
+
+    stage = Stage(PaintedScreen(noise(300, 200)))
+    pair = stage.join(Encoding.ZRLE, Encoding.FENCE, Encoding.CONTINUOUS_UPDATES)
+    pair.viewer.enable_continuous_updates(True)
+    stage._exchange(pair)
+    stage.step()
+    pair.viewer.set_pixel_format(RGB332)  # SyncNext, then SetPixelFormat
+    pair.viewer.set_encodings((Encoding.HEXTILE, Encoding.FENCE, Encoding.CONTINUOUS_UPDATES))
+    stage.settle()
+    expected = RGB332.to_rgb(RGB332.from_rgb(stage.screen.pixels))
+    assert np.array_equal(pair.viewer.rgb(), expected)
+
+
+def test_whoever_leaves_does_not_stop_the_others():
+    stage = Stage(PaintedScreen(noise(300, 200)))
+    leaver, stayer = stage.join(Encoding.ZRLE), stage.join(Encoding.ZRLE)
+    for pair in (leaver, stayer):
+        pair.viewer.request(False)
+        stage._exchange(pair)
+    stage.step()
+    stage.pairs.remove(leaver)
+    stage.broadcast.leave(leaver.session)
+    stage.settle()
+    assert holds(stayer, stage)
+    stage.broadcast.leave(stayer.session)
+    assert not stage.broadcast.is_busy
+
+
+def test_an_update_that_cannot_be_made_leaves_nobody_waiting():
+    def broken(*_):
+        raise ValueError("a bug")
+
+    stage = Stage(PaintedScreen(noise(300, 200)))
+    pair = stage.join(Encoding.ZRLE)
+    stage.broadcast.fanout.cache._encode = broken
+    pair.viewer.request(False)
+    stage._exchange(pair)
+    with pytest.raises(BrokenUpdate) as raised:
+        stage.step()
+    assert raised.value.update.waiting == [pair.session]
+    stage.broadcast.leave(pair.session)
+    assert not pair.session.is_served and not stage.broadcast.is_busy
+
+
+def test_ever_new_classes_keep_few_messages():
+    from tests.support.formats import FORMATS
+
+    stage = Stage(PaintedScreen(noise(64, 64)))
+    point(stage, 20, 20)
+    pair = stage.join(Encoding.RAW)
+    for _ in range(2):
+        for encoding in LOSSLESS:
+            pair.viewer.set_encodings([encoding])
+            for fmt in FORMATS.values():
+                pair.viewer.set_pixel_format(fmt)
+                pair.viewer.request(False)
+                stage.settle()
+    assert len(stage.broadcast._drawn) <= SHARED_UPDATES
+    assert len(stage.broadcast.fanout._shared) <= SHARED_UPDATES
+
+
 # -- change of size
 
 
@@ -193,6 +330,56 @@ def test_a_client_that_cannot_be_resized_gets_what_it_can_hold(size):
     expected = np.zeros((150, 200), np.uint32)
     height, width = min(150, size[1]), min(200, size[0])
     expected[:height, :width] = stage.screen.pixels[:height, :width]
+    assert np.array_equal(pair.viewer.rgb(), expected)
+
+
+@pytest.mark.parametrize("extension", [Encoding.DESKTOP_SIZE, Encoding.EXTENDED_DESKTOP_SIZE])
+def test_only_the_last_of_several_sizes_is_told(extension):
+    stage = Stage(PaintedScreen(noise(200, 150)))
+    pair = stage.join(Encoding.ZRLE, extension)
+    pair.viewer.request(incremental=False)
+    stage.settle()
+    told = len(pair.viewer.resizes)
+    stage.show(PaintedScreen(noise(120, 90, 2), generation=2))
+    stage.show(PaintedScreen(noise(300, 40, 3), generation=3))
+    pair.viewer.request()
+    stage.settle()
+    assert len(pair.viewer.resizes) == told + 1 and (pair.viewer.width, pair.viewer.height) == (300, 40)
+    stage.show(PaintedScreen(noise(10, 10, 4), generation=4))
+    stage.show(PaintedScreen(noise(300, 40, 5), generation=5))
+    pair.viewer.request()
+    stage.settle()
+    assert len(pair.viewer.resizes) == told + 1, "there and back is no change"
+    assert holds(pair, stage)
+
+
+def test_a_new_size_while_an_update_is_made():
+    stage, pair = being_made(Encoding.ZRLE, Encoding.DESKTOP_SIZE)
+    stage.show(PaintedScreen(noise(100, 80, 7), generation=2))
+    assert (pair.viewer.width, pair.viewer.height) == (100, 80)
+    pair.viewer.request()
+    stage.settle()
+    assert holds(pair, stage)
+
+
+def test_continuous_updates_go_on_after_a_new_size():
+    stage = Stage(PaintedScreen(noise(200, 150)))
+    pair = stage.join(Encoding.RAW, Encoding.DESKTOP_SIZE, Encoding.CONTINUOUS_UPDATES, Encoding.FENCE)
+    pair.viewer.enable_continuous_updates(True)
+    stage.settle()
+    stage.show(PaintedScreen(noise(150, 100, 2), generation=2))
+    assert holds(pair, stage)
+
+
+def test_black_beyond_the_screen_comes_again_when_asked_for():
+    stage = Stage(PaintedScreen(noise(200, 150)))
+    pair = watcher(stage, Encoding.RAW)
+    stage.show(PaintedScreen(noise(100, 80, 2), generation=2))
+    pair.viewer.framebuffer[...] = 0xFFFFFF
+    pair.viewer.request(False)
+    stage.settle()
+    expected = np.zeros((150, 200), np.uint32)
+    expected[:80, :100] = stage.screen.pixels
     assert np.array_equal(pair.viewer.rgb(), expected)
 
 
@@ -359,3 +546,89 @@ def test_any_sequence_ends_in_the_right_picture(sequence, with_pointer):
         stage.settle()
         expected = drawn(stage, position.x, position.y) if with_pointer else stage.screen.pixels
         assert np.array_equal(pair.viewer.rgb(), expected)
+
+
+SIZES = ((257, 190), (120, 64), (300, 200))
+ABILITIES = (
+    (Encoding.ZRLE, Encoding.DESKTOP_SIZE, Encoding.CURSOR, Encoding.DESKTOP_NAME),
+    (Encoding.TIGHT, Encoding.EXTENDED_DESKTOP_SIZE, Encoding.FENCE, Encoding.CONTINUOUS_UPDATES),
+    (Encoding.RAW,),
+)
+moves = st.tuples(
+    st.sampled_from(
+        ("paint", "ask", "again", "point", "step", "step", "exchange", "exchange", "continuous", "format", "show",
+         "name", "move", "encoding")
+    ),
+    rects,
+    st.integers(0, 2),
+)  # fmt: skip
+
+
+class Fuzz:
+    """A stage on which nothing settles unless told: everything may happen while an update is made."""
+
+    def __init__(self) -> None:
+        self.stage = Stage(PaintedScreen(text(*SIZES[0])))
+        self.pairs = [self.stage.join(*abilities) for abilities in ABILITIES]
+        self.generation = 1
+
+    def do(self, what: str, rect: Rect, number: int) -> None:
+        self._change(what, rect, number)
+        if what not in ("paint", "step", "point", "show") and rect.y % 4:
+            self.stage._exchange(self.pairs[number])
+
+    def _change(self, what: str, rect: Rect, number: int) -> None:
+        stage, pair = self.stage, self.pairs[number]
+        viewer = pair.viewer
+        if what == "paint":
+            area = rect.intersect(Rect(0, 0, stage.screen.width, stage.screen.height))
+            stage.screen.paint(area, noise(area.width, area.height, number))
+            stage.broadcast.advance()
+        elif what == "step":
+            stage.step()
+        elif what == "exchange":
+            stage._exchange(pair)
+        elif what in ("ask", "again"):
+            viewer.request(what == "ask", tuple(rect) if rect.x % 2 else None)
+        elif what == "point":
+            stage.broadcast.point(PointerState(1, rect.x, rect.y, rect.width % 5 > 0, ARROW))
+        elif what == "move":
+            viewer.send_pointer(0, rect.x, rect.y)
+        elif what == "name":
+            pair.session.rename(f"name {rect.x}")
+        elif what == "continuous" and viewer.ledger.continuous_known:
+            viewer.enable_continuous_updates(rect.x % 3 > 0, tuple(rect) if rect.x % 2 else None)
+        elif what == "format" and (viewer.ledger.idle or viewer.ledger.fence_known):
+            viewer.set_pixel_format(list(FORMATS.values())[rect.x % 7])
+        elif what == "encoding":
+            viewer.set_encodings((LOSSLESS[rect.x % len(LOSSLESS)], *ABILITIES[number][1:]))
+        elif what == "show":
+            self.generation += 1
+            stage.screen = PaintedScreen(noise(*SIZES[rect.x % 3], rect.y), self.generation)
+            stage.broadcast.show(stage.screen)
+            for one in self.pairs:
+                one.session.show(stage.screen, "stage")
+
+    def expected(self, pair: Pair) -> np.ndarray:
+        viewer, screen = pair.viewer, self.stage.screen
+        picture = np.zeros((viewer.height, viewer.width), np.uint32)
+        height, width = min(viewer.height, screen.height), min(viewer.width, screen.width)
+        picture[:height, :width] = screen.pixels[:height, :width]
+        return viewer.format.to_rgb(viewer.format.from_rgb(picture))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(moves, max_size=40))
+def test_whatever_happens_while_updates_are_made(sequence):
+    fuzz = Fuzz()
+    for what, rect, number in sequence:
+        fuzz.do(what, rect, number)
+    stage = fuzz.stage
+    stage.settle()
+    stage.broadcast.point(PointerState(1, 0, 0, False, ARROW))
+    for pair in fuzz.pairs:
+        for incremental in (True, False, True):
+            pair.viewer.request(incremental)
+            stage.settle()
+        assert np.array_equal(pair.viewer.rgb(), fuzz.expected(pair))
+    assert not stage.broadcast.is_busy and not any(pair.session.is_served for pair in fuzz.pairs)

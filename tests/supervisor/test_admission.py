@@ -52,6 +52,13 @@ def test_one_address_cannot_take_all_places():
     assert arrive(admission, 7).reason is None
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "local", "::ffff:127.0.0.1"])
+def test_a_proxy_on_this_machine_is_no_single_client(address):
+    admission = Admission(Clients(max_unauthenticated=6, max_unauthenticated_per_address=2))
+    reasons = [arrive(admission, client, address).reason for client in range(7)]
+    assert reasons == [None] * 6 + [TOO_MANY_WAITING]
+
+
 def test_overall_and_refusals_are_bounded_too():
     admission = Admission(Clients(max_unauthenticated=3))
     verdicts = [arrive(admission, client, f"10.0.0.{client}") for client in range(7)]

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tests.support.errors import Disconnected
-from tests.support.events import Event, Update
+from tests.support.events import Event, Resized, Update
 from tests.support.handshake import HandshakeChoices
 from tests.support.pixelformat import Image, PixelFormat
 from tests.support.viewer import Viewer
@@ -111,17 +111,19 @@ class Client:
 
         Where an update leaves areas out, or only told the size, the rest is requested incrementally.
         """
-        end = deadline(timeout_s)
+        end, seen = deadline(timeout_s), len(self.events)
         self.request(incremental=False)
-        covered = _Coverage(self.viewer)
+        covered = _Coverage(self.viewer.width, self.viewer.height)
         while not covered.complete:
             try:
-                covered.add(self.wait_update(min(0.5, max(end - time.monotonic(), 0))))
+                self.wait_update(min(0.5, max(end - time.monotonic(), 0)))
             except TimeoutError:
                 if time.monotonic() >= end:
                     raise
                 self.request(incremental=True)
-                continue
+            for event in self.events[seen:]:
+                covered.note(event)
+            seen = len(self.events)
             if not covered.complete and self.viewer.ledger.idle:
                 self.request(incremental=True)
         return self.viewer.rgb()
@@ -168,19 +170,21 @@ class Client:
 class _Coverage:
     """Which pixels have come since it was made; a change of size starts over."""
 
-    def __init__(self, viewer: Viewer):
-        self._viewer = viewer
-        self._seen = np.zeros(viewer.framebuffer.shape, bool)
+    def __init__(self, width: int, height: int):
+        self._seen = np.zeros((height, width), bool)
 
     @property
     def complete(self) -> bool:
-        return self._seen.shape == self._viewer.framebuffer.shape and bool(self._seen.all())
+        return bool(self._seen.all())
 
-    def add(self, update: Update) -> None:
-        if self._seen.shape != self._viewer.framebuffer.shape:
-            self._seen = np.zeros(self._viewer.framebuffer.shape, bool)
-        for x, y, width, height in update.pixel_rects:
-            self._seen[y : y + height, x : x + width] = True
+    def note(self, event: Event) -> None:
+        """Take an event, in the order in which they came: several may come at once."""
+        if isinstance(event, Resized) and not event.status:
+            if self._seen.shape != (event.height, event.width):
+                self._seen = np.zeros((event.height, event.width), bool)
+        elif isinstance(event, Update):
+            for x, y, width, height in event.pixel_rects:
+                self._seen[y : y + height, x : x + width] = True
 
 
 def dial(host: str = "127.0.0.1", port: int | None = None, path: str | Path | None = None) -> socket.socket:

@@ -72,7 +72,7 @@ class LoggingClient:
 
     def wait(self, count: int) -> list[Logged]:
         """Wait until so many events are logged."""
-        return eventually(lambda: len(self.read()) >= count and self.log, what=f"{count} events of X")
+        return eventually(lambda: len(self.read()) >= count and self.log)
 
     def pressed(self) -> tuple[int, int]:
         """Return (how many keys are down, mask of buttons and modifiers) as the server says."""

@@ -34,7 +34,7 @@ class Fake:
         if self.mode == "exit":
             sys.exit(3)
         self.runtime.ready()
-        if self.role == "capture":
+        if self.role == "capture" and self.mode != "mute":
             self.runtime.send({"type": "source", "state": "up", "backend": "fake", "name": "Fake screen"})
             self.runtime.send({"type": "allocate", "width": 64, "height": 32})
         while True:

@@ -22,5 +22,5 @@ def command(role):
 
 if __name__ == "__main__":
     setup = main.Setup
-    cli.Setup = lambda environ, **kinds: setup(environ, command, **kinds)
+    cli.Setup = lambda *told, **more: setup(*told, command=command, **more)
     sys.exit(cli.main(sys.argv[2:]))

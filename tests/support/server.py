@@ -14,19 +14,33 @@ import time
 from pathlib import Path
 
 from mpvnc.ipc.control import ControlSocket
-from tests.support.waits import TIME_FACTOR, eventually
+from tests.support.waits import TIME_FACTOR
 
 ROOT = Path(__file__).resolve().parents[2]
+INSTANCE = f"test-{os.getpid()}"
+"""Names in /dev/shm are the whole machine's: no other server has this one."""
 
 
 class Server:
     """Starts `mpvnc-supervisor start` with fake roles; `port` and `ready_line` once it is ready."""
 
-    def __init__(self, directory, *settings, modes=None, arguments=(), environ=None, pass_fds=(), ready=True):
+    def __init__(
+        self,
+        directory,
+        *settings,
+        modes=None,
+        arguments=(),
+        environ=None,
+        pass_fds=(),
+        ready=True,
+        name=INSTANCE,
+    ):
         self.directory = Path(directory)
         own = {"MPVNC_RUNTIME_DIR": str(directory), "PYTHONPATH": str(ROOT), **(environ or {})}
         self.environ = {**os.environ, **own}
-        settings = ("server.port=0", "source.kind=demo", "server.workers=2", *settings)
+        self.name = name
+        own_name = [f"server.name={name}"] if name else []
+        settings = (*own_name, "server.port=0", "source.kind=demo", "server.workers=2", *settings)
         sets = [part for setting in settings for part in ("--set", setting)]
         script = str(Path(__file__).with_name("fake_supervisor.py"))
         self.log = open(self.directory / "log", "ab+")  # noqa: SIM115
@@ -39,9 +53,13 @@ class Server:
             cwd=directory,
         )
         if ready:
-            self.wait_ready()
+            try:
+                self.wait_ready()
+            except BaseException:
+                self.close()
+                raise
 
-    def wait_ready(self, timeout_s=15.0):
+    def wait_ready(self, timeout_s=30.0):
         readable, _, _ = select.select([self.process.stdout], [], [], timeout_s * TIME_FACTOR)
         assert readable, self.logged()
         self.ready_line = self.process.stdout.readline().decode()
@@ -52,8 +70,8 @@ class Server:
     def connect(self):
         return Viewer(socket.create_connection(("127.0.0.1", self.port), timeout=10 * TIME_FACTOR))
 
-    def control(self, name="default"):
-        return ControlSocket.connect(self.directory / name / "control")
+    def control(self):
+        return ControlSocket.connect(self.directory / self.name / "control")
 
     def status(self):
         control = self.control()
@@ -126,8 +144,26 @@ def is_alive(pid):
         return False
 
 
-def segments(instance="default"):
+def segments(instance=INSTANCE):
     return list(Path("/dev/shm").glob(f"mpvnc-{os.getuid()}-{instance}-*"))
 
 
-__all__ = ["Server", "Viewer", "eventually", "is_alive", "segments"]
+def viewers(server, count, word="login"):
+    connected = []
+    for _ in range(count):
+        viewer = server.connect()
+        assert viewer.hello()["verdict"] == "serve"
+        viewer.say(word)
+        connected.append(viewer)
+    return connected
+
+
+def close_all(connected):
+    for viewer in connected:
+        viewer.close()
+
+
+def nothing_is_left(server, pids, name=INSTANCE):
+    assert not [pid for pid in pids if is_alive(pid)], server.logged()
+    assert not segments(name)
+    assert not (server.directory / name).exists()

@@ -1,0 +1,23 @@
+"""The events that `Publication.get_event` returns, under the names that a program uses."""
+
+from mpvnc.session.animator_events import (
+    ClickEvent,
+    ClipboardEvent,
+    ConnectEvent,
+    DisconnectEvent,
+    Event,
+    KeyEvent,
+    MoveEvent,
+    ScrollEvent,
+)
+
+__all__ = [
+    "ClickEvent",
+    "ClipboardEvent",
+    "ConnectEvent",
+    "DisconnectEvent",
+    "Event",
+    "KeyEvent",
+    "MoveEvent",
+    "ScrollEvent",
+]

@@ -1,0 +1,71 @@
+"""A program's surface as pixels: what is accepted, and how it is read. Copies nothing.
+
+A surface is anything with get_data, get_width, get_height, get_stride and get_format, as pycairo's and
+cairocffi's image surfaces have them; `flush` is called first where there is one. Formats are cairo's:
+ARGB32 (0) and RGB24 (1). ARGB32 is premultiplied, so what is transparent shows as over black.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from mpvnc.errors import PublishError
+from mpvnc.pixels import Pixels
+
+ARGB32, RGB24 = 0, 1
+MAX_SIDE = 32768
+_METHODS = ("get_data", "get_width", "get_height", "get_stride", "get_format")
+
+
+class Surface(Protocol):
+    """What `publish` draws its pixels from."""
+
+    def get_data(self) -> Any:
+        """Return the pixels as a buffer."""
+
+    def get_width(self) -> int:
+        """Return its width in pixels."""
+
+    def get_height(self) -> int:
+        """Return its height in pixels."""
+
+    def get_stride(self) -> int:
+        """Return the bytes from one row to the next."""
+
+    def get_format(self) -> int:
+        """Return cairo's number of its format."""
+
+
+def pixels_of(surface: Surface) -> Pixels:
+    """Return a view of the surface's pixels as they are now, (height, width), any top byte.
+
+    The view is to be dropped before the program draws on.
+
+    Raises: PublishError if it is no surface, is finished, or has a size or format that cannot be published.
+    """
+    missing = [name for name in _METHODS if not callable(getattr(surface, name, None))]
+    if missing:
+        raise PublishError(f"{type(surface).__name__} is no image surface: it has no {', '.join(missing)}")
+    try:
+        flush = getattr(surface, "flush", None)
+        if flush is not None:
+            flush()
+        number = int(surface.get_format())
+        width, height, stride = surface.get_width(), surface.get_height(), surface.get_stride()
+        _check(number, width, height, stride)
+        return np.ndarray((height, width), np.uint32, surface.get_data(), strides=(stride, 4))
+    except PublishError:
+        raise
+    except Exception as error:  # a surface may be anything, and raise anything
+        raise PublishError(f"the surface cannot be read: {error}") from error
+
+
+def _check(number: int, width: int, height: int, stride: int) -> None:
+    if number not in (ARGB32, RGB24):
+        raise PublishError(f"surface format {number}, expected RGB24 ({RGB24}) or ARGB32 ({ARGB32})")
+    if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
+        raise PublishError(f"a surface of {width}x{height}, expected sides of 1 to {MAX_SIDE}")
+    if stride < 4 * width:
+        raise PublishError(f"a stride of {stride} bytes is too short for a width of {width}")

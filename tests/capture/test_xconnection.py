@@ -1,0 +1,50 @@
+import os
+
+import pytest
+
+from mpvnc.capture.xconnection import XConnection, describe, x_errors
+from mpvnc.errors import CaptureError
+from tests.capture.xserver import XServer, xvfb
+
+
+@pytest.mark.x11
+def test_what_the_screen_is(screen: XServer) -> None:
+    connection = XConnection(screen.display)
+    assert connection.depth == 24
+    assert connection.root_size() == (1000, 700)
+    assert connection.has_extension("MIT-SHM") and not connection.has_extension("NO-SUCH")
+    connection.fence()
+    assert list(connection.events()) == []
+    connection.close()
+
+
+@pytest.mark.x11
+@pytest.mark.parametrize("depth", [8, 16])
+def test_other_depths_are_refused_with_what_was_found(depth: int) -> None:
+    with xvfb(320, 200, depth) as server:
+        before = len(os.listdir("/proc/self/fd"))
+        with pytest.raises(CaptureError, match=f"depth {depth}, {depth} bits"):
+            XConnection(server.display)
+        assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_display_that_is_not_there() -> None:
+    with pytest.raises(CaptureError, match="connecting to display ':9876'"):
+        XConnection(":9876")
+
+
+@pytest.mark.x11
+def test_a_failed_request_is_named(screen: XServer) -> None:
+    connection = XConnection(screen.display)
+    with (
+        pytest.raises(CaptureError, match=r"looking: WindowError \(request 3\.0, value 0\)"),
+        x_errors("looking"),
+    ):
+        connection.xcb.core.GetWindowAttributes(0).reply()
+    connection.close()
+
+
+def test_what_is_no_error_of_x_passes() -> None:
+    with pytest.raises(KeyError), x_errors("looking"):
+        raise KeyError
+    assert describe(IndexError("99")) == "IndexError 99"

@@ -1,0 +1,24 @@
+"""One server for all tests that only need something to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.interop.stage import Stage, staged
+from tests.support import golden
+
+
+@pytest.fixture(scope="session")
+def shared_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with staged(tmp_path_factory.mktemp("stage"), "limits.max_client_cut_text=100000") as stage:
+        yield stage
+
+
+@pytest.fixture
+def stage(shared_stage: Stage) -> Stage:
+    """The shared server, showing the golden surface, without old events."""
+    shared_stage.show(golden.golden())
+    shared_stage.drain()
+    return shared_stage

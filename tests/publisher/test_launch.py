@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mpvnc.errors import PublishError
+from mpvnc.publisher import launch
+from mpvnc.publisher.launch import end_supervisor, join_supervisor, start_supervisor
+
+ROOT = str(Path(__file__).resolve().parents[2])
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPVNC_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", ROOT)
+
+
+def test_nobody_to_join() -> None:
+    with pytest.raises(PublishError, match="no server named stage"):
+        join_supervisor("stage")
+
+
+@pytest.mark.process
+def test_a_wrong_setting_ends_it_and_secrets_are_no_arguments() -> None:
+    control, process = start_supervisor({"server.wrokers": 3}, {"password": "hush"})
+    assert "hush" not in " ".join(process.args)
+    assert process.wait(30) == 4
+    control.close()
+
+
+@pytest.mark.process
+def test_it_ends_when_its_socket_is_closed() -> None:
+    control, process = start_supervisor({"server.port": 0, "source.kind": "publish"}, {"password": None})
+    control.close()
+    assert end_supervisor(process) >= 0
+
+
+@pytest.mark.process
+def test_a_supervisor_that_hangs_is_helped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "STOP_TIMEOUT_S", 0.1)
+    control, process = start_supervisor({"server.port": 0, "source.kind": "publish"}, {"password": None})
+    assert process.poll() is None
+    end_supervisor(process)
+    assert process.returncode is not None
+    control.close()

@@ -1,0 +1,39 @@
+"""What the arguments of `publish()` mean, and how it fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cairo
+import pytest
+
+import mpvnc
+from mpvnc.errors import PublishError
+from tests.support.drawn import colours
+from tests.support.fakesupervisor import FakeSupervisor
+from tests.support.waits import eventually
+
+
+def test_the_surface_is_shown_at_once(supervisor: FakeSupervisor, publication: mpvnc.Publication) -> None:
+    assert colours(supervisor) == {0xFF0000}
+    eventually(lambda: supervisor.types() == ["publish", "allocate", "published"])
+    hello = supervisor.heard[0]
+    assert (hello["width"], hello["height"], hello["view_only"]) == (200, 100, False)
+    assert publication.listeners == ("vnc://127.0.0.1:5900",)
+
+
+def test_a_refusal_names_its_reason(supervisor: FakeSupervisor, surface: cairo.ImageSurface) -> None:
+    supervisor.refuse_with = "another program publishes here"
+    with pytest.raises(PublishError, match="another program publishes here"):
+        mpvnc.publish(surface, name="stage")
+
+
+def test_joining_needs_a_server(surface: cairo.ImageSurface, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("MPVNC_RUNTIME_DIR", str(tmp_path))
+    with pytest.raises(PublishError, match="no server named stage"):
+        mpvnc.publish(surface, name="stage")
+
+
+def test_what_only_an_own_server_can_have(surface: cairo.ImageSurface) -> None:
+    with pytest.raises(PublishError, match="port="):
+        mpvnc.publish(surface, name="stage", password="secret")

@@ -1,0 +1,170 @@
+"""`publish()` with a real server of its own, or one that runs, and a real viewer."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cairo
+import pytest
+
+import mpvnc
+from mpvnc.errors import PublishError
+from tests.support.client import Client, connect
+from tests.support.waits import eventually
+
+pytestmark = pytest.mark.process
+RAW, COPY_RECT = 0, 1
+ONE_WORKER = {"server.workers": 1, "logging.log_level": "WARNING"}
+KILLED = """
+import os, sys, cairo, mpvnc
+surface = cairo.ImageSurface(cairo.FORMAT_RGB24, 64, 64)
+publication = mpvnc.publish(surface, port=0, settings={"server.workers": 1})
+print(publication._process.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.fixture(autouse=True)
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MPVNC_RUNTIME_DIR", str(tmp_path / "run"))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+    return tmp_path
+
+
+def painted(surface: cairo.ImageSurface, colour: tuple[float, float, float]) -> cairo.ImageSurface:
+    context = cairo.Context(surface)
+    context.set_source_rgb(*colour)
+    context.paint()
+    return surface
+
+
+@pytest.fixture
+def surface() -> cairo.ImageSurface:
+    return painted(cairo.ImageSurface(cairo.FORMAT_RGB24, 160, 120), (1, 0, 0))
+
+
+@pytest.fixture
+def publication(surface: cairo.ImageSurface) -> Iterator[mpvnc.Publication]:
+    with mpvnc.publish(surface, port=0, title="Stage", settings=ONE_WORKER) as one:
+        yield one
+
+
+def viewer(publication: mpvnc.Publication, **choices: object) -> Client:
+    port = re.fullmatch(r"vnc://127\.0\.0\.1:(\d+)", publication.listeners[0])
+    assert port, publication.listeners
+    return connect(port=int(port[1]), **choices)
+
+
+def test_a_viewer_sees_the_frames(publication: mpvnc.Publication, surface: cairo.ImageSurface) -> None:
+    with viewer(publication) as client:
+        assert (client.refresh() & 0xFFFFFF == 0xFF0000).all()
+        with publication.frame():
+            painted(surface, (0, 1, 0))
+        eventually(lambda: (client.refresh() & 0xFFFFFF == 0x00FF00).all())
+
+
+def test_a_viewer_copies_what_moved(publication: mpvnc.Publication, surface: cairo.ImageSurface) -> None:
+    stripes(surface)
+    publication.publish_frame()
+    with viewer(publication) as client:
+        client.set_encodings([COPY_RECT, RAW])
+        client.refresh()
+        client.request()
+        with publication.frame(moves=[(0, 0, 50, 100, 100, 0)]):
+            context = cairo.Context(surface)
+            context.rectangle(100, 0, 50, 100)
+            context.set_source_surface(surface, 100, 0)
+            context.fill()
+        update = client.wait_update()
+        assert [(tuple(one.rect), one.encoding) for one in update.rectangles] == [
+            ((100, 0, 50, 100), COPY_RECT)
+        ]
+        copied = client.viewer.rgb()
+        assert len(set(copied[0].tolist())) > 90 and (copied == client.refresh()).all()
+
+
+def stripes(surface: cairo.ImageSurface) -> None:
+    context = cairo.Context(surface)
+    for x in range(160):
+        context.rectangle(x, 0, 1, 120)
+        context.set_source_rgb(x / 160, 0.5, 1 - x / 160)
+        context.fill()
+
+
+def test_what_a_viewer_does_arrives_and_is_released_when_it_goes(publication: mpvnc.Publication) -> None:
+    with viewer(publication) as client:
+        joined = publication.get_event(10)
+        assert joined.name == "connect"
+        assert publication.viewers == 1
+        client.send_key(True, 0x61)
+        client.send_pointer(0x09, 5, 5)
+        client.cut_text("hello£")
+        got = [publication.get_event(10) for _ in range(5)]
+        assert [event.name for event in got] == ["key", "move", "click", "scroll", "clipboard"]
+        assert {event.client for event in got} == {joined.client}
+        assert abs(got[0].time - time.time()) < 10
+        assert got[4].text == "hello£"
+    left = [publication.get_event(10) for _ in range(3)]
+    assert [event.name for event in left] == ["key", "click", "disconnect"]
+    assert not left[0].down and not left[1].down
+    eventually(lambda: publication.viewers == 0)
+
+
+def test_nobody_controls_a_view_only_publication(surface: cairo.ImageSurface) -> None:
+    with mpvnc.publish(surface, port=0, view_only=True, settings=ONE_WORKER) as publication:
+        with viewer(publication) as client:
+            client.send_key(True, 0x61)
+            client.send_pointer(1, 5, 5)
+            client.cut_text("private")
+            client.refresh()
+        names: list[str] = []
+        eventually(lambda: names.extend(e.name for e in publication.events()) or "disconnect" in names)
+        assert names == ["connect", "disconnect"]
+
+
+def test_a_password_is_asked_for(surface: cairo.ImageSurface) -> None:
+    with (
+        mpvnc.publish(surface, port=0, password="secret", settings=ONE_WORKER) as publication,
+        viewer(publication, password="secret") as client,
+    ):
+        assert (client.refresh() & 0xFFFFFF == 0xFF0000).all()
+
+
+def test_a_server_that_cannot_start_says_so(surface: cairo.ImageSurface) -> None:
+    with pytest.raises(PublishError, match="exit code 4"):
+        mpvnc.publish(surface, port=0, host="0.0.0.0")
+
+
+def test_a_killed_program_leaves_no_server(directory: Path) -> None:
+    program = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, timeout=60, check=False)
+    assert program.returncode == -9
+    assert int(program.stdout) > 0
+    eventually(lambda: not list((directory / "run").glob("nameless-*")), 10)
+
+
+def test_a_program_joins_a_server_that_runs(surface: cairo.ImageSurface) -> None:
+    overrides = ("server.name=stage", "source.kind=publish", "server.port=0", "server.workers=1")
+    command = [
+        sys.executable,
+        "-m",
+        "mpvnc",
+        "start",
+        *(word for one in overrides for word in ("--set", one)),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        try:
+            assert server.stdout is not None
+            assert b"ready" in server.stdout.readline()
+            for _ in range(2):
+                with mpvnc.publish(surface, name="stage") as publication:
+                    with pytest.raises(PublishError, match="another program"):
+                        mpvnc.publish(surface, name="stage")
+                    with viewer(publication) as client:
+                        assert (client.refresh() & 0xFFFFFF == 0xFF0000).all()
+        finally:
+            server.terminate()

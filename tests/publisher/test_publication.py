@@ -1,0 +1,266 @@
+"""A publication against a supervisor that is a thread of the test."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cairo
+import pytest
+
+import mpvnc
+from mpvnc.damage import Move
+from mpvnc.errors import PublishError
+from mpvnc.geometry import Rect
+from mpvnc.ipc.bus import InputReceiver, InputSender
+from mpvnc.ipc.feed import EventFeed
+from mpvnc.metrics import Counter
+from mpvnc.session.input import ClientJoined, CutTextInput, KeyInput, PointerInput, pack
+from mpvnc.workers.animator import Animator
+from tests.support.drawn import colours, painted
+from tests.support.fakesupervisor import FakeSupervisor
+from tests.support.waits import eventually
+
+
+def test_a_frame_is_seen_when_it_is_left_and_rings(
+    supervisor: FakeSupervisor, publication: mpvnc.Publication, surface: cairo.ImageSurface
+) -> None:
+    for bell in supervisor.bells:
+        assert os.eventfd_read(bell)
+    with publication.frame() as drawn:
+        assert drawn is surface
+        painted(surface, (0, 1, 0))
+        assert colours(supervisor) == {0xFF0000}
+    assert colours(supervisor) == {0x00FF00}
+    for bell in supervisor.bells:
+        assert os.eventfd_read(bell) == 1
+
+
+def test_an_exception_inside_publishes_nothing(
+    supervisor: FakeSupervisor, publication: mpvnc.Publication, surface: cairo.ImageSurface
+) -> None:
+    with pytest.raises(ZeroDivisionError), publication.frame():
+        painted(surface, (0, 1, 0))
+        _ = 1 / 0
+    assert colours(supervisor) == {0xFF0000}
+
+
+def test_damage_is_where_it_looks(
+    supervisor: FakeSupervisor, publication: mpvnc.Publication, surface: cairo.ImageSurface
+) -> None:
+    with publication.frame(damage=[(0, 0, 10, 10)]):
+        painted(surface, (0, 0, 1))
+    reader = supervisor.reader()
+    assert reader.pixels[0, 0] == 0x0000FF
+    assert reader.pixels[99, 199] == 0xFF0000
+    reader.close()
+
+
+def test_a_move_is_told(
+    supervisor: FakeSupervisor, publication: mpvnc.Publication, surface: cairo.ImageSurface
+) -> None:
+    context = cairo.Context(surface)
+    for step in range(20):
+        context.set_source_rgb(step / 20, 1, 0)
+        context.rectangle(step * 2, step, 2, 50)
+        context.fill()
+    publication.publish_frame()
+    reader = supervisor.reader()
+    assert reader.refresh() or reader.frame == reader.newest
+    drawn = reader.pixels.copy()
+    with publication.frame(damage=[(100, 20, 40, 60)], moves=[(0, 0, 40, 60, 100, 20)]):
+        context.rectangle(100, 20, 40, 60)
+        context.set_source_surface(surface, 100, 20)
+        context.fill()
+    assert reader.refresh() and reader.move is not None
+    assert reader.move.move == Move(Rect(0, 0, 40, 60), 100, 20)
+    assert not reader.move.boxes.any()
+    assert (reader.pixels[20:80, 100:140] == drawn[:60, :40]).all()
+    reader.close()
+
+
+def test_an_unchanged_frame_is_no_frame(publication: mpvnc.Publication) -> None:
+    assert publication.publish_frame() is None
+
+
+def test_another_size_is_another_generation(
+    supervisor: FakeSupervisor, publication: mpvnc.Publication
+) -> None:
+    publication.change_surface(painted(cairo.ImageSurface(cairo.FORMAT_ARGB32, 60, 40), (0, 0, 1)))
+    assert len(supervisor.segments) == 1
+    with publication.frame():
+        pass
+    reader = supervisor.reader()
+    assert (reader.width, reader.height, reader.generation) == (60, 40, 2)
+    assert reader.frame == 2000
+    assert (reader.pixels == 0x0000FF).all()
+    reader.close()
+
+
+def test_a_surface_that_cannot_be_shown_leaves_the_old_one(
+    publication: mpvnc.Publication, surface: cairo.ImageSurface
+) -> None:
+    with pytest.raises(PublishError, match="format"):
+        publication.change_surface(cairo.ImageSurface(cairo.FORMAT_A8, 10, 10))
+    assert publication.surface is surface
+
+
+def test_viewers_are_the_sessions_of_all_workers(
+    supervisor: FakeSupervisor, publication: mpvnc.Publication
+) -> None:
+    assert publication.viewers == 0
+    supervisor.status.slot(0).set(Counter.CLIENTS, 2)
+    supervisor.status.slot(1).set(Counter.CLIENTS, 3)
+    assert publication.viewers == 5
+
+
+def test_a_server_that_stops(supervisor: FakeSupervisor, publication: mpvnc.Publication) -> None:
+    timer = threading.Timer(0.1, supervisor.hang_up)
+    timer.start()
+    assert publication.get_event(None) is None
+    timer.join()
+    assert publication.closed
+    with pytest.raises(PublishError, match="stopped"), publication.frame():
+        pass
+
+
+def test_waiting_takes_as_long_as_asked(publication: mpvnc.Publication) -> None:
+    started = time.monotonic()
+    assert publication.get_event(0) is None
+    assert publication.get_event(0.2) is None
+    assert time.monotonic() - started >= 0.2
+
+
+def test_close_wakes_who_waits_for_events(publication: mpvnc.Publication) -> None:
+    got: list[object] = []
+    waiter = threading.Thread(target=lambda: got.append(publication.get_event(None)))
+    waiter.start()
+    publication.close()
+    waiter.join(5)
+    assert got == [None]
+    publication.close()
+    with pytest.raises(PublishError, match="closed"):
+        publication.publish_frame()
+
+
+def test_a_forked_child_cannot_publish(
+    supervisor: FakeSupervisor, publication: mpvnc.Publication, surface: cairo.ImageSurface
+) -> None:
+    read, write = os.pipe()
+    if os.fork() == 0:
+        refused = 0
+        for method in (publication.publish_frame, publication.get_event, publication.close, publication.bell):
+            try:
+                method()
+            except PublishError:
+                refused += 1
+        os.write(write, b"%d" % refused)
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        assert pipe.read() == "4"
+    os.wait()
+    painted(surface, (0, 1, 0))
+    publication.publish_frame()
+    assert colours(supervisor) == {0x00FF00}
+
+
+def test_a_fork_does_not_keep_the_connection(supervisor: FakeSupervisor, surface: cairo.ImageSurface) -> None:
+    one = mpvnc.publish(surface, name="stage")
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(write)
+        os.read(read, 1)
+        os._exit(0)
+    one.close()
+    eventually(lambda: not supervisor._thread.is_alive())
+    os.close(write)
+    os.close(read)
+    os.waitpid(child, 0)
+
+
+def test_name_and_title_go_to_the_server(supervisor: FakeSupervisor, publication: mpvnc.Publication) -> None:
+    publication.change_name("Bühne")
+    publication.bell()
+    eventually(lambda: len(supervisor.heard) == 5)
+    assert supervisor.heard[3] == {"type": "notice", "notice": "desktop_name", "name": "Bühne"}
+    assert supervisor.heard[4] == {"type": "notice", "notice": "bell"}
+
+
+class Role:
+    """The animator role's parts around a thread, between a worker's sender and a publication."""
+
+    def __init__(self, supervisor: FakeSupervisor, directory: Path, policy: str = "shared") -> None:
+        endpoint = f"ipc://{directory}/input"
+        self.counters = supervisor.status.slot(3)
+        self._animator = Animator(self.counters, policy)
+        self._receiver, self._feed = InputReceiver(endpoint), EventFeed(supervisor.endpoint)
+        self.sender = InputSender(endpoint)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def send(self, *events: object) -> None:
+        for event in events:
+            eventually(lambda event=event: self.sender.send(pack(event)))
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        for one in (self._receiver, self._feed, self.sender):
+            one.close()
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.001):
+            self._animator.take(self._receiver.receive_all())
+            self._animator.feed(self._feed)
+
+
+@pytest.fixture
+def role(supervisor: FakeSupervisor, tmp_path: Path) -> Iterator[Role]:
+    one = Role(supervisor, tmp_path)
+    yield one
+    one.close()
+
+
+def test_events_of_two_clients_arrive_in_order(role: Role, publication: mpvnc.Publication) -> None:
+    now = time.time()
+    role.send(
+        ClientJoined(7, now, False, "127.0.0.1", 0),
+        KeyInput(7, now, True, 0x61),
+        PointerInput(8, now, 0x09, 5, 5),
+        CutTextInput(8, now, "hello£"),
+    )
+    got = [publication.get_event(5) for _ in range(6)]
+    assert [(event.name, event.client) for event in got] == [
+        ("connect", 7), ("key", 7), ("move", 8), ("click", 8), ("scroll", 8), ("clipboard", 8),
+    ]  # fmt: skip
+    assert got[1] == mpvnc.KeyEvent(7, now, 0x61, True)
+    assert abs(got[1].time - time.time()) < 5
+
+
+def test_a_thousand_events_are_a_thousand(role: Role, publication: mpvnc.Publication) -> None:
+    got: list[mpvnc.Event] = []
+    for number in range(1000):
+        role.send(KeyInput(1, 0.0, True, number % 200))
+        got.extend(publication.events())
+    eventually(lambda: got.extend(publication.events()) or len(got) == 1000)
+    assert [event.key for event in got] == [number % 200 for number in range(1000)]
+
+
+def test_unread_events_are_bounded_counted_and_stop_nobody(
+    role: Role, publication: mpvnc.Publication
+) -> None:
+    for number in range(1600):
+        role.send(KeyInput(number % 9, 0.0, True, number))
+    eventually(lambda: role.counters.get(Counter.INPUT_EVENTS) == 1600)
+    dropped = role.counters.get(Counter.INPUT_DROPPED)
+    assert dropped > 0
+    got: list[mpvnc.Event] = []
+    eventually(lambda: got.extend(publication.events()) or len(got) == 1600 - dropped)
+    assert got[-1].key == 1599
+    assert publication.dropped_events == dropped

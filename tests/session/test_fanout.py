@@ -1,0 +1,185 @@
+"""The cache and the updates made of it: shared, in order, bounded whatever clients do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mpvnc.constants import Encoding
+from mpvnc.encodings import encode
+from mpvnc.encodings.base import EncodedRectangle
+from mpvnc.encodings.wire import wire_class
+from mpvnc.errors import EncodeError
+from mpvnc.geometry import Rect
+from mpvnc.pixels import NATIVE
+from mpvnc.session import fanout as module
+from mpvnc.session.fanout import PATIENCE_S, BrokenUpdate, Cache, Counters, Fanout, Update, splice
+from mpvnc.session.planner import BEYOND, Piece
+from tests.session.stage import noise
+
+RAW, ZRLE = wire_class(NATIVE, [Encoding.RAW]), wire_class(NATIVE, [Encoding.ZRLE])
+PIXELS = noise(256, 64)
+NOTHING = frozenset()
+
+
+def piece(x: int, epoch: int = 1, width: int = 64) -> Piece:
+    return Piece(Rect(x, 0, width, 64), epoch)
+
+
+def update(key: object, base: int = 1, wire=RAW, now: float = 0.0) -> Update:
+    return Update(key, wire, base, NOTHING, now)
+
+
+def finish(fanout: Fanout) -> list[Update]:
+    done = []
+    while fanout.is_busy:
+        one = fanout.step(PIXELS)
+        if one is not None:
+            done.append(one)
+    return done
+
+
+def test_a_message_is_its_header_and_its_rectangles():
+    fanout, one = Fanout(encode), update("a")
+    fanout.start(one, [piece(0), piece(64)])
+    assert finish(fanout) == [one] and one.is_done
+    both = [encode(PIXELS[:, x : x + 64], Rect(x, 0, 64, 64), RAW).data for x in (0, 64)]
+    assert one.message() == b"\0\0\0\2" + b"".join(both)
+    assert one.message() is one.message() and one.body() == b"".join(both)
+
+
+def test_what_one_update_made_another_takes():
+    fanout, one, two = Fanout(encode), update("a"), update("b")
+    fanout.start(one, [piece(0), piece(64)])
+    fanout.start(two, [piece(0), piece(64), piece(128)])
+    assert finish(fanout) == [one, two]
+    assert (fanout.counters.encodes, fanout.counters.hits) == (3, 2)
+    three = update("c")
+    fanout.start(three, [piece(64)])
+    assert three.is_done and not fanout.is_busy
+
+
+def test_another_epoch_is_another_rectangle():
+    fanout = Fanout(encode)
+    for epoch, wire in ((1, RAW), (2, RAW), (2, ZRLE)):
+        fanout.start(update((epoch, wire), wire=wire), [piece(0, epoch)])
+        finish(fanout)
+    assert fanout.counters.encodes == 3
+
+
+def test_those_who_watch_go_before_who_joins():
+    fanout, joiner, watcher = Fanout(encode), update("joiner", base=0), update("watcher", base=5, now=9.0)
+    fanout.start(joiner, [piece(0), piece(64), piece(128)])
+    fanout.step(PIXELS)
+    fanout.start(watcher, [piece(192)])
+    assert finish(fanout) == [watcher, joiner]
+
+
+def test_a_joiner_holds_new_frames_back_for_a_while_only():
+    fanout = Fanout(encode)
+    assert fanout.may_advance(0.0)
+    fanout.start(update("joiner", base=0), [piece(0)])
+    assert fanout.may_advance(PATIENCE_S / 2) and not fanout.may_advance(PATIENCE_S)
+    fanout.start(update("watcher"), [piece(64)])
+    assert not fanout.may_advance(0.0)
+
+
+def test_an_update_without_rectangles_is_done_at_once():
+    fanout, one = Fanout(encode), update("a")
+    fanout.start(one, [])
+    assert one.is_done and one.message() == b"\0\0\0\0"
+
+
+def test_a_new_generation_forgets_everything():
+    fanout = Fanout(encode)
+    fanout.start(update("a"), [piece(0)])
+    finish(fanout)
+    fanout.start(update("b"), [piece(64)])
+    fanout.reset()
+    assert not fanout.is_busy and fanout.find("a") is None
+    again = update("a")
+    fanout.start(again, [piece(0)])
+    assert not again.is_done, "epochs mean nothing in another generation"
+
+
+def test_what_lies_beyond_the_screen_is_black():
+    fanout, one = Fanout(encode), update(None)
+    fanout.start(one, [Piece(Rect(300, 10, 7, 5), BEYOND)])
+    finish(fanout)
+    assert one.message().endswith(bytes(7 * 5 * 4))
+
+
+def test_a_header_goes_with_the_first_rectangle_of_a_stream_only():
+    rectangles = [encode(PIXELS[:, x : x + 64], Rect(x, 0, 64, 64), ZRLE) for x in (0, 64)]
+    raw = encode(PIXELS[:, :64], Rect(0, 0, 64, 64), RAW)
+    forms, opened = splice([raw, *rectangles], NOTHING)
+    assert forms == [raw.data, rectangles[0].first(), rectangles[1].data]
+    assert opened == {rectangles[0].stream}
+    assert splice(rectangles, opened) == ([one.data for one in rectangles], opened)
+
+
+# -- bounds
+
+
+def test_the_cache_forgets_what_was_unused_for_longest():
+    cache = Cache(encode, Counters(), limit_bytes=3 * (64 * 64 * 4 + module.ENTRY_BYTES + 100))
+    for x in (0, 64, 128):
+        cache.make(piece(x), RAW, PIXELS)
+    assert cache.find(piece(0), RAW) is not None
+    cache.make(piece(192), RAW, PIXELS)
+    assert cache.find(piece(64), RAW) is None
+    assert all(cache.find(piece(x), RAW) for x in (0, 128, 192))
+
+
+def test_many_small_entries_fill_the_cache_too():
+    limit = 100 * module.ENTRY_BYTES
+    cache = Cache(encode, Counters(), limit_bytes=limit)
+    for epoch in range(1, 1000):
+        cache.make(Piece(Rect(0, 0, 1, 1), epoch), RAW, PIXELS)
+    assert len(cache._entries) <= 100, "a caret that blinks for a year"
+    cache.clear()
+    assert cache._bytes == 0
+
+
+@pytest.mark.parametrize("size_bytes, kept", [(10, module.SHARED_UPDATES), (module.SHARED_BYTES // 4, 4)])
+def test_ever_new_classes_keep_few_updates(size_bytes, kept):
+    big = bytes(size_bytes)
+    fanout = Fanout(lambda pixels, rect, wire: EncodedRectangle(rect, Encoding.RAW, big, None))
+    for key in range(40):
+        fanout.start(update(key), [Piece(Rect(0, 0, 1, 1), 1)])
+        for one in finish(fanout):
+            one.message()
+    found = [key for key in range(40) if fanout.find(key)]
+    assert found == list(range(40))[-len(found) :] and kept - 1 <= len(found) <= kept
+
+
+def test_an_update_in_the_making_is_never_forgotten():
+    fanout, slow = Fanout(encode), update("slow", base=0)
+    fanout.start(slow, [piece(0), piece(64)])
+    for key in range(40):
+        fanout.start(update(key), [])
+    assert fanout.find("slow") is slow and finish(fanout) == [slow]
+
+
+def test_a_rectangle_that_cannot_be_encoded_costs_its_update_alone():
+    def fragile(pixels, rect, wire):
+        if rect.x == 0:
+            raise ValueError("a bug")
+        return encode(pixels, rect, wire)
+
+    fanout, broken, sound = Fanout(fragile), update("broken"), update("sound", now=1.0)
+    fanout.start(broken, [piece(0)])
+    fanout.start(sound, [piece(64)])
+    with pytest.raises(BrokenUpdate) as raised:
+        fanout.step(PIXELS)
+    assert raised.value.update is broken and isinstance(raised.value, EncodeError)
+    assert fanout.find("broken") is None
+    assert finish(fanout) == [sound]
+
+
+def test_a_dropped_update_is_not_made():
+    fanout, one = Fanout(encode), update("a")
+    fanout.start(one, [piece(0), piece(64)])
+    fanout.step(np.zeros_like(PIXELS))
+    fanout.drop(one)
+    assert not fanout.is_busy and fanout.find("a") is None

@@ -1,0 +1,78 @@
+"""Limits, refusals, evictions and throttling. A real supervisor, fake roles (tests/support/fake_role.py)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.server import close_all, viewers
+from tests.support.waits import eventually
+
+pytestmark = pytest.mark.process
+
+
+def test_one_viewer_too_many_is_refused_until_another_leaves(start):
+    server = start("clients.max_connections=2")
+    idle = [server.connect() for _ in range(50)]
+    first, second = viewers(server, 2)
+    eventually(lambda: server.status()["clients"]["authenticated"] == 2)
+    third = server.connect()
+    hello = third.hello()
+    assert (hello["verdict"], hello["reason"]) == ("refuse", "Too many viewers")
+    assert third.read() == ""
+    first.say("bye")
+    eventually(lambda: server.status()["clients"]["authenticated"] == 1)
+    fourth = server.connect()
+    assert fourth.hello()["verdict"] == "serve"
+    close_all([*idle, first, second, third, fourth])
+
+
+def test_one_that_logs_in_too_late_is_evicted(start):
+    server = start("clients.max_connections=1")
+    early, late = server.connect(), server.connect()
+    early.hello(), late.hello()
+    early.say("login")
+    eventually(lambda: server.status()["clients"]["authenticated"] == 1)
+    late.say("login")
+    assert late.read() == "evicted: Too many viewers\n"
+    close_all([early, late])
+
+
+def test_wrong_passwords_cost_the_address_more_and_more(start):
+    server = start("security.auth_delay_s=0.5")
+    delays = []
+    for count in range(3):
+        viewer = server.connect()
+        viewer.hello()
+        viewer.say("wrong")
+        delays.append(viewer.hello()["delay_s"])
+        eventually(lambda count=count: server.status()["auth_failures"] == count + 1)
+        viewer.close()
+    assert delays == [0.5, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(("policy", "asker", "other"), [
+    ("share", "", ""), ("evict", "", "evicted: Another"), ("refuse", "evicted: Exclusive", ""),
+])  # fmt: skip
+def test_exclusive_access(start, policy, asker, other):
+    server = start(f"clients.when_not_shared={policy}")
+    first, second = viewers(server, 2)
+    eventually(lambda: server.status()["clients"]["authenticated"] == 2)
+    second.say("exclusive")
+    if policy == "share":
+        first.say("bye"), second.say("bye")
+    else:
+        (second if asker else first).lines.peek(1)
+        (first if asker else second).say("bye")
+    assert first.read().startswith(other) and second.read().startswith(asker)
+    close_all([first, second])
+
+
+def test_arrivals_wait_for_a_worker_that_is_ready_again(start):
+    server = start("server.workers=1", "timeouts.respawn_initial_s=0.5")
+    killer = server.connect()
+    killer.hello()
+    killer.say("crash")
+    assert killer.read() == ""
+    waiting = [server.connect() for _ in range(20)]
+    assert all(viewer.hello()["verdict"] == "serve" for viewer in waiting)
+    close_all([killer, *waiting])

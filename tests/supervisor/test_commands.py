@@ -1,0 +1,47 @@
+"""The control socket. A real supervisor, fake roles (tests/support/fake_role.py)."""
+
+from __future__ import annotations
+
+import socket
+import stat
+
+import pytest
+
+from tests.support.server import INSTANCE, nothing_is_left
+
+pytestmark = pytest.mark.process
+
+
+def test_only_this_user_may_enter(start, directory):
+    start()
+    assert stat.S_IMODE((directory / INSTANCE / "control").stat().st_mode) == 0o600
+    assert stat.S_IMODE((directory / INSTANCE).stat().st_mode) == 0o700
+
+
+def test_unknown_and_malformed_messages_cost_nothing(start, directory):
+    server = start()
+    peer = server.control()
+    peer.send({"type": "fly"})
+    assert peer.receive()[0] == {"type": "refused", "reason": "fly is not known here"}
+    raw = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    raw.connect(str(directory / INSTANCE / "control"))
+    raw.send(b"nonsense")
+    assert raw.recv(10) == b""
+    raw.close()
+    peer.close()
+    assert server.status()["state"] == "ready"
+
+
+def test_a_second_instance_of_the_name_is_refused(start):
+    start()
+    second = start(ready=False)
+    assert second.wait() == 1
+    assert "runs already" in second.logged()
+
+
+def test_instances_of_other_names_run_beside(start):
+    start()
+    other = f"{INSTANCE}-other"
+    second = start(f"server.name={other}")
+    second.close()
+    nothing_is_left(second, [], other)

@@ -1,0 +1,46 @@
+"""The animator role as a process, and the animator's end of its feed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mpvnc.config import load
+from mpvnc.ipc.feed import EventTap
+from mpvnc.metrics import create_status_page
+from mpvnc.session.animator_events import Event, unpack_events
+from mpvnc.session.input import ClientJoined, PointerInput
+from tests.support.consumer import SLOTS, key, running
+from tests.support.waits import eventually
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def page() -> Iterator[int]:
+    fd = create_status_page(SLOTS)
+    yield fd
+    os.close(fd)
+
+
+def test_the_animator_passes_events_on_and_lets_dead_workers_clients_go(tmp_path: Path, page: int) -> None:
+    got: list[Event] = []
+
+    def read() -> list[str]:
+        while (batch := tap.receive()) is not None:
+            got.extend(unpack_events(batch)[0])
+        return [event.name for event in got]
+
+    with (
+        running("animator", load(None, []), tmp_path, page, source="publish") as child,
+        EventTap(f"ipc://{tmp_path}/events") as tap,
+    ):
+        child.send(ClientJoined(1, time.time(), False, "here", 0), key(True), PointerInput(1, 0.0, 1, 2, 3))
+        eventually(lambda: read() == ["connect", "key", "move", "click"])
+        child.control.send({"type": "worker_gone", "slot": 0})
+        eventually(lambda: read()[4:] == ["key", "click", "disconnect"])
+        assert all(event.client == 1 for event in got)

@@ -1,0 +1,456 @@
+"""The encoder role in this process: a real frame segment, real sockets, the supervisor's end in our hand."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mpvnc.config import Config, Secrets, from_dict
+from mpvnc.constants import Encoding
+from mpvnc.frames.pointer import PointerPage, pointer_page_bytes
+from mpvnc.frames.store import create_frame_segment
+from mpvnc.frames.writer import FrameWriter
+from mpvnc.ipc import control
+from mpvnc.ipc.bus import InputReceiver
+from mpvnc.metrics import Counter, StatusPage, create_status_page
+from mpvnc.pixels import Pixels
+from mpvnc.pointer import Cursor
+from mpvnc.session.input import ClientGone, ClientJoined, KeyInput, unpack
+from mpvnc.workers.encoder import Encoder
+from mpvnc.workers.runtime import Runtime
+from tests.session.stage import noise
+from tests.support.client import Client
+from tests.support.errors import Refused
+from tests.support.handshake import HandshakeChoices
+from tests.support.waits import deadline
+
+LOSSLESS = (Encoding.RAW, Encoding.RRE, Encoding.HEXTILE, Encoding.ZLIB, Encoding.TIGHT, Encoding.ZRLE)
+
+
+class Worker:
+    """An encoder with its surroundings; `control` is the supervisor's end."""
+
+    def __init__(self, directory: Path, config: Config, secrets: Secrets) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.control, theirs = control.pair()
+        theirs.set_blocking(False)
+        self.control.set_blocking(False)
+        self.pointer_fd = os.memfd_create("pointer", os.MFD_CLOEXEC)
+        os.ftruncate(self.pointer_fd, pointer_page_bytes())
+        self.pointer = PointerPage(self.pointer_fd, writable=True)
+        self.bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        status_fd = create_status_page(4)
+        self.status = StatusPage(status_fd, 4)
+        os.close(status_fd)
+        endpoint = f"ipc://{directory}/input"
+        self.bus = InputReceiver(endpoint)
+        self.runtime = Runtime(
+            role="encoder", control=theirs, slot=0, instance="test", runtime_dir=directory,
+            input_endpoint=endpoint, notices_endpoint=f"ipc://{directory}/notices", source="demo",
+            config=config, secrets=secrets, status=self.status, counters=self.status.slot(0),
+            pointer_fd=self.pointer_fd, bells=[self.bell], log=SimpleNamespace(dropped=0, close=lambda: None),
+            events_endpoint=f"ipc://{directory}/events",
+        )  # fmt: skip
+        self.encoder = Encoder(self.runtime, self.loop)
+        self.said: list[dict[str, Any]] = []
+        self.viewers: list[Client] = []
+        self.writers: list[FrameWriter] = []
+        self._wire()
+
+    def _wire(self) -> None:
+        """Do what `run` does, but for running for ever."""
+        run, self.loop.run_forever = self.loop.run_forever, lambda: None
+        sender, self.encoder._sender.close = self.encoder._sender.close, lambda: None
+        self.encoder.run()
+        self.loop.run_forever, self.encoder._sender.close = run, sender
+
+    # the supervisor and the source
+
+    def show(self, pixels: Pixels) -> FrameWriter:
+        """Publish the first frame of a new generation."""
+        height, width = pixels.shape
+        generation = len(self.writers) + 1
+        segment = create_frame_segment(f"mpvnc-test-{os.getpid()}-{generation}", width, height)
+        first = self.writers[-1].frame + 1 if self.writers else 1
+        writer = FrameWriter(segment.fd, generation, width, height, first)
+        segment.unlink()
+        writer.publish_pixels(pixels)
+        message = {"type": "segment", "generation": generation, "width": width, "height": height}
+        self.control.send({**message, "first_frame": first}, [segment.fd])
+        segment.close()
+        self.writers.append(writer)
+        return writer
+
+    def publish(self, pixels: Pixels) -> None:
+        """Publish the next frame and ring."""
+        self.writers[-1].publish_pixels(pixels)
+        self.ring()
+
+    def ring(self) -> None:
+        os.eventfd_write(self.bell, 1)
+
+    def adopt(
+        self, *encodings: int, client: int = 0, verdict: str = "serve", reading=True, **choices
+    ) -> Client:
+        """Connect a viewer and hand its socket over."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            peer = socket.create_connection(server.getsockname())
+            ours, _ = server.accept()
+        ident = client or len(self.viewers) + 1
+        message = {"type": "adopt", "client": ident, "address": "127.0.0.1", "auth_delay_s": 0.1}
+        self.control.send({**message, "verdict": verdict, "reason": "too many"}, [ours.fileno()])
+        ours.close()
+        viewer = Client(peer, HandshakeChoices(**choices))
+        self.viewers.append(viewer)
+        if verdict == "serve" and reading and self.writers:
+            self.run(lambda: viewer.viewer.ready)
+            if encodings:
+                viewer.set_encodings(encodings)
+        return viewer
+
+    # time
+
+    def run(self, condition: Callable[[], object], timeout_s: float = 5.0) -> None:
+        """Let the encoder and all viewers run until the condition holds. Raises: TimeoutError."""
+        end = deadline(timeout_s)
+
+        async def poll() -> None:
+            while not condition():
+                if time.monotonic() > end:
+                    raise TimeoutError(f"{self.said[-5:]}")
+                self._move()
+                await asyncio.sleep(0.001)
+
+        self.loop.run_until_complete(poll())
+
+    def run_for(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        self.run(lambda: time.monotonic() > end, seconds + 5)
+
+    def _move(self) -> None:
+        try:
+            while (received := self.control.receive()) is not None:
+                self.said.append(received[0])
+        except BlockingIOError:
+            pass
+        for viewer in self.viewers:
+            if not viewer.closed_by_server and not getattr(viewer, "is_paused", False):
+                viewer.receive(0.001)
+
+    def sees(self, viewer: Client, pixels: Pixels) -> bool:
+        return np.array_equal(viewer.viewer.rgb(), pixels)
+
+    def told(self, kind: str, **fields: object) -> bool:
+        return any(one["type"] == kind and fields.items() <= one.items() for one in self.said)
+
+    def close(self) -> None:
+        for client in list(self.encoder._clients.values()):
+            client.close("the test is over")
+        for viewer in self.viewers:
+            viewer.close()
+        self.encoder._sender.close()
+        self.bus.close()
+        self.loop.close()
+        self.runtime.close()
+        self.control.close()
+        self.encoder._pointer.close()
+        self.pointer.close()
+        if self.encoder._reader is not None:
+            self.encoder._reader.close()
+        for writer in self.writers:
+            writer.close()
+        for fd in (self.pointer_fd, self.bell):
+            os.close(fd)
+        self.status.close()
+
+
+@pytest.fixture
+def make(tmp_path) -> Iterator[Callable[..., Worker]]:
+    workers = []
+
+    def build(password: str | None = None, view_only: str | None = None, **sections: dict) -> Worker:
+        secrets = Secrets(password=password, view_only_password=view_only)
+        workers.append(Worker(tmp_path, from_dict(sections), secrets))
+        return workers[-1]
+
+    yield build
+    for worker in workers:
+        worker.close()
+
+
+@pytest.fixture
+def worker(make) -> Worker:
+    return make()
+
+
+def watch(worker: Worker, viewer: Client, pixels: Pixels) -> None:
+    viewer.request(False)
+    worker.run(lambda: worker.sees(viewer, pixels))
+    viewer.request()
+
+
+def test_it_is_ready_and_beats(worker):
+    worker.run(lambda: worker.told("ready"))
+    worker.run(lambda: worker.status.slot(0).get(Counter.HEARTBEAT) >= 1)
+
+
+def test_viewers_of_every_encoding_see_every_frame(worker):
+    first, second = noise(200, 150), noise(200, 150, 2)
+    worker.show(first)
+    viewers = [worker.adopt(encoding) for encoding in LOSSLESS]
+    for viewer in viewers:
+        watch(worker, viewer, first)
+    worker.publish(second)
+    worker.run(lambda: all(worker.sees(viewer, second) for viewer in viewers))
+    counters = worker.status.slot(0)
+    assert counters.get(Counter.CLIENTS) == len(viewers) and counters.get(Counter.FRAMES) == 1
+    worker.run(lambda: counters.get(Counter.UPDATES_SENT) == 2 * len(viewers))
+    assert all(worker.told("client", client=n + 1, state="authenticated") for n in range(len(viewers)))
+
+
+def test_one_encode_serves_all_viewers_alike(worker):
+    picture = noise(200, 150)
+    worker.show(picture)
+    first = worker.adopt(Encoding.ZRLE)
+    watch(worker, first, picture)
+    encodes = worker.status.slot(0).get(Counter.ENCODES)
+    for viewer in [worker.adopt(Encoding.ZRLE) for _ in range(5)]:
+        watch(worker, viewer, picture)
+    assert worker.status.slot(0).get(Counter.ENCODES) == encodes
+
+
+def test_viewers_that_came_before_the_screen_see_it(worker):
+    early = worker.adopt()
+    worker.run_for(0.05)
+    assert not early.viewer.ready
+    picture = noise(100, 80)
+    worker.show(picture)
+    worker.run(lambda: early.viewer.ready and worker.told("client", state="authenticated"))
+    watch(worker, early, picture)
+
+
+def test_a_new_size_is_shown(worker):
+    worker.show(noise(100, 80))
+    resizable = worker.adopt(Encoding.ZRLE, Encoding.DESKTOP_SIZE)
+    fixed = worker.adopt(Encoding.RAW)
+    for viewer in (resizable, fixed):
+        watch(worker, viewer, noise(100, 80))
+    larger = noise(160, 120, 3)
+    worker.show(larger)
+    worker.run(lambda: resizable.viewer.width == 160)
+    resizable.request()
+    worker.run(lambda: worker.sees(resizable, larger) and worker.sees(fixed, larger[:80, :100]))
+
+
+def test_continuous_updates_survive_a_new_size(worker):
+    worker.show(noise(100, 80))
+    viewer = worker.adopt(Encoding.RAW, Encoding.EXTENDED_DESKTOP_SIZE, Encoding.CONTINUOUS_UPDATES)
+    worker.run(lambda: viewer.viewer.ledger.continuous_known)
+    viewer.viewer.enable_continuous_updates(True)
+    viewer.flush()
+    worker.run(lambda: worker.sees(viewer, noise(100, 80)))
+    smaller = noise(60, 40, 4)
+    worker.show(smaller)
+    worker.run(lambda: worker.sees(viewer, smaller))
+    for seed in range(5, 10):
+        worker.publish(noise(60, 40, seed))
+    worker.run(lambda: worker.sees(viewer, noise(60, 40, 9)))
+
+
+def test_the_pointer_is_drawn_for_the_audience(worker):
+    picture = np.zeros((80, 100), np.uint32)
+    worker.show(picture)
+    viewer = worker.adopt(Encoding.RAW)
+    watch(worker, viewer, picture)
+    worker.pointer.write_cursor(Cursor(4, 4, 0, 0, b"\xff\xff\xff\xff" * 16))
+    worker.pointer.write_position(10, 20, True)
+    worker.ring()
+    expected = picture.copy()
+    expected[20:24, 10:14] = 0xFFFFFF
+    worker.run(lambda: worker.sees(viewer, expected))
+
+
+def test_a_stalled_reader_is_dropped_and_others_go_on(make):
+    worker = make(clients={"stall_timeout_s": 0.5})
+    worker.show(noise(800, 600))
+    good, bad = worker.adopt(Encoding.ZRLE), worker.adopt(Encoding.RAW)
+    watch(worker, good, noise(800, 600))
+    bad.is_paused = True
+    bad.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    for _ in range(20):
+        bad.request(False)
+        worker.run_for(0.01)
+    for seed in range(2, 6):
+        worker.publish(noise(800, 600, seed))
+        worker.run(lambda seed=seed: worker.sees(good, noise(800, 600, seed)))
+        good.request()
+    worker.run(lambda: worker.told("client", client=2, state="gone", reason="stalled: it does not read"))
+    worker.publish(noise(800, 600, 9))
+    worker.run(lambda: worker.sees(good, noise(800, 600, 9)))
+    assert worker.status.slot(0).get(Counter.CLIENTS) == 1
+
+
+def test_whoever_leaves_in_the_middle_of_an_update_takes_nobody_along(worker):
+    picture = noise(1000, 700)
+    worker.show(picture)
+    leaver, stayer = worker.adopt(Encoding.TIGHT), worker.adopt(Encoding.TIGHT)
+    leaver.request(False)
+    stayer.request(False)
+    worker.run(lambda: worker.encoder._broadcast.is_busy)
+    leaver.is_paused = True
+    leaver.close()
+    worker.run(lambda: worker.told("client", client=1, state="gone"))
+    worker.run(lambda: worker.sees(stayer, picture))
+
+
+def test_a_rectangle_that_cannot_be_encoded_ends_those_who_wait_for_it(worker, caplog):
+    worker.show(noise(300, 200))
+    sound, broken = worker.adopt(Encoding.RAW), worker.adopt(Encoding.ZRLE)
+    cache = worker.encoder._broadcast.fanout.cache
+    encode = cache._encode
+
+    def fragile(pixels, rect, wire):
+        if wire.encoding is Encoding.ZRLE:
+            raise ValueError("a bug")
+        return encode(pixels, rect, wire)
+
+    cache._encode = fragile
+    broken.request(False)
+    worker.run(lambda: worker.told("client", client=2, state="gone"))
+    watch(worker, sound, noise(300, 200))
+    assert "fault of ours" in caplog.text
+
+
+# -- the supervisor's words
+
+
+def test_a_refusal_is_spoken(worker):
+    worker.show(noise(64, 64))
+    viewer = worker.adopt(verdict="refuse")
+    with pytest.raises(Refused, match="too many"):
+        worker.run(lambda: viewer.closed_by_server)
+    worker.run(lambda: worker.told("client", client=1, state="gone"))
+
+
+def test_a_wrong_password_is_told_and_answered_late(make):
+    worker = make(password="secret", view_only="watch")
+    worker.show(noise(64, 64))
+    wrong = worker.adopt(password="guess", reading=False)
+    worker.run(lambda: True)
+    began = time.monotonic()
+    with pytest.raises(Refused):
+        worker.run(lambda: wrong.closed_by_server)
+    assert time.monotonic() - began > 0.08
+    assert worker.told("auth_failed", client=1, address="127.0.0.1")
+    wrong.is_paused = True
+    worker.adopt(client=2, password="secret", shared=False)
+    worker.adopt(client=3, password="watch", shared=False)
+    worker.run(lambda: worker.told("client", client=3, state="authenticated", view_only=True))
+    assert worker.told("exclusive", client=2), "a client in control may ask to be alone"
+    assert not worker.told("exclusive", client=3), "one that only watches may not"
+
+
+def test_eviction(worker):
+    worker.show(noise(64, 64))
+    viewers = [worker.adopt() for _ in range(4)]
+    worker.control.send({"type": "evict", "client": 2, "reason": "by command"})
+    worker.run(lambda: viewers[1].closed_by_server)
+    worker.control.send({"type": "evict", "except": 3, "reason": "another one wants to be alone"})
+    worker.run(lambda: viewers[0].closed_by_server and viewers[3].closed_by_server)
+    worker.run_for(0.05)
+    assert not viewers[2].closed_by_server
+    assert worker.told("client", client=2, reason="by command")
+
+
+def test_bell_and_name_reach_the_viewers(worker):
+    picture = noise(64, 64)
+    worker.show(picture)
+    named, other = worker.adopt(Encoding.RAW, Encoding.DESKTOP_NAME), worker.adopt(Encoding.RAW)
+    for viewer in (named, other):
+        watch(worker, viewer, picture)
+    worker.control.send({"type": "notice", "notice": "bell"})
+    for _ in range(2):
+        worker.control.send({"type": "source", "state": "up", "name": "Zeichnung"})
+    worker.run(lambda: named.viewer.name == "Zeichnung" and named.viewer.bells == other.viewer.bells == 1)
+    assert other.viewer.updates == 1
+
+
+def test_unknown_words_are_survived(worker, caplog):
+    worker.show(noise(64, 64))
+    read_fd, write_fd = os.pipe()
+    worker.control.send({"type": "nonsense"}, [write_fd])
+    os.close(write_fd)
+    worker.control.send({"type": "segment", "generation": 9})
+    viewer = worker.adopt()
+    watch(worker, viewer, noise(64, 64))
+    assert os.read(read_fd, 1) == b"", "its descriptor was closed"
+    os.close(read_fd)
+    assert "nonsense" in caplog.text and "generation 9" in caplog.text
+
+
+def test_input_goes_to_the_bus(worker):
+    worker.show(noise(64, 64))
+    viewer = worker.adopt()
+    heard = []
+
+    def listen() -> list:
+        heard.extend(map(unpack, worker.bus.receive_all()))
+        return heard
+
+    viewer.send_key(True, 0x61)
+    worker.run(lambda: len(listen()) >= 2)
+    viewer.is_paused = True
+    viewer.close()
+    worker.run(lambda: len(listen()) >= 3)
+    assert [type(event) for event in heard] == [ClientJoined, KeyInput, ClientGone]
+    assert heard[0].address == "127.0.0.1" and heard[1].keysym == 0x61
+
+
+def test_what_a_client_held_is_released_although_the_bus_was_full_when_it_left(worker):
+    worker.show(noise(64, 64))
+    viewer = worker.adopt()
+    worker.run(lambda: worker.bus.receive_all())
+    send, worker.encoder._sender.send = worker.encoder._sender.send, lambda message: False
+    viewer.is_paused = True
+    viewer.close()
+    worker.run(lambda: worker.told("client", client=1, state="gone"))
+    worker.encoder._sender.send = send
+    heard = []
+    worker.run(lambda: heard.extend(worker.bus.receive_all()) or heard)
+    assert isinstance(unpack(heard[0]), ClientGone)
+
+
+@pytest.mark.parametrize("end", ["drain", "gone"])
+def test_the_end_of_the_supervisor_is_the_end(worker, end):
+    worker.show(noise(64, 64))
+    viewer = worker.adopt()
+    worker.run(lambda: viewer.viewer.ready)
+    if end == "drain":
+        worker.control.send({"type": "drain"})
+    else:
+        worker.control.close()
+    gave_up = worker.loop.call_later(5.0, worker.loop.stop)
+    worker.loop.run_forever()
+    assert worker.loop.time() < gave_up.when()
+
+
+def test_half_messages_and_handshakes_end_in_their_time(make):
+    worker = make(timeouts={"handshake_s": 0.3, "message_s": 0.3})
+    worker.show(noise(64, 64))
+    half, silent = worker.adopt(), worker.adopt(reading=False)
+    silent.is_paused = True
+    good = worker.adopt()
+    half.socket.sendall(struct.pack(">BB", 3, 1))
+    worker.run(lambda: worker.told("client", client=1, state="gone"))
+    worker.run(lambda: worker.told("client", client=2, state="gone"))
+    watch(worker, good, noise(64, 64))

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from mpvnc.config import Config, to_dict
+from mpvnc.ipc.control import pair
+from mpvnc.metrics import Counter, StatusPage, create_status_page
+from tests.support.server import ROOT
+
+pytestmark = pytest.mark.process
+
+ROLE = """
+    import select, signal, sys, time
+    from mpvnc.workers import runtime
+    started = runtime.start("encoder", death_signal=signal.SIGTERM)
+    started.ready()
+    while True:
+        select.select([started.control], [], [], 0.1)
+        started.beat()
+        try:
+            received = started.control.receive()
+        except BlockingIOError:
+            continue
+        if received is None:
+            break
+        assert started.secrets.password == "hidden" and len(started.bells) == 1
+        port, bell = started.config.server.port, started.bell > 2
+        facts = [str(started.runtime_dir), started.input_endpoint, port, bell]
+        started.send({"type": "echo", "facts": facts})
+    started.close()
+    sys.exit(7)
+"""
+
+
+def configure(slot=1):
+    return {
+        "type": "configure", "role": "encoder", "slot": slot, "slots": 4, "instance": "i",
+        "runtime_dir": "/r", "source": "demo",
+        "bus": {name: f"ipc:///r/{name}" for name in ("input", "notices", "events")},
+        "config": to_dict(Config()), "secrets": {"password": "hidden", "view_only_password": None},
+    }  # fmt: skip
+
+
+class Child:
+    def __init__(self):
+        self.control, theirs = pair()
+        self.control.set_timeout(20)
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-c", textwrap.dedent(ROLE), "--control-fd", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+        )
+        theirs.close()
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stderr.close()
+        self.control.close()
+
+
+@pytest.fixture
+def child():
+    made = Child()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def configured(child):
+    page = create_status_page(4)
+    child.status = StatusPage(page, 4)
+    fds = [page, os.memfd_create("pointer"), os.eventfd(0)]
+    child.control.send(configure(), fds)
+    for fd in fds:
+        os.close(fd)
+    assert child.control.receive()[0] == {"type": "ready"}
+    yield child
+    child.status.close()
+
+
+def test_it_is_configured_and_beats(configured):
+    configured.control.send({"type": "hello"})
+    message, _ = configured.control.receive()
+    assert message == {"type": "echo", "facts": ["/r", "ipc:///r/input", 5900, True]}
+    assert configured.status.slot(1).get(Counter.HEARTBEAT) > 0
+
+
+@pytest.mark.parametrize("how", ["eof", signal.SIGTERM])
+def test_it_ends_by_itself(configured, how):
+    if how == "eof":
+        configured.control.close()
+    else:
+        configured.process.send_signal(how)
+    assert configured.process.wait(20) == 7
+
+
+def test_ctrl_c_is_not_its_business(configured):
+    configured.process.send_signal(signal.SIGINT)
+    configured.control.send({"type": "hello"})
+    assert configured.control.receive()[0]["type"] == "echo"
+
+
+def test_an_abort_prints_the_stacks(configured):
+    configured.process.send_signal(signal.SIGABRT)
+    assert configured.process.wait(20) == -signal.SIGABRT
+    assert b"most recent call first" in configured.process.stderr.read()
+
+
+def test_without_a_supervisor_it_says_so(child):
+    child.control.close()
+    assert child.process.wait(20) == 1
+    assert b"encoder: no configuration from the supervisor" in child.process.stderr.read()
+
+
+def test_another_message_first_is_refused(child):
+    child.control.send({"type": "segment"})
+    assert child.process.wait(20) == 1
+    assert b"expected configure" in child.process.stderr.read()
