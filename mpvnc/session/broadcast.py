@@ -196,7 +196,7 @@ class Broadcast:
         is_whole = picture.area == self._area and not picture.owed.rects
         if not is_whole or not session.demand.covers(picture.area):
             return self._start_partial(session, screen, now)
-        moved = self._moved(session, screen)
+        moved = self._moved(session, screen) if screen.move else None
         wrong = overlay.copied(picture.overlay, moved.move) if moved else None
         key = (picture.base, session.wire, session.streams, wrong)
         update = self.fanout.find(key)

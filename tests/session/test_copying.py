@@ -223,6 +223,7 @@ def test_lossy_pixels_do_not_spread_to_tiles_that_stay_as_they_were():
     assert copies(pair)
     sent = [one.rect for one in pair.updates[0].rectangles if one.encoding != COPY]
     assert any(rect.x <= 128 and rect.x + rect.width >= 192 and rect.y < 64 for rect in sent)
+    assert sum(rect.area for rect in sent) < 300 * 200 / 2, "what moved is not sent"
 
 
 def test_a_wrong_hint_costs_no_pixel():
