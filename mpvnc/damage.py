@@ -3,11 +3,16 @@
 Per tile: the *epoch* (the frame in which it last changed), the epoch before that, and the box of the last
 change. That is enough for every client, however far behind: a client that misses the last change of a tile
 only needs its box, one that misses more gets the whole tile. Nothing is kept per client.
+
+A frame may be told as a *move* as well: a part of the frame before lies elsewhere in it, and boxes of tiles, the
+*residual*, hold every pixel that is wrong after that part was copied. It says the same pixels with fewer bytes,
+to those alone who hold the frame before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +23,36 @@ from mpvnc.kernels.tiles import Boxes, Tiles, runs
 
 TABLE_BYTES_PER_TILE = 24
 """Epoch u8, previous epoch u8, box 4 u2."""
+
+
+class Move(NamedTuple):
+    """What was in `source` in one frame is `dx` further right and `dy` further down in the next."""
+
+    source: Rect
+    dx: int
+    dy: int
+
+    @property
+    def target(self) -> Rect:
+        """Where it is now."""
+        x, y, width, height = self.source
+        return Rect(x + self.dx, y + self.dy, width, height)
+
+    def into(self, area: Rect) -> Move:
+        """Return the part of the move that ends in `area`; its source is empty if there is none."""
+        x, y, width, height = self.target.intersect(area)
+        return Move(Rect(x - self.dx, y - self.dy, width, height), self.dx, self.dy)
+
+
+class MovedFrame(NamedTuple):
+    """A frame as the one before, `base`, changed by a move and by what is drawn in `boxes` then.
+
+    `boxes` are (rows, columns, 4) u2 like `TileTable.box`; empty ones (x1 is 0) where nothing is to be drawn.
+    """
+
+    base: int
+    move: Move
+    boxes: Boxes
 
 
 class TileTable:
@@ -80,9 +115,13 @@ class TileTable:
 
     def sanitise(self) -> None:
         """Cut boxes off at the frame's edges; one that then is empty becomes the whole tile."""
-        np.minimum(self.box, np.tile(self.whole[..., 2:], 2), out=self.box)
-        empty = (self.box[..., 0] >= self.box[..., 2]) | (self.box[..., 1] >= self.box[..., 3])
+        empty = self.clip(self.box)
         self.box[empty] = self.whole[empty]
+
+    def clip(self, boxes: Boxes) -> npt.NDArray[np.bool_]:
+        """Cut any boxes off at the frame's edges; return which of them are empty then."""
+        np.minimum(boxes, np.tile(self.whole[..., 2:], 2), out=boxes)
+        return (boxes[..., 0] >= boxes[..., 2]) | (boxes[..., 1] >= boxes[..., 3])
 
 
 def tiles_of(rects: Iterable[Rect], width: int, height: int) -> Tiles:

@@ -72,7 +72,7 @@ def test_the_wheel_installs_nothing_but_mpvnc(wheel: Path) -> None:
 
 def test_the_wheel_has_the_compiled_kernels(wheel: Path) -> None:
     compiled = {path.name.split(".")[0] for path in (wheel / "mpvnc/kernels").glob("*.so")}
-    assert compiled == {"_tiles", "_coding"}
+    assert compiled == {"_tiles", "_coding", "_moves"}
 
 
 def test_the_wheel_names_its_command(wheel: Path) -> None:

@@ -64,8 +64,8 @@ class Host(Protocol):
     def joined(self, client: Client, joined: Joined) -> None:
         """Note that it is authenticated and initialised."""
 
-    def wrong_password(self, client: Client) -> float:
-        """Note a wrong password; return after how many seconds it is answered."""
+    def wrong_password(self, client: Client) -> None:
+        """Note a wrong password; `Client.refuse` is called when it is to be answered."""
 
     def gone(self, client: Client, reason: str) -> None:
         """Note that it is gone; called once."""
@@ -105,8 +105,7 @@ class Client:
 
     def refuse(self, reason: str) -> None:
         """End the handshake with a reason in the client's own words, as soon as it can hear it."""
-        self.session.connection.refuse(reason)
-        self._guarded(self._advance)
+        self._guarded(self._refuse, reason)
 
     def offer(self) -> None:
         """Let it have the next update, if it may and wants to."""
@@ -161,23 +160,22 @@ class Client:
         if self.session.asks_again(data):
             self._offer()
             return
-        now = self._host.loop.time()
+        began_s = time.thread_time()
         try:
-            heard = self.session.receive_data(data, now)
+            heard = self.session.receive_data(data, self._host.loop.time())
         except MpvncError:
             self._handle(self.session.take_heard())
             self._send_control()
             self.pipe.discard_input()
             raise
         self._handle(heard)
-        self._rest(now)
+        self._rest(time.thread_time() - began_s)
         self._advance()
 
-    def _rest(self, since: float) -> None:
+    def _rest(self, spent_s: float) -> None:
         """Read nothing for a while if what came has cost more than usual: a flood gets a tenth of the time."""
-        now = self._host.loop.time()
-        if now - since > _PATIENCE_S:
-            self._rests_until = now + min((now - since) * _REST_FACTOR, _LONGEST_REST_S)
+        if spent_s > _PATIENCE_S:
+            self._rests_until = self._host.loop.time() + min(spent_s * _REST_FACTOR, _LONGEST_REST_S)
             self._stop_reading()
             self._host.loop.call_at(self._rests_until, self._guarded, self._read_again)
 
@@ -207,6 +205,10 @@ class Client:
             self._advance()
 
     # -- helpers
+
+    def _refuse(self, reason: str) -> None:
+        self.session.connection.refuse(reason)
+        self._advance()
 
     def _advance(self) -> None:
         """Do what the session's state asks for now: control bytes, end, update, timer."""
@@ -300,8 +302,7 @@ class Client:
                 self._host.joined(self, one)
                 self._emit(ClientJoined(self.ident, time.time(), one.view_only, self.address, self.slot))
             elif isinstance(one, events.WrongPassword):
-                delay_s = self._host.wrong_password(self)
-                self._host.loop.call_later(delay_s, self.refuse, "Authentication failed")
+                self._host.wrong_password(self)
             else:
                 self._emit(self._as_input(one))
 

@@ -55,7 +55,6 @@ class Encoder:
         self._settings = _session_settings(runtime)
         self._clients: dict[int, Client] = {}
         self._by_session: dict[Session, Client] = {}
-        self._delays_s: dict[int, float] = {}
         self._reader: FrameReader | None = None
         self._pointer = PointerPage(runtime.pointer_fd, writable=False)
         self._pointer_version = -1
@@ -140,18 +139,16 @@ class Encoder:
         if not joined.shared and not joined.view_only:
             self._tell({"type": "exclusive", "client": client.ident})
 
-    def wrong_password(self, client: Client) -> float:
-        """Tell the supervisor; return the delay that it gave for this address."""
+    def wrong_password(self, client: Client) -> None:
+        """Tell the supervisor, which knows how often that address has guessed: it answers `auth_delay`."""
         logger.warning("client=%d %s wrong password", client.ident, client.address)
         self._counters.add(Counter.AUTH_FAILURES)
         self._tell({"type": "auth_failed", "client": client.ident, "address": client.address})
-        return self._delays_s.get(client.ident, self._runtime.config.security.auth_delay_s)
 
     def gone(self, client: Client, reason: str) -> None:
         """Forget it and tell the supervisor."""
         self._broadcast.leave(client.session)
         del self._clients[client.ident], self._by_session[client.session]
-        self._delays_s.pop(client.ident, None)
         self._counters.set(Counter.CLIENTS, len(self._clients))
         self._counters.add(Counter.BYTES_RECEIVED, client.pipe.received_bytes)
         logger.info(
@@ -282,7 +279,6 @@ class Encoder:
         except OSError as error:
             self._tell({"type": "client", "client": ident, "state": "gone", "reason": str(error)})
             return
-        self._delays_s[ident] = message.get("auth_delay_s", 0.0)
         self._counters.add(Counter.SESSIONS)
         self._counters.set(Counter.CLIENTS, len(self._clients))
         logger.info("client=%d %s connected", ident, address)
@@ -303,9 +299,9 @@ class Encoder:
         return client
 
     def _on_auth_delay(self, message: dict[str, Any], _fds: list[int]) -> None:
-        for client in self._clients.values():
-            if client.address == message["address"]:
-                self._delays_s[client.ident] = message["delay_s"]
+        client = self._clients.get(message["client"])
+        if client is not None:
+            self.loop.call_later(message["delay_s"], client.refuse, "Authentication failed")
 
     def _on_evict(self, message: dict[str, Any], _fds: list[int]) -> None:
         reason = message.get("reason", "evicted")
@@ -397,6 +393,8 @@ def main() -> None:
     loop = asyncio.new_event_loop()
     try:
         Encoder(runtime, loop).run()
+    except ControlError as error:
+        logger.info("the supervisor is gone: %s", error)
     finally:
         loop.close()
         runtime.close()

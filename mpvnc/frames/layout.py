@@ -3,10 +3,12 @@
 ```
 page 0              header: 64-bit words in the machine's order, indices below
 then                three tile tables: epochs u8, previous epochs u8, boxes 4 u2 (`mpvnc.damage.TileTable`)
+then                three residuals: boxes 4 u2, of use if the slot has a move (`mpvnc.damage.MovedFrame`)
 page aligned, x3    pixels of a slot: height rows of width * 4 bytes, no padding (a shared X pixmap has none)
 ```
 A slot's stamp is odd while it is written and even afterwards, and never goes back; its frame number is 0
 while it holds no published frame. Each word is written by one store; NEWEST holds slot and frame in one.
+The words MOVE_TO and MOVE_FROM tell what moved since the frame before it, MOVE_TO is 0 if nothing did.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from dataclasses import dataclass
 
 from mpvnc.constants import TILE
 from mpvnc.errors import FrameError, SegmentGone
+from mpvnc.geometry import Rect
 
 MAGIC = int.from_bytes(b"mpvncfrm", "little")
-VERSION = 1
+VERSION = 2
 SLOTS = 3
 HEADER_BYTES = 4096
 MAX_SIDE = 65535
@@ -27,13 +30,15 @@ MAX_SIDE = 65535
 W_MAGIC, W_VERSION, W_GENERATION, W_WIDTH, W_HEIGHT, W_STRIDE, W_FIRST_FRAME, W_NEWEST = range(8)
 _W_SLOTS = 16
 _WORDS_PER_SLOT = 8
-S_STAMP, S_FRAME, S_PUBLISHED_NS = range(3)
+S_STAMP, S_FRAME, S_PUBLISHED_NS, S_MOVE_TO, S_MOVE_FROM = range(5)
 
 _TILE_BYTES = 24
+_RESIDUAL_BYTES = 8
+_U16 = 0xFFFF
 
 
 def slot_word(slot: int, word: int) -> int:
-    """Return the index of a word of a slot: S_STAMP, S_FRAME or S_PUBLISHED_NS (monotonic clock)."""
+    """Return the index of a word of a slot; S_PUBLISHED_NS is of the monotonic clock."""
     return _W_SLOTS + slot * _WORDS_PER_SLOT + word
 
 
@@ -51,6 +56,18 @@ def unpack_newest(word: int) -> tuple[int, int]:
     if slot >= SLOTS:
         raise SegmentGone(f"frame segment: newest frame {frame} in slot {slot}, expected 0 to {SLOTS - 1}")
     return slot, frame
+
+
+def pack_move(target: Rect, source: Rect) -> tuple[int, int]:
+    """Return the words MOVE_TO and MOVE_FROM for a move from `source` to `target`, inside a frame."""
+    x, y, width, height = target
+    return x | y << 16 | width << 32 | height << 48, source.x | source.y << 16
+
+
+def unpack_move(to: int, source: int) -> tuple[Rect, Rect]:
+    """Return (target, source) of the words MOVE_TO and MOVE_FROM; they may lie outside of any frame."""
+    x, y, width, height = (to >> shift & _U16 for shift in (0, 16, 32, 48))
+    return Rect(x, y, width, height), Rect(source & _U16, source >> 16 & _U16, width, height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +103,13 @@ class Layout:
         """Where a slot's tile table begins."""
         return HEADER_BYTES + slot * self.tiles * _TILE_BYTES
 
+    def residual_offset(self, slot: int) -> int:
+        """Where a slot's residual begins."""
+        return self.table_offset(SLOTS) + slot * self.tiles * _RESIDUAL_BYTES
+
     def pixels_offset(self, slot: int) -> int:
         """Where a slot's pixels begin: at a page."""
-        return _whole_pages(self.table_offset(SLOTS)) + slot * _whole_pages(self.stride * self.height)
+        return _whole_pages(self.residual_offset(SLOTS)) + slot * _whole_pages(self.stride * self.height)
 
     @property
     def size_bytes(self) -> int:

@@ -8,19 +8,29 @@ even number before and after; nothing read from the segment is trusted before th
 from __future__ import annotations
 
 import mmap
+from typing import NamedTuple
 
 import numpy as np
 
 from mpvnc.constants import TILE
-from mpvnc.damage import TileTable
+from mpvnc.damage import Move, MovedFrame, TileTable
 from mpvnc.errors import TornFrame
 from mpvnc.frames import layout as at
 from mpvnc.frames.store import hold, map_file, read_layout, unmap
+from mpvnc.geometry import Rect
 from mpvnc.kernels.ordering import require_ordering
-from mpvnc.kernels.tiles import Tiles, copy_masked, fence
+from mpvnc.kernels.tiles import Boxes, Tiles, copy_masked, fence
 from mpvnc.pixels import Pixels
 
 _TRIES = 50
+
+
+class _Shared(NamedTuple):
+    """Views of a slot in memory that another process writes."""
+
+    pixels: Pixels
+    table: TileTable
+    residual: Boxes
 
 
 class FrameReader:
@@ -30,6 +40,7 @@ class FrameReader:
         pixels: (height, width), C-contiguous, top bytes 0; zeros at first.
         tiles: the damage that belongs to `pixels`.
         frame: the number of the frame in `pixels`, 0 at first.
+        move: what moved from the frame before to this one, if `pixels` held that; None if nothing did.
         published_ns: when that frame was published, by the monotonic clock.
         whole: False only after a `refresh` that gave up half way: `pixels` then mixes two frames and must not
             be shown before a `refresh` has returned True.
@@ -45,6 +56,7 @@ class FrameReader:
         self.pixels: Pixels = np.zeros((layout.height, layout.width), np.uint32)
         self.tiles = TileTable(layout.width, layout.height)
         self.frame, self.published_ns, self.whole = 0, 0, True
+        self.move: MovedFrame | None = None
         self._memory = map_file(fd, layout.size_bytes, writable=False)
         self._words = np.frombuffer(self._memory, np.uint64, at.HEADER_BYTES // 8)
         self.generation = int(self._words[at.W_GENERATION])
@@ -83,11 +95,12 @@ class FrameReader:
 
     def _copy_from(self, slot: int, newest: int, *, in_one_piece: bool) -> None:
         """Become the frame in `slot`, `newest` or later; raises TornFrame if the writer takes the slot."""
-        pixels, table = self._slots[slot]
+        pixels, table, _ = self._slots[slot]
         stamp = self._begin_reading(slot)
         frame = int(self._words[at.slot_word(slot, at.S_FRAME)])
         published_ns = int(self._words[at.slot_word(slot, at.S_PUBLISHED_NS)])
         self._scratch.assign(table)
+        move = self._read_move(slot) if frame == self.frame + 1 else None
         self._check_stamp(slot, stamp)
         if frame < newest:
             raise TornFrame(f"slot {slot} lost its frame {newest}")
@@ -99,7 +112,24 @@ class FrameReader:
             self._held[rows] = frame
         self._scratch.sanitise()
         self.tiles.assign(self._scratch)
+        self.move = self._checked(move) if move else None
         self.frame, self.published_ns, self.whole = frame, published_ns, True
+
+    def _read_move(self, slot: int) -> MovedFrame | None:
+        to = int(self._words[at.slot_word(slot, at.S_MOVE_TO)])
+        if not to:
+            return None
+        target, source = at.unpack_move(to, int(self._words[at.slot_word(slot, at.S_MOVE_FROM)]))
+        move = Move(source, target.x - source.x, target.y - source.y)
+        return MovedFrame(self.frame, move, self._slots[slot].residual.copy())
+
+    def _checked(self, moved: MovedFrame) -> MovedFrame | None:
+        """Return what was read if it fits the frame: a client must never be sent anything else."""
+        frame, move = Rect(0, 0, self.width, self.height), moved.move
+        if move.source.is_empty or not (frame.contains(move.source) and frame.contains(move.target)):
+            return None
+        moved.boxes[self.tiles.clip(moved.boxes)] = 0
+        return moved
 
     def _copy_rows(self, pixels: Pixels, missing: Tiles, rows: slice) -> None:
         tiles = missing[rows]
@@ -125,8 +155,9 @@ class FrameReader:
             raise TornFrame(f"slot {slot} was written while it was read")
 
 
-def _shared(memory: mmap.mmap, layout: at.Layout, slot: int) -> tuple[Pixels, TileTable]:
-    """Return views of a slot's pixels and table in memory that another process writes."""
+def _shared(memory: mmap.mmap, layout: at.Layout, slot: int) -> _Shared:
     pixels = np.frombuffer(memory, np.uint32, layout.width * layout.height, layout.pixels_offset(slot))
     words = np.frombuffer(memory, np.uint64, layout.table_words, layout.table_offset(slot))
-    return pixels.reshape(layout.height, layout.width), TileTable(layout.width, layout.height, words)
+    table = TileTable(layout.width, layout.height, words)
+    residual = np.frombuffer(memory, np.uint16, layout.tiles * 4, layout.residual_offset(slot))
+    return _Shared(pixels.reshape(layout.height, layout.width), table, residual.reshape(table.box.shape))

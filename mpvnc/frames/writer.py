@@ -2,7 +2,7 @@
 
 Knows no source: X11 capture lets the X server draw into a slot, an animator's surface is handed over whole.
 Never waits for a reader. Everything that was copied into a slot is compared with the newest frame, areas
-brought over included, and exactly what differs gets the new epoch.
+brought over included, and exactly what differs gets the new epoch. What moved since that frame is told besides.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mpvnc.damage import TileTable, rects_of, tiles_of
+from mpvnc.constants import TILE
+from mpvnc.damage import Move, TileTable, rects_of, tiles_of
 from mpvnc.errors import FrameError
 from mpvnc.frames import layout as at
+from mpvnc.frames import moves as motion
 from mpvnc.frames.store import hold, map_file, unmap
 from mpvnc.geometry import Rect
 from mpvnc.kernels.ordering import require_ordering
-from mpvnc.kernels.tiles import Tiles, compare, copy, fence
+from mpvnc.kernels.tiles import Boxes, Tiles, compare, copy, fence
 from mpvnc.pixels import Pixels
 
 
@@ -62,6 +64,7 @@ class FrameWriter:
         self._words = np.frombuffer(self._memory, np.uint64, at.HEADER_BYTES // 8)
         self._tables = [_table(self._memory, layout, slot) for slot in range(at.SLOTS)]
         self._slots = [_slot(self._memory, layout, slot) for slot in range(at.SLOTS)]
+        self._residuals = [_residual(self._memory, layout, slot) for slot in range(at.SLOTS)]
         self._newest = at.SLOTS - 1
         self._held = [0] * at.SLOTS
         self._open: Slot | None = None
@@ -88,13 +91,15 @@ class FrameWriter:
         if self.frame:
             copy(slot.pixels, self._slots[self._newest].pixels, self._stale_tiles(slot.index))
 
-    def publish(self, slot: Slot, touched: Iterable[Rect]) -> int | None:
+    def publish(self, slot: Slot, touched: Iterable[Rect], moves: Iterable[Move] = ()) -> int | None:
         """Make the slot the newest frame if it differs from the one before.
 
         Args:
             touched: everything that was written to the slot, `slot.stale` included, which must be up to date
                 now: drawn again, or brought over before the rest was drawn. Clipped to the frame. Compared
                 by whole tiles. In the first frame of a segment all tiles count as changed.
+            moves: what the source knows to have moved since the newest frame: a hint, any of it may be wrong;
+                none: scrolling is looked for.
         Returns: its number; None if nothing differs. The slot is closed either way.
         Raises: FrameError if `touched` leaves out stale tiles; the slot is still open then.
         """
@@ -103,17 +108,20 @@ class FrameWriter:
         if (touched_tiles < self._stale_tiles(slot.index)).any():
             raise FrameError("what was touched leaves out stale areas of the slot")
         if self._compare(slot.pixels, touched_tiles):
-            return self._commit(slot)
+            return self._commit(slot, moves)
         self._held[slot.index] = self.frame
         self._close_slot(slot)
         return None
 
-    def publish_pixels(self, pixels: Pixels, damage: Iterable[Rect] | None = None) -> int | None:
+    def publish_pixels(
+        self, pixels: Pixels, damage: Iterable[Rect] | None = None, moves: Iterable[Move] = ()
+    ) -> int | None:
         """Publish a frame from memory of the caller's: one comparison, and a copy of what changed.
 
         Args:
             pixels: (height, width), any row stride; all 32 bits are compared and copied.
             damage: where it may differ from the newest frame (rounded to tiles), None for everywhere.
+            moves: as in `publish`.
         Returns: its number; None if nothing differs, and then no slot was touched.
         Raises: FrameError if a slot is being written or the shape is wrong.
         """
@@ -129,7 +137,7 @@ class FrameWriter:
             unchanged = self._stale_tiles(slot.index) & ~self._changed
             copy(slot.pixels, self._slots[self._newest].pixels, unchanged)
         copy(slot.pixels, pixels, self._changed)
-        return self._commit(slot)
+        return self._commit(slot, moves)
 
     def abandon(self, slot: Slot) -> None:
         """Close the slot without a frame. What it holds is unknown now: it will be stale everywhere."""
@@ -140,7 +148,7 @@ class FrameWriter:
     def close(self) -> None:
         """Unmap the segment; the frames in it stay readable. An open slot is lost."""
         self._open = None
-        self._slots, self._tables = [], []
+        self._slots, self._tables, self._residuals = [], [], []
         self._words = np.zeros(0, np.uint64)
         unmap(self._memory)
 
@@ -152,7 +160,8 @@ class FrameWriter:
         self._boxes[...] = self._tables[0].whole
         return self._changed.size
 
-    def _commit(self, slot: Slot) -> int:
+    def _commit(self, slot: Slot, moves: Iterable[Move]) -> int:
+        self._tell_move(slot, moves)
         frame = self.frame + 1 if self.frame else self._first_frame
         table = self._tables[slot.index]
         table.assign(self._tables[self._newest])
@@ -164,6 +173,19 @@ class FrameWriter:
         self._held[slot.index] = self.frame = frame
         self._newest = slot.index
         return frame
+
+    def _tell_move(self, slot: Slot, moves: Iterable[Move]) -> None:
+        """Write what moved from the newest frame to this one, with all that is wrong after it."""
+        to, source = 0, 0
+        if self.frame:
+            old, residual = self._slots[self._newest].pixels, self._residuals[slot.index]
+            move = motion.choose(
+                slot.pixels, old, self._changed, self._boxes, reported=moves, residual=residual
+            )
+            if move is not None:
+                to, source = at.pack_move(move.target, move.source)
+        self._words[at.slot_word(slot.index, at.S_MOVE_TO)] = to
+        self._words[at.slot_word(slot.index, at.S_MOVE_FROM)] = source
 
     def _stale_tiles(self, index: int) -> Tiles:
         held = self._held[index]
@@ -205,6 +227,11 @@ class FrameWriter:
 def _table(memory: mmap.mmap, layout: at.Layout, slot: int) -> TileTable:
     words = np.frombuffer(memory, np.uint64, layout.table_words, layout.table_offset(slot))
     return TileTable(layout.width, layout.height, words)
+
+
+def _residual(memory: mmap.mmap, layout: at.Layout, slot: int) -> Boxes:
+    boxes = np.frombuffer(memory, np.uint16, layout.tiles * 4, layout.residual_offset(slot))
+    return boxes.reshape(-(-layout.height // TILE), -(-layout.width // TILE), 4)
 
 
 def _slot(memory: mmap.mmap, layout: at.Layout, slot: int) -> Slot:

@@ -14,7 +14,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from mpvnc.constants import Encoding
+from mpvnc.damage import Move, MovedFrame
 from mpvnc.encodings.base import EncodedRectangle
+from mpvnc.encodings.copyrect import copy_rectangle
 from mpvnc.geometry import EMPTY, Rect, Region
 from mpvnc.pointer import PointerState
 from mpvnc.rfb.writers import update_header
@@ -75,7 +78,7 @@ class Broadcast:
         self.screen: Screen | None = None
         self._area = EMPTY
         self._waits_for: dict[Session, _Waiting] = {}
-        self._pieces: dict[int, list[Piece]] = {}
+        self._pieces: dict[object, list[Piece]] = {}
         self._drawn: dict[tuple[Update, Overlay | None, Overlay | None], _Drawn] = {}
         self._placed: dict[Rect, Overlay | None] = {}
 
@@ -193,20 +196,49 @@ class Broadcast:
         is_whole = picture.area == self._area and not picture.owed.rects
         if not is_whole or not session.demand.covers(picture.area):
             return self._start_partial(session, screen, now)
-        key = (picture.base, session.wire, session.streams)
+        moved = self._moved(session, screen)
+        wrong = overlay.copied(picture.overlay, moved.move) if moved else None
+        key = (picture.base, session.wire, session.streams, wrong)
         update = self.fanout.find(key)
-        if update is None:
-            update = Update(key, session.wire, picture.base, session.streams, now)
+        if update is not None:
+            return update
+        update = Update(key, session.wire, picture.base, session.streams, now)
+        if moved is None:
             self.fanout.start(update, self._changes(screen, picture.base))
+        else:
+            self.fanout.start(update, self._copied(session, screen, moved), _copy(moved.move))
         return update
 
     def _start_partial(self, session: Session, screen: Screen, now: float) -> Update:
         picture = session.picture
-        split = planner.partial(screen, picture, session.demand.region.intersect([picture.area]))
+        requested = session.demand.region.intersect([picture.area])
+        split = planner.partial(screen, picture, requested)
+        moved = self._moved(session, screen)
+        if moved is not None:
+            pieces = self._copied(session, screen, moved)
+            split = planner.partial_copied(split, pieces, moved.move, requested, screen.tiles)
         update = Update(None, session.wire, picture.base, session.streams, now)
         update.owed = split.owed
-        self.fanout.start(update, split.pieces)
+        self.fanout.start(update, split.pieces, _copy(split.move) if split.move else None)
         return update
+
+    def _moved(self, session: Session, screen: Screen) -> MovedFrame | None:
+        """Return what moved since the frame that a session holds, if a copy of that is right and exact."""
+        moved, picture = screen.move, session.picture
+        if moved is None or moved.base != picture.base or Encoding.COPY_RECT not in session.features:
+            return None
+        is_known = picture.is_uniform and not picture.owed.rects and picture.area == self._area
+        return moved if is_known else None
+
+    def _copied(self, session: Session, screen: Screen, moved: MovedFrame) -> list[Piece]:
+        """Return what follows a move; shared by all who see the pointer at the same place."""
+        wrong = overlay.copied(session.picture.overlay, moved.move)
+        is_lossy = session.wire.quality is not None
+        pieces = self._pieces.get((wrong, is_lossy))
+        if pieces is None:
+            pieces = planner.copied(screen.tiles, moved, wrong, is_lossy=is_lossy)
+            self._pieces[wrong, is_lossy] = pieces
+        return pieces
 
     def _changes(self, screen: Screen, base: int) -> list[Piece]:
         pieces = self._pieces.get(base)
@@ -283,3 +315,7 @@ class Broadcast:
     def _forget_frame(self) -> None:
         self._pieces.clear()
         self._drawn.clear()
+
+
+def _copy(move: Move) -> EncodedRectangle:
+    return copy_rectangle(move.target, move.source.x, move.source.y)

@@ -86,10 +86,13 @@ class Update:
         self._todo: list[Piece] = []
         self._message: bytes | None = None
 
-    def plan(self, pieces: list[Piece]) -> None:
-        """Set the rectangles that it is to have."""
+    def plan(self, pieces: list[Piece], first: EncodedRectangle | None = None) -> None:
+        """Set the rectangles that it is to have; `first` goes before them."""
         self.rects = [piece.rect for piece in pieces]
         self._todo = pieces[::-1]
+        if first is not None:
+            self.rects.insert(0, first.rect)
+            self._encoded.append(first)
 
     @property
     def count(self) -> int:
@@ -206,9 +209,9 @@ class Fanout:
         """Return the update with this key, done or not."""
         return self._shared.get(key)
 
-    def start(self, update: Update, pieces: list[Piece]) -> None:
-        """Begin an update; take what the cache has of it at once."""
-        update.plan(pieces)
+    def start(self, update: Update, pieces: list[Piece], first: EncodedRectangle | None = None) -> None:
+        """Begin an update of `first`, if given, and `pieces`; take what the cache has of them at once."""
+        update.plan(pieces, first)
         if update.key is not None:
             self._shared[update.key] = update
         self._take_cached(update)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mpvnc.damage import Move
 from mpvnc.geometry import EMPTY, Rect
 from mpvnc.pixels import Pixels
 from mpvnc.pointer import Cursor, PointerState
@@ -45,6 +46,14 @@ def changes(old: Overlay | None, new: Overlay | None, damage: list[Rect]) -> lis
     if new is not None and any(not new.rect.intersect(rect).is_empty for rect in damage):
         return [new.rect]
     return []
+
+
+def copied(shown: Overlay | None, move: Move) -> Rect:
+    """Return where a move of the picture takes the drawn pointer; empty if it leaves it."""
+    if shown is None:
+        return EMPTY
+    part = move.source.intersect(shown.rect)
+    return EMPTY if part.is_empty else Move(part, move.dx, move.dy).target
 
 
 def compose(pixels: Pixels, rect: Rect, pointer: PointerState | None) -> Pixels:

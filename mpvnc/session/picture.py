@@ -15,15 +15,17 @@ class Picture:
 
     `base` is the number of the frame that it holds within `generation`, 0 while it holds nothing of use;
     `owed` are the pixels of it that are nevertheless missing, normally none. `area` is the framebuffer as the
-    client knows it: no rectangle may ever go beyond it.
+    client knows it: no rectangle may ever go beyond it. It `is_uniform` if every pixel that it holds is as exact
+    as one that is sent now: what was sent coarser must not be copied to where something exact is due.
     """
 
-    __slots__ = ("_beyond", "area", "base", "generation", "overlay", "owed")
+    __slots__ = ("_beyond", "area", "base", "generation", "is_uniform", "overlay", "owed")
 
     def __init__(self) -> None:
         self.area = EMPTY
         self.generation = 0
         self.base = 0
+        self.is_uniform = True
         self.owed = Region()
         self.overlay: Overlay | None = None
         self._beyond = Region()
@@ -37,6 +39,7 @@ class Picture:
         """Hold nothing of use: the screen is another one. What lies beyond it becomes black."""
         self.generation = screen.generation
         self.base = 0
+        self.is_uniform = True
         self._beyond = self.owed = Region([self.area]).subtract([area(screen)])
         self.overlay = None
 
@@ -44,11 +47,16 @@ class Picture:
         """Send `rect` again, changed or not (a non-incremental request)."""
         if rect.contains(self.area):
             self.base = 0
+            self.is_uniform = True
             self.owed = self._beyond
             self.overlay = None
         elif self.base:
             self.owed = bounded(self.owed.union([rect]))
             self._forget_overlay([rect])
+
+    def outgrow(self) -> None:
+        """Hold what may be coarser than what is sent from now on."""
+        self.is_uniform = not self.base
 
     def update(self, frame: int, owed: Region, overlay: Overlay | None) -> None:
         """Hold `frame` from now on, less `owed`, with the pointer at `overlay`."""

@@ -9,6 +9,8 @@ clients with different bases most. No rectangle has more than `MAX_AREA` pixels:
    pixels under a rectangle are the same in every frame since that epoch.
 2. `pieces` cuts any rectangle along the same lines, for what a client is owed apart from changes.
 3. `partial` is for a client that asked for a part: it splits what is due into what is sent and what is owed.
+4. `copied` and `partial_copied` are the same for a client that holds the frame before the screen's own, and
+   copies what moved since then itself.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mpvnc.constants import TILE
-from mpvnc.damage import TileTable
+from mpvnc.damage import Move, MovedFrame, TileTable, tiles_of
 from mpvnc.geometry import Rect, Region
 from mpvnc.kernels.tiles import Boxes
 from mpvnc.session.picture import Picture
@@ -43,22 +45,33 @@ class Piece(NamedTuple):
 
 
 class Split(NamedTuple):
-    """What a partial request gets now, and what it leaves owed."""
+    """What a partial request gets now, after the move if there is one, and what it leaves owed."""
 
     pieces: list[Piece]
     owed: Region
+    move: Move | None = None
 
 
 def changes(tiles: TileTable, base: int) -> list[Piece]:
     """Return what must be sent to a client that holds frame `base` (0: nothing); row by row, disjoint."""
-    changed = tiles.changed_since(base)
-    boxes = tiles.boxes_since(base)
-    rows = np.flatnonzero(changed.any(axis=1))
-    return [
-        Piece(_bounds(boxes, int(row), run), int(tiles.epoch[row, run].max()))
-        for row in rows
-        for run in _runs(changed[row])
-    ]
+    return _canonical(tiles, tiles.changed_since(base), tiles.boxes_since(base))
+
+
+def copied(tiles: TileTable, moved: MovedFrame, wrong: Rect, *, is_lossy: bool) -> list[Piece]:
+    """Return what must be sent to a client that holds frame `moved.base`, after it has copied what moved.
+
+    Args:
+        wrong: where it copied a drawn pointer to; may be empty.
+        is_lossy: what it copies may be coarse. Where a tile stays as it was, it may have held something finer,
+            which nothing else would ever bring back: it is sent again.
+    """
+    boxes = moved.boxes
+    if is_lossy:
+        unchanged = tiles_of([moved.move.target], tiles.width, tiles.height).astype(bool)
+        unchanged &= ~tiles.changed_since(moved.base)
+        boxes = np.where(unchanged[..., None], tiles.whole, boxes)
+    again = [Piece(piece, newest_epoch(tiles, piece)) for piece in pieces(wrong)]
+    return _canonical(tiles, boxes[..., 2] != 0, boxes) + again
 
 
 def pieces(rect: Rect) -> Iterator[Rect]:
@@ -85,6 +98,26 @@ def partial(screen: Screen, picture: Picture, requested: Region) -> Split:
     return Split(now + black, due.subtract(requested))
 
 
+def partial_copied(
+    plain: Split, pieces: list[Piece], move: Move, requested: Region, tiles: TileTable
+) -> Split:
+    """Return what serves a partial request with fewer pixels: `plain`, or a part of a move and of its `pieces`.
+
+    The picture must hold the frame before the move, and owe nothing. A request of several rectangles gets
+    `plain`: one might be copied from another.
+    """
+    if len(requested.rects) != 1:
+        return plain
+    (asked,) = requested.rects
+    part = move.into(asked)
+    if part.source.is_empty:
+        return plain
+    rects = [rect for piece in pieces if not (rect := piece.rect.intersect(asked)).is_empty]
+    if sum(rect.area for rect in rects) >= sum(piece.rect.area for piece in plain.pieces):
+        return plain
+    return Split([Piece(rect, newest_epoch(tiles, rect)) for rect in rects], plain.owed, part)
+
+
 def pieces_of(region: Region) -> list[Rect]:
     """Cut every rectangle of `region` along the bands and the fixed columns."""
     return [piece for rect in region for piece in pieces(rect)]
@@ -95,6 +128,15 @@ def newest_epoch(tiles: TileTable, rect: Rect) -> int:
     rows = slice(rect.y // TILE, (rect.bottom - 1) // TILE + 1)
     columns = slice(rect.x // TILE, (rect.right - 1) // TILE + 1)
     return int(tiles.epoch[rows, columns].max())
+
+
+def _canonical(tiles: TileTable, changed: npt.NDArray[np.bool_], boxes: Boxes) -> list[Piece]:
+    rows = np.flatnonzero(changed.any(axis=1))
+    return [
+        Piece(_bounds(boxes, int(row), run), int(tiles.epoch[row, run].max()))
+        for row in rows
+        for run in _runs(changed[row])
+    ]
 
 
 def _runs(changed: npt.NDArray[np.bool_]) -> Iterable[npt.NDArray[np.intp]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mpvnc.damage import TileTable
+from mpvnc.damage import MovedFrame, TileTable
 from mpvnc.geometry import Rect
 from mpvnc.pixels import Pixels
 
@@ -38,6 +38,10 @@ class Screen(Protocol):
     @property
     def tiles(self) -> TileTable:
         """When each tile last changed, and where."""
+
+    @property
+    def move(self) -> MovedFrame | None:
+        """The frame as one that went before it with a part moved, if it can be told like that."""
 
 
 def area(screen: Screen) -> Rect:

@@ -289,6 +289,8 @@ class Session:
             self._initialise(event.shared)
 
     def _on_pixel_format(self, event: events.SetPixelFormat, _now: float) -> None:
+        if event.format != self.format:
+            self.picture.outgrow()
         self.format = event.format
         self._cursor_serial = _UNSENT
         self._choose_wire()
@@ -299,6 +301,8 @@ class Session:
         if not self._settings.with_cursor:
             self.features -= {Encoding.CURSOR}
         self._choose_wire()
+        if Encoding.COPY_RECT in before - self.features:
+            self.revision += 1
         new = self.features - before
         unknown = (self.features & _ANNOUNCED) - self._announced
         self._announced |= unknown
@@ -400,6 +404,8 @@ class Session:
         before, self.wire = self.wire, self._settings.wire_class(self.format, self.encodings)
         if self.wire is not before:
             self.revision += 1
+        if before.quality is not None and self.wire.quality is None:
+            self.picture.outgrow()
 
     def _merges(self, event: events.PointerEvent) -> bool:
         """Whether `event` and the last two things heard are motions with the same buttons."""

@@ -41,7 +41,7 @@ class ClientDesk:
         elif kind == "client":
             self._admission.has_gone(message["client"])
         elif kind == "auth_failed":
-            self._auth_failed(message["client"])
+            self._auth_failed(encoder, message["client"])
         elif kind == "exclusive":
             self._exclusive(encoder, message["client"])
         else:
@@ -62,17 +62,18 @@ class ClientDesk:
         if not self._admission.has_authenticated(client, view_only=view_only):
             self._evict(encoder, client, TOO_MANY)
 
-    def _auth_failed(self, client: int) -> None:
+    def _auth_failed(self, encoder: Child, client: int) -> None:
+        """Tell the encoder when to answer; what the next wrong password costs has grown by then."""
         record = self._admission.find(client)
         if record is None:
             return
         self.auth_failures += 1
         now = time.monotonic()
-        self._throttle.has_failed(record.address, now)
         delay_s = self._throttle.delay_s(record.address, now)
-        self._crew.broadcast({"type": "auth_delay", "address": record.address, "delay_s": delay_s})
+        self._throttle.has_failed(record.address, now)
+        self._crew.send(encoder, {"type": "auth_delay", "client": client, "delay_s": delay_s})
         log.for_client(logger, client).warning(
-            "wrong password from %s; its next one costs %.1f s", record.address, delay_s
+            "wrong password from %s, answered after %.1f s", record.address, delay_s
         )
 
     def _exclusive(self, encoder: Child, client: int) -> None:

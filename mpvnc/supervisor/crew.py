@@ -98,7 +98,11 @@ class Crew:
     def send(self, child: Child, message: Message, fds: Sequence[int] = ()) -> None:
         """Send to a child; one that is gone or does not read is hung up."""
         process = self._processes.get(child)
-        if process is not None and not self._loop.send(process.control, message, fds):
+        if (
+            process is not None
+            and child.hung_up is None
+            and not self._loop.send(process.control, message, fds)
+        ):
             self._hang_up(child, process)
 
     def try_send(self, child: Child, message: Message, fds: Sequence[int]) -> bool:

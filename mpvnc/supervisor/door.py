@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mpvnc import log
 from mpvnc.ipc.control import Message
-from mpvnc.supervisor.admission import LOCAL, Admission, AuthThrottle
+from mpvnc.supervisor.admission import LOCAL, Admission
 from mpvnc.supervisor.descriptors import SpareDescriptor
 from mpvnc.supervisor.listeners import Listener
 from mpvnc.supervisor.loop import Loop
@@ -40,10 +39,9 @@ class _Arrival:
 class Door:
     """The listeners and the queue behind them. `open` starts it, `close` ends it."""
 
-    def __init__(self, loop: Loop, admission: Admission, throttle: AuthThrottle, hand_over: HandOver) -> None:
+    def __init__(self, loop: Loop, admission: Admission, hand_over: HandOver) -> None:
         self._loop = loop
         self._admission = admission
-        self._throttle = throttle
         self._hand_over = hand_over
         self._listeners: list[Listener] = []
         self._queue: deque[_Arrival] = deque()
@@ -151,5 +149,4 @@ class Door:
             "port": arrival.port,
             "verdict": "serve" if reason is None else "refuse",
             "reason": reason or "",
-            "auth_delay_s": self._throttle.delay_s(arrival.address, time.monotonic()),
         }

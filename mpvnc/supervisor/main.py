@@ -118,7 +118,7 @@ class Supervisor:
         self._admission = Admission(config.clients)
         throttle = AuthThrottle(config.security.auth_delay_s, config.security.auth_delay_max_s)
         self._clients = ClientDesk(self._crew, self._admission, throttle, config.clients.when_not_shared)
-        self._door = Door(self._loop, self._admission, throttle, self._hand_over)
+        self._door = Door(self._loop, self._admission, self._hand_over)
         stack.callback(self._door.dispose)
         self._door.hold(open_listeners(parse_listeners(config.server)))
         self._commands = _kept(stack, CommandServer(self._loop, self._instance.control_path, self._peer_said))
@@ -153,6 +153,8 @@ class Supervisor:
         if self._stop is not None:
             return
         reason = policy.give_up_reason(self._crew.children, announced=self._announced)
+        if reason is None and not self._announced and self._kind != "publish":
+            reason = self._writers.refusal or None
         if reason is not None:
             logger.critical("giving up: %s", reason)
             self._failure = reason

@@ -53,6 +53,8 @@ class Writers:
         self._broadcast = broadcast
         self._desktop_name = desktop_name
         self.source = SourceState(name=desktop_name)
+        self.refusal = ""
+        """Why the last segment that was asked for could not be made; "" if it was."""
 
     @property
     def generation(self) -> Generation | None:
@@ -109,8 +111,10 @@ class Writers:
             generation = self._segments.allocate(*checked_size(message))
         except FrameError as error:
             logger.error("no segment: %s", error)
+            self.refusal = str(error)
             answer({"type": "refused", "reason": str(error)}, [])
             return
+        self.refusal = ""
         answer(generation.message, [generation.segment.fd])
 
     def _source(self, message: Message) -> None:

@@ -199,7 +199,7 @@ def test_a_slot_that_was_abandoned_under_the_reader_is_not_taken_for_its_old_fra
     ("word", "value"),
     [
         (layout.W_MAGIC, 0),
-        (layout.W_VERSION, 2),
+        (layout.W_VERSION, layout.VERSION + 1),
         (layout.W_WIDTH, 0),
         (layout.W_WIDTH, 2**63),
         (layout.W_WIDTH, 70000),

@@ -94,7 +94,11 @@ def test_a_hundred_little_changes(desktop: Desktop) -> None:
         desktop.check(client, picture)
         for _ in range(100):
             x, y = int(rng.integers(630)), int(rng.integers(470))
-            width, height, colour = int(rng.integers(1, 9)), int(rng.integers(1, 9)), int(rng.integers(1 << 24))
+            width, height, colour = (
+                int(rng.integers(1, 9)),
+                int(rng.integers(1, 9)),
+                int(rng.integers(1 << 24)),
+            )
             desktop.painter.fill(x, y, width, height, colour)
             picture[y : y + height, x : x + width] = colour
             if rng.integers(4) == 0:
@@ -173,10 +177,10 @@ def shown_cursor(client: Client) -> CursorShape:
 
 
 KEYS = (
-    *range(0x20, 0x7F), *range(0xA1, 0x100),
-    0xFF08, 0xFF09, 0xFF0D, 0xFF1B, 0xFF50, 0xFF51, 0xFF52, 0xFF53, 0xFF54, 0xFF55, 0xFF56, 0xFF57, 0xFF63, 0xFFFF,
-    *range(0xFFBE, 0xFFCA), 0xFFE1, 0xFFE2, 0xFFE3, 0xFFE4, 0xFFE9, 0xFFEA, 0xFFEB, 0xFFEC,
-    0xFFAA, 0xFFAB, 0xFFAD, 0xFFAE, 0xFFAF, *range(0xFFB0, 0xFFBA), *map(keysym, "\u20ac\u03a9\u65e5\u672c\U0001f600"),
+    *range(0x20, 0x7F), *range(0xA1, 0x100), *map(keysym, "\u20ac\u03a9\u65e5\u672c\U0001f600"),
+    0xFF08, 0xFF09, 0xFF0D, 0xFF1B, 0xFF63, 0xFFFF, *range(0xFF50, 0xFF58), *range(0xFFBE, 0xFFCA),
+    *range(0xFFE1, 0xFFE5), *range(0xFFE9, 0xFFED),
+    0xFFAA, 0xFFAB, 0xFFAD, 0xFFAE, 0xFFAF, *range(0xFFB0, 0xFFBA),
 )  # fmt: skip
 
 
@@ -188,8 +192,7 @@ def test_every_key_arrives_as_itself(desktop: Desktop, keyboard: LoggingClient) 
             client.send_key(False, symbol)
             eventually(
                 lambda symbol=symbol, count=count: (
-                    symbol
-                    in [one.detail for one in keyboard.read() if one.what == "press"][count:]
+                    symbol in [one.detail for one in keyboard.read() if one.what == "press"][count:]
                     and keyboard.pressed() == (0, 0)
                 ),
                 2,
@@ -199,8 +202,9 @@ def test_every_key_arrives_as_itself(desktop: Desktop, keyboard: LoggingClient) 
 
 def test_buttons_wheel_and_corners(desktop: Desktop, keyboard: LoggingClient) -> None:
     with desktop.client() as client:
-        for mask, x, y in ((0, 50, 50), (1, 50, 50), (0, 0, 0), (8, 60, 61), (0, 60, 61), (0x10, 60, 61), (0, 60, 61),
-                           (0x20, 60, 61), (0, 60, 61), (0x40, 60, 61), (0, 60, 61), (4, 639, 479), (0, 639, 479)):  # fmt: skip
+        wheel_turns = [(mask, 60, 61) for wheel in (0x08, 0x10, 0x20, 0x40) for mask in (wheel, 0)]
+        corners = [(4, 639, 479), (0, 639, 479)]
+        for mask, x, y in [(0, 50, 50), (1, 50, 50), (0, 0, 0), *wheel_turns, *corners]:
             client.send_pointer(mask, x, y)
         log = eventually(lambda: sum(one.what == "unbutton" for one in keyboard.read()) == 6 and keyboard.log)
     pressed = [(one.detail, one.x, one.y) for one in log if one.what == "button"]

@@ -42,7 +42,9 @@ def status_of(server: Server, instance: str = "default") -> Status:
 
 def wait_viewers(server: Server, count: int, timeout_s: float = 5.0) -> None:
     """Wait until so many viewers are logged in."""
-    eventually(lambda: status_of(server)["clients"]["authenticated"] == count, timeout_s, what=f"{count} viewers")
+    eventually(
+        lambda: status_of(server)["clients"]["authenticated"] == count, timeout_s, what=f"{count} viewers"
+    )
 
 
 def child_of(server: Server, role: str, slot: int | None = None) -> Status:

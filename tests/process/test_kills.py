@@ -17,7 +17,6 @@ from tests.process.stage import child_of, status_of, wait_replaced, wait_viewers
 from tests.process.watch import Watcher
 from tests.support import processes
 from tests.support.client import Client
-from tests.support.errors import Disconnected
 from tests.support.servers import Server
 from tests.support.waits import eventually
 

@@ -14,7 +14,7 @@ from tests.process.conftest import Serve
 from tests.process.stage import SMALL_AND_QUICK, child_of, segments, status_of, wait_replaced
 from tests.process.watch import Watcher
 from tests.support.client import Client
-from tests.support.servers import LOOPBACK_PORT_0, environment
+from tests.support.servers import LOOPBACK_PORT_0, environment, running_supervisor
 from tests.support.waits import eventually, time_factor
 
 pytestmark = pytest.mark.process
@@ -55,7 +55,7 @@ def test_a_dev_shm_that_is_too_small_is_one_clear_line(tmp_path: Path) -> None:
     settings = [*SMALL_AND_QUICK, *LOOPBACK_PORT_0, "source.width=1920", "source.height=1080"]
     start = [sys.executable, "-m", "mpvnc", "start"]
     start += [word for setting in settings for word in ("--set", setting)]
-    mount = "mount -t tmpfs -o size=4m tmpfs /dev/shm && exec \"$@\""
+    mount = 'mount -t tmpfs -o size=4m tmpfs /dev/shm && exec "$@"'
     alone = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
     done = subprocess.run(
         [*alone, "sh", "-c", mount, "sh", *start],
@@ -63,17 +63,19 @@ def test_a_dev_shm_that_is_too_small_is_one_clear_line(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert done.stdout == ""
-    lines = [line for line in done.stderr.splitlines() if "/dev/shm has 4.2 MB free" in line]
-    assert lines and "three frames of 1920x1080 need 2" in lines[0] and "docker run --shm-size" in lines[0]
+    lines = [line for line in done.stderr.splitlines() if "/dev/shm has 4.0 MB free" in line]
+    assert (
+        lines and "three frames of 1920x1080 need 23.8 MB" in lines[0] and "docker run --shm-size" in lines[0]
+    )
     assert "giving up" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_namesakes_in_other_runtime_directories_do_not_meet(serve: Serve, tmp_path: Path) -> None:
     first = serve()
     (tmp_path / "other").mkdir()
-    second = serve(env={"MPVNC_RUNTIME_DIR": str(tmp_path / "other")})
-    assert first.port != second.port and segments(first).isdisjoint(segments(second))
-    for server in (first, second):
-        with server.connect() as client:
-            assert client.refresh().any()
-    assert status_of(first)["instance"] == "default"
+    with running_supervisor(tmp_path / "other", *SMALL_AND_QUICK) as second:
+        assert segments(first).isdisjoint(segments(second))
+        for server in (first, second):
+            assert status_of(server)["instance"] == "default"
+            with server.connect() as client:
+                assert client.refresh().any()

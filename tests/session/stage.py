@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from mpvnc.constants import TILE
-from mpvnc.damage import TileTable
+from mpvnc.damage import Move, MovedFrame, TileTable
 from mpvnc.encodings import encode
+from mpvnc.frames import moves as motion
 from mpvnc.geometry import Rect
+from mpvnc.kernels.tiles import Boxes, Tiles
 from mpvnc.pixels import Pixels
 from mpvnc.rfb.handshake import HandshakeSettings
 from mpvnc.session.broadcast import Broadcast
 from mpvnc.session.session import Heard, Session, SessionSettings
+from tests.support.events import Update
 from tests.support.handshake import HandshakeChoices
 from tests.support.viewer import Viewer
 
 
 class PaintedScreen:
-    """A screen in memory whose damage is found by comparing every pixel of every tile."""
+    """A screen in memory whose damage is found by comparing every pixel of every tile.
+
+    With `finds_moves` a frame is told as a move where the writer of a segment would do so.
+    """
 
     def __init__(self, pixels: Pixels, generation: int = 1) -> None:
         self.generation = generation
@@ -25,6 +33,8 @@ class PaintedScreen:
         self.tiles = TileTable(self.width, self.height)
         self.pixels = np.zeros_like(pixels)
         self.frame = 0
+        self.move: MovedFrame | None = None
+        self.finds_moves = False
         self._advance(pixels, everything=True)
 
     def paint(self, rect: Rect, pixels: Pixels | int) -> None:
@@ -33,7 +43,11 @@ class PaintedScreen:
         frame[rect.y : rect.bottom, rect.x : rect.right] = pixels
         self._advance(frame)
 
-    def _advance(self, frame: Pixels, everything: bool = False) -> None:
+    def publish(self, frame: Pixels, moves: Iterable[Move] = ()) -> None:
+        """Publish a frame of which something is known to have moved perhaps."""
+        self._advance(frame, moves=moves)
+
+    def _advance(self, frame: Pixels, everything: bool = False, moves: Iterable[Move] = ()) -> None:
         changed = np.zeros(self.tiles.epoch.shape, np.uint8)
         boxes = np.zeros((*changed.shape, 4), np.uint16)
         for row, column in np.ndindex(*changed.shape):
@@ -44,9 +58,17 @@ class PaintedScreen:
             elif len(x):
                 changed[row, column] = 1
                 boxes[row, column] = x.min(), y.min(), x.max() + 1, y.max() + 1
+        self.move = self._find_move(frame, changed, boxes, moves) if self.finds_moves or moves else None
         self.frame += 1
         self.tiles.advance(self.frame, changed, boxes)
         self.pixels = frame
+
+    def _find_move(
+        self, frame: Pixels, changed: Tiles, boxes: Boxes, moves: Iterable[Move]
+    ) -> MovedFrame | None:
+        residual = np.zeros_like(boxes)
+        found = motion.choose(frame, self.pixels, changed, boxes, reported=moves, residual=residual)
+        return MovedFrame(self.frame, found, residual) if found else None
 
 
 class Pair:
@@ -59,6 +81,7 @@ class Pair:
         self.wire = bytearray()
         self.hold = False
         self.updates_sent = 0
+        self.updates: list[Update] = []
 
 
 class Stage:
@@ -87,6 +110,12 @@ class Stage:
     def paint(self, rect: Rect, pixels: Pixels | int) -> None:
         """Publish a frame and let everybody have it."""
         self.screen.paint(rect, pixels)
+        self.broadcast.advance()
+        self.settle()
+
+    def publish(self, frame: Pixels, moves: Iterable[Move] = ()) -> None:
+        """Publish a whole frame and let everybody have it."""
+        self.screen.publish(frame, moves)
         self.broadcast.advance()
         self.settle()
 
@@ -124,7 +153,7 @@ class Stage:
             return bool(said)
         data = bytes(pair.wire)
         pair.wire.clear()
-        pair.viewer.feed(data)
+        pair.updates += [event for event in pair.viewer.feed(data) if isinstance(event, Update)]
         return True
 
     def _send(self, session: Session, buffers: list[bytes | memoryview]) -> None:

@@ -115,6 +115,9 @@ class Fake:
         sock.close()
         self.runtime.send({"type": "client", "client": client, "state": "gone"})
 
+    def on_auth_delay(self, message, fds):
+        self.clients[message["client"]].sendall(json.dumps(message).encode() + b"\n")
+
     def on_evict(self, message, fds):
         victims = [message["client"]] if "client" in message else set(self.clients) - {message["except"]}
         for client in list(victims):

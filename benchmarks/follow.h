@@ -1,0 +1,48 @@
+/* One viewer's end of an RFB connection: follows the framing of every message, decodes nothing. */
+#ifndef FOLLOW_H
+#define FOLLOW_H
+#include <stdint.h>
+
+enum { BUFFER_BYTES = 2048 };
+
+typedef struct {
+    int32_t encodings[24];  /* what the viewers list, in order */
+    int count;
+    int has_fence;          /* the list has Fence: answer requests */
+    int has_continuous;     /* use continuous updates once the server offers them */
+    uint16_t x, y, width, height;  /* what is asked for; no width: the whole screen */
+} profile_t;
+
+typedef struct viewer viewer_t;
+typedef void handler_t(viewer_t *viewer, const uint8_t *bytes);
+
+struct viewer {
+    int fd;                 /* -1: not connected, or over */
+    int is_ready;           /* has had its first update */
+    int is_paused;          /* does not read */
+    const char *failure;    /* why it is over; NULL while it is not */
+    const profile_t *profile;
+    uint64_t updates, pixels, bytes;  /* since it connected; bytes include framing */
+    int64_t last_update_ns, longest_gap_ns;
+    uint64_t updates_at_mark, pixels_at_mark;
+    void (*on_pixel)(viewer_t *viewer, uint32_t pixel);  /* the first pixel of what is asked for came (Raw only) */
+    /* parsing: `next` wants `need` bytes; before that `skip` bytes are thrown away */
+    handler_t *next;
+    unsigned need;
+    uint64_t skip;
+    uint8_t buffer[BUFFER_BYTES];
+    unsigned used, have;
+    unsigned rects_left;
+    struct { uint16_t x, y, width, height; int32_t encoding; } rect;
+    unsigned length, length_bytes, filter, bits;  /* Tight */
+    unsigned tile, tiles, subencoding, in_scan;   /* Hextile; JPEG */
+    uint16_t screen_width, screen_height;
+    int is_continuous;
+};
+
+void viewer_start(viewer_t *viewer, int fd, const profile_t *profile);
+void viewer_read(viewer_t *viewer);                      /* reads until the socket is empty */
+void viewer_say(viewer_t *viewer, const void *bytes, unsigned count);
+void viewer_request(viewer_t *viewer, int incremental);
+int64_t now_ns(void);
+#endif
