@@ -124,6 +124,6 @@ build() {
 kernels_are_compiled() {
     "$venv/bin/python" -P -c '
 import sys
-from mpvnc.kernels import coding, tiles
-sys.exit(not (coding.COMPILED and tiles.COMPILED))'
+from mpvnc.kernels import coding, moves, tiles
+sys.exit(not (coding.COMPILED and moves.COMPILED and tiles.COMPILED))'
 }
