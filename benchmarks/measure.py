@@ -66,7 +66,7 @@ def watch(stage: Stage, viewers: Viewers, scene: str, seconds: float) -> Window:
         least=told["least"],
         most=told["most"],
         stalled=told["stalled"],
-        counters={name: value - counters.get(name, 0) for name, value in after.items()},
+        counters={name: n - counters.get(name, 0) for name, n in after.items() if n != counters.get(name, 0)},
     )
 
 

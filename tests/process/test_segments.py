@@ -59,12 +59,9 @@ def test_a_dev_shm_that_is_too_small_is_one_clear_line(tmp_path: Path) -> None:
     alone = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
     done = subprocess.run(
         [*alone, "sh", "-c", mount, "sh", *start],
-        env=environment(tmp_path / "run"),
-        capture_output=True,
-        text=True,
-        timeout=20 * time_factor(),
+        env=environment(tmp_path / "run"), capture_output=True, text=True, timeout=20 * time_factor(),
         check=False,
-    )
+    )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert done.stdout == ""
     lines = [line for line in done.stderr.splitlines() if "/dev/shm has 4.0 MB free" in line]

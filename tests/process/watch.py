@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
-from itertools import pairwise
 
 from tests.support.client import Client
 from tests.support.errors import Disconnected, ViewerError
@@ -45,7 +45,7 @@ class Watcher:
     def longest_gap(self, begin: float) -> float:
         """Return the longest time without an update since a moment."""
         moments = [begin, *(moment for moment in self.times if moment >= begin), time.monotonic()]
-        return max(after - before for before, after in pairwise(moments))
+        return max(after - before for before, after in itertools.pairwise(moments))
 
     def wait_for_more(self, updates: int = 5, timeout_s: float = 5.0) -> None:
         """Wait until so many further updates have come. Raises: TimeoutError, AssertionError if it was cut."""

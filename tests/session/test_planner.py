@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mpvnc.constants import TILE
-from mpvnc.geometry import Rect, Region
+from mpvnc.damage import Move
+from mpvnc.geometry import EMPTY, Rect, Region
 from mpvnc.session import planner
 from mpvnc.session.picture import Picture
 from tests.session.stage import PaintedScreen, noise
@@ -119,3 +120,81 @@ def test_beyond_the_screen_is_black():
     beyond = Region(piece.rect for piece in split.pieces if piece.epoch == planner.BEYOND)
     assert beyond == Region([picture.area]).subtract([Rect(0, 0, 100, 70)])
     assert not split.owed
+
+
+def moved_screen() -> tuple[PaintedScreen, np.ndarray]:
+    """Return a screen of noise of which a part has moved down by 40, and the frame before."""
+    screen = PaintedScreen(noise(WIDTH, HEIGHT))
+    before, frame = screen.pixels, screen.pixels.copy()
+    frame[70:170, 100:700] = before[30:130, 100:700]
+    frame[100:104, 300:310] = 5
+    frame[10:12, 900:910] = 5
+    screen.publish(frame, [Move(Rect(100, 30, 600, 100), 0, 40)])
+    assert screen.move is not None
+    return screen, before
+
+
+def follow(before: np.ndarray, move: Move, pieces: list[planner.Piece], screen: PaintedScreen) -> np.ndarray:
+    """Return what a client shows that held `before`."""
+    picture, (x, y, width, height), target = before.copy(), move.source, move.target
+    picture[target.y : target.bottom, target.x : target.right] = before[y : y + height, x : x + width]
+    for rect, epoch in pieces:
+        assert epoch == planner.newest_epoch(screen.tiles, rect)
+        area = np.s_[rect.y : rect.bottom, rect.x : rect.right]
+        picture[area] = screen.pixels[area]
+    return picture
+
+
+def test_after_a_copy_only_what_is_wrong_is_sent():
+    screen, before = moved_screen()
+    pieces = planner.copied(screen.tiles, screen.move, EMPTY, is_lossy=False)
+    assert sum(piece.rect.area for piece in pieces) == 4 * 10 + 2 * 10
+    np.testing.assert_array_equal(follow(before, screen.move.move, pieces, screen), screen.pixels)
+
+
+def test_a_copied_pointer_is_drawn_over():
+    screen, before = moved_screen()
+    wrong = Rect(320, 100, 20, 33)
+    pieces = planner.copied(screen.tiles, screen.move, wrong, is_lossy=False)
+    before = before.copy()
+    before[60:93, 320:340] = 0xFF0000
+    picture = follow(before, screen.move.move, pieces, screen)
+    picture[60:93, 320:340] = screen.pixels[60:93, 320:340]
+    np.testing.assert_array_equal(picture, screen.pixels)
+
+
+def test_a_part_of_a_copy_serves_a_partial_request():
+    screen, before = moved_screen()
+    picture = Picture()
+    picture.begin(screen)
+    picture.update(screen.frame - 1, Region(), None)
+    pieces = planner.copied(screen.tiles, screen.move, EMPTY, is_lossy=False)
+    for asked in (
+        Rect(0, 0, WIDTH, HEIGHT),
+        Rect(200, 90, 300, 50),
+        Rect(0, 0, 400, 110),
+        Rect(600, 0, 400, 200),
+    ):
+        requested = Region([asked])
+        plain = planner.partial(screen, picture, requested)
+        split = planner.partial_copied(plain, pieces, screen.move.move, requested, screen.tiles)
+        assert split.move.target == asked.intersect(screen.move.move.target)
+        shown = follow(before, split.move, split.pieces, screen)
+        inside = np.s_[asked.y : asked.bottom, asked.x : asked.right]
+        np.testing.assert_array_equal(shown[inside], screen.pixels[inside])
+        for rect in split.owed:
+            area = np.s_[rect.y : rect.bottom, rect.x : rect.right]
+            shown[area] = screen.pixels[area]
+        np.testing.assert_array_equal(shown, screen.pixels)
+
+
+def test_a_copy_that_saves_nothing_is_not_made():
+    screen, _ = moved_screen()
+    picture = Picture()
+    picture.begin(screen)
+    picture.update(screen.frame - 1, Region(), None)
+    pieces = planner.copied(screen.tiles, screen.move, EMPTY, is_lossy=False)
+    for asked in ([Rect(300, 100, 10, 4)], [Rect(0, 0, 90, 90)], [Rect(100, 70, 9, 9), Rect(200, 70, 9, 9)]):
+        plain = planner.partial(screen, picture, Region(asked))
+        split = planner.partial_copied(plain, pieces, screen.move.move, Region(asked), screen.tiles)
+        assert split is plain
