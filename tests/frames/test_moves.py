@@ -137,7 +137,7 @@ def test_reported_moves_are_clipped_to_the_frame():
     np.testing.assert_array_equal(replayed(old, move, residual)(new), new)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.data())
 def test_whatever_is_found_is_exact(data):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))

@@ -516,7 +516,7 @@ actions = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(actions, max_size=25), st.booleans())
 def test_any_sequence_ends_in_the_right_picture(sequence, with_pointer):
     stage = Stage(PaintedScreen(text(257, 190)))
@@ -617,7 +617,7 @@ class Fuzz:
         return viewer.format.to_rgb(viewer.format.from_rgb(picture))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(moves, max_size=40))
 def test_whatever_happens_while_updates_are_made(sequence):
     fuzz = Fuzz()

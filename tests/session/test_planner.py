@@ -36,7 +36,7 @@ def mask(pieces) -> np.ndarray:
     return covered
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(rects, min_size=1, max_size=5), st.data())
 def test_changes_cover_what_differs_once_and_stay_in_their_band(areas, data):
     screen, frames = painted(areas)
@@ -65,7 +65,7 @@ def test_who_is_one_frame_behind_gets_exactly_the_box():
     assert planner.changes(screen.tiles, 3) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rects)
 def test_pieces_are_the_rectangle_cut_at_fixed_lines(rect):
     cut = list(planner.pieces(rect))
@@ -73,7 +73,7 @@ def test_pieces_are_the_rectangle_cut_at_fixed_lines(rect):
     assert all(piece.area <= planner.MAX_AREA for piece in cut)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(rects, min_size=1, max_size=4),
     st.lists(rects, max_size=3),
