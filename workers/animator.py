@@ -4,7 +4,7 @@ Owns: the loop over bus, event feed, control socket and clock. It always drains 
 stopped by an animator; what the animator does not read is bounded by `AnimatorQueue`. What it lost is
 INPUT_DROPPED in the status page and travels with every batch.
 
-Control messages that it takes: worker_gone {slot, clients?}, drain. It ends on EOF.
+Control messages that it takes: worker_gone {slot, clients?}, reconfigure, drain. It ends on EOF.
 """
 
 from __future__ import annotations
@@ -59,6 +59,11 @@ class Animator:
         for client in lost:
             self._queue.offer(self._translator.gone(client, time.time()))
 
+    def follow(self, control_policy: str) -> None:
+        """Let another policy say whose input counts."""
+        if self._control.change(control_policy):
+            self._queue.offer(self._translator.release_all(time.time()))
+
     def feed(self, feed: EventFeed) -> None:
         """Send what the animator is ready for."""
         feed.receive_asks()
@@ -98,6 +103,9 @@ def _control(runtime: Runtime, animator: Animator) -> bool:
             os.close(fd)
         if message["type"] == "worker_gone":
             animator.worker_gone(message["slot"], message.get("clients", []))
+        elif message["type"] == "reconfigure":
+            runtime.reconfigure(message)
+            animator.follow(runtime.config.input.control_policy)
         elif message["type"] == "drain":
             return False
 

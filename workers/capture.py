@@ -124,7 +124,11 @@ def handle_control(runtime: Runtime, driver: CaptureDriver) -> bool:
             return True
         if received is None or received[0]["type"] == "drain":
             return False
-        handle_message(driver, *received)
+        if received[0]["type"] == "reconfigure":
+            runtime.reconfigure(received[0])
+            driver.set_frame_rate(runtime.config.source.frame_rate)
+        else:
+            handle_message(driver, *received)
 
 
 def handle_message(driver: CaptureDriver, message: Message, fds: list[int]) -> None:
