@@ -169,7 +169,7 @@ def being_made(*encodings: int) -> tuple[Stage, Pair]:
     """Return a stage whose one viewer waits for an update of which one slice is encoded."""
     stage = Stage(PaintedScreen(noise(600, 400)))
     pair = watcher(stage, *encodings)
-    stage.screen.paint(Rect(0, 0, 600, 400), noise(300, 200, 5))
+    stage.screen.paint(Rect(0, 0, 600, 400), noise(600, 400, 5))
     stage.broadcast.advance()
     stage._exchange(pair)
     stage.step()
@@ -223,7 +223,7 @@ def test_continuous_updates_stay_inside_their_rectangle():
     pair.viewer.enable_continuous_updates(True, (10, 20, 30, 40))
     stage.settle()
     stage.paint(Rect(0, 0, 600, 400), 0xFFFFFF)
-    expected = np.zeros((200, 300), np.uint32)
+    expected = np.zeros((400, 600), np.uint32)
     expected[20:60, 10:40] = 0xFFFFFF
     assert np.array_equal(pair.viewer.rgb(), expected)
     pair.viewer.request(True)
