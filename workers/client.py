@@ -26,6 +26,7 @@ from mpvnc.session.input import (
     PointerInput,
     pack,
 )
+from mpvnc.session.pacing import Link
 from mpvnc.session.session import Heard, Joined, Session
 from mpvnc.transport.plain import Pipe
 
@@ -137,6 +138,10 @@ class Client:
         then, updates = self._marks[0]
         return (self.updates - updates) / max(now - then, 0.001)
 
+    def judge(self, now: float, shown: int) -> None:
+        """Let its session look back at the last second, in which the count of frames shown rose to `shown`."""
+        self._guarded(self._judge, now, shown)
+
     def close(self, reason: str) -> None:
         """Let go of the socket, then tell; further calls do nothing."""
         if self.is_closed:
@@ -247,6 +252,12 @@ class Client:
                 self._look_again()
                 return
             self._send_update(delivery)
+
+    def _judge(self, now: float, shown: int) -> None:
+        info = self.pipe.tcp_info()
+        if self.session.judge(now, shown, Link(*info) if info else None):
+            self._host.review(self)
+            self._offer()
 
     def _look_again(self) -> None:
         """Come back when what holds the next update back may be acknowledged: the kernel will not say."""
