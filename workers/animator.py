@@ -4,7 +4,7 @@ Owns: the loop over bus, event feed, control socket and clock. It always drains 
 stopped by an animator; what the animator does not read is bounded by `AnimatorQueue`. What it lost is
 INPUT_DROPPED in the status page and travels with every batch.
 
-Control messages that it takes: worker_gone {slot, clients?}, drain. It ends on EOF.
+Control messages that it takes: worker_gone {slot, clients?}, reconfigure, drain. It ends on EOF.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ class Animator:
             os.close(fd)
         if message["type"] == "worker_gone":
             self.worker_gone(message["slot"], message.get("clients", []))
+        elif message["type"] == "reconfigure":
+            self.follow(message["config"]["input"]["control_policy"])
 
     def worker_gone(self, slot: int, clients: Iterable[int]) -> None:
         """Queue releases and disconnects for a dead worker's clients, those named and those of its slot."""
@@ -66,6 +68,11 @@ class Animator:
         self._control.gone(lost)
         for client in lost:
             self._queue.offer(self._translator.gone(client, time.time()))
+
+    def follow(self, control_policy: str) -> None:
+        """Let another policy say whose input counts."""
+        if self._control.change(control_policy):
+            self._queue.offer(self._translator.release_all(time.time()))
 
     def feed(self, feed: EventFeed) -> None:
         """Send what the animator is ready for."""

@@ -127,6 +127,8 @@ def handle_message(driver: CaptureDriver, message: Message, fds: list[int]) -> N
         driver.refuse_segment("its descriptor did not arrive")
     elif message["type"] == "refused":
         driver.refuse_segment(message["reason"])
+    elif message["type"] == "reconfigure":
+        driver.set_frame_rate(message["config"]["source"]["frame_rate"])
 
 
 def source_settings(kind: str, config: Config) -> SourceSettings:

@@ -86,6 +86,8 @@ class Client:
         self.has_joined = False
         self.is_closed = False
         self.updates = 0
+        self.since = time.time()
+        self._marks = [(host.loop.time(), 0)] * 2
         self._host = host
         self._input = InputQueue()
         self._timer: asyncio.TimerHandle | None = None
@@ -118,6 +120,22 @@ class Client:
     def notice(self) -> None:
         """Send what others made its session say."""
         self._guarded(self._advance)
+
+    def finish(self, reason: str) -> bool:
+        """Close it if everything is with the kernel; False if bytes still wait."""
+        if not self.pipe.is_blocked:
+            self.pipe.discard_input()
+            self.close(reason)
+        return self.is_closed
+
+    def mark(self, now: float) -> None:
+        """Remember how many updates there were; about once a second, for `updates_per_s`."""
+        self._marks = [self._marks[1], (now, self.updates)]
+
+    def updates_per_s(self, now: float) -> float:
+        """Return how many updates a second it got, lately."""
+        then, updates = self._marks[0]
+        return (self.updates - updates) / max(now - then, 0.001)
 
     def close(self, reason: str) -> None:
         """Let go of the socket, then tell; further calls do nothing."""

@@ -261,11 +261,17 @@ class Broadcast:
             head = update_header(update.count + len(drawn.tail) + len(extras))
             buffers = [b"".join((head, *extras)), memoryview(message)[len(head) :]]
         session.streams = drawn.opens
+        if 0 < picture.base < screen.frame - 1:
+            self._count_skipped(session, screen.frame - 1 - picture.base)
         picture.update(screen.frame, drawn.owed, drawn.overlay)
         after = session.updated(sum(map(len, buffers)))
         if after:
             buffers.append(after)
         return Delivery(session, buffers)
+
+    def _count_skipped(self, session: Session, frames: int) -> None:
+        session.skipped_frames += frames
+        self.fanout.counters.skipped_frames += frames
 
     # -- the pointer
 

@@ -89,6 +89,8 @@ class Session:
         self.revision = 0
         """Grows with everything it says that makes the update it waits for the wrong one."""
         self.view_only = False
+        self.skipped_frames = 0
+        """Frames that it was not shown because it was not ready for them."""
         self.is_muted = False
         """Whether nobody's input counts now: the source takes none."""
         self._settings = settings
@@ -97,6 +99,8 @@ class Session:
         self._moved_at = -math.inf
         self._screen: Screen | None = None
         self._name = ""
+        self._told_name = ""
+        """What the client takes the desktop to be called."""
         self._is_initialised = False
         self._wants_init: bool | None = None
         self._early: list[tuple[events.Event, float]] = []
@@ -174,8 +178,8 @@ class Session:
 
     def rename(self, name: str) -> None:
         """Give the desktop another name."""
-        self._name_is_due |= self._is_initialised and name != self._name
         self._name = name
+        self._look_at_name()
 
     def say(self, message: bytes) -> None:
         """Send a message of its own (bell, cut text), in order with everything else."""
@@ -248,9 +252,9 @@ class Session:
     def extras(self, pointer: PointerState, now: float) -> list[bytes]:
         """Return the pseudo-rectangles that are due with the next update; they count as sent."""
         due = []
-        if self._name_is_due and Encoding.DESKTOP_NAME in self.features:
+        if self._name_is_due:
             due.append(writers.desktop_name(self._name))
-        self._name_is_due = False
+            self._told_name, self._name_is_due = self._name, False
         if Encoding.CURSOR in self.features and pointer.cursor is not None:
             shown = pointer.serial if pointer.visible and self.draws_pointer(now) else _BLANK
             if shown != self._cursor_serial:
@@ -315,6 +319,7 @@ class Session:
             self._cursor_serial = _UNSENT
         if Encoding.EXTENDED_DESKTOP_SIZE in new:
             self._layout_is_due = True
+        self._look_at_name()
 
     def _on_request(self, event: events.FramebufferUpdateRequest, _now: float) -> None:
         rect = event.rect.intersect(self.picture.area)
@@ -383,6 +388,11 @@ class Session:
         self.picture.begin(self._screen)
         self.connection.server_init(self._screen.width, self._screen.height, NATIVE, self._name)
         self._heard.append(Joined(self.view_only, shared))
+        self._told_name = self._name
+
+    def _look_at_name(self) -> None:
+        is_new = self._is_initialised and self._name != self._told_name
+        self._name_is_due = is_new and Encoding.DESKTOP_NAME in self.features
 
     def _repeats(self, event: events.Event) -> bool:
         """Whether the bytes of `event`, come alone, say the same when they come again: a plain request."""

@@ -19,6 +19,9 @@ Buffer = bytes | memoryview
 _IOV_MAX = 64
 _DISCARD_BYTES = 64 * 1024
 _NOTSENT_LOWAT_BYTES = 128 * 1024
+_TCP_INFO_BYTES = 104
+_TCPI_RTT = 68
+"""Offset of tcpi_rtt in struct tcp_info (linux/tcp.h): 8 bytes, then 15 words of 32 bits before it."""
 
 
 class Pipe:
@@ -86,6 +89,14 @@ class Pipe:
         """Return what the kernel holds that the peer has not acknowledged (SIOCOUTQ), and what waits here."""
         queued: int = struct.unpack("i", fcntl.ioctl(self._sock, termios.TIOCOUTQ, b"\0\0\0\0"))[0]
         return queued + sum(map(len, self._rest))
+
+    def round_trip_s(self) -> float | None:
+        """Return the kernel's smoothed estimate (tcpi_rtt of TCP_INFO, tcp(7)); None on other sockets."""
+        if self._sock.family not in (socket.AF_INET, socket.AF_INET6):
+            return None
+        info = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        round_trip_us: int = struct.unpack_from("=I", info, _TCPI_RTT)[0]
+        return round_trip_us / 1e6
 
     def discard_input(self) -> None:
         """Read and forget what has come: else closing resets what was just sent (RFC 1122 4.2.2.13)."""
