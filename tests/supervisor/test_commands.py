@@ -10,7 +10,6 @@ import pytest
 from mpvnc.ipc import control
 from mpvnc.supervisor.commands import CommandServer
 from mpvnc.supervisor.loop import Loop
-
 from tests.support.server import INSTANCE, nothing_is_left
 
 pytestmark = pytest.mark.process
