@@ -40,6 +40,8 @@ from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
 DRAIN_S = 1.0
 """How long updates that are on their way may take when the server stops."""
 _DRAIN_LOOK_S = 0.02
+_VANISHED_GRACE_S = 1.0
+"""So much later than a stalled client here, the kernel gives up one: where both could, the reason is told."""
 
 _UNSENT_LIMIT = 10_000
 """Clients that left while nobody took input; a consumer that starts anew releases everything anyway."""
@@ -302,7 +304,8 @@ class Encoder:
         session.is_muted = self._is_muted
         if self._reader is not None:
             session.show(self._reader, self._name)
-        client = Client(ident, address, Pipe(sock), session, self)
+        pipe = Pipe(sock, self.stall_timeout_s + _VANISHED_GRACE_S)
+        client = Client(ident, address, pipe, session, self)
         client.slot = self._runtime.slot
         self._clients[ident] = client
         self._by_session[session] = client
