@@ -24,6 +24,7 @@ from mpvnc.frames.pointer import PointerPage
 from mpvnc.frames.reader import FrameReader
 from mpvnc.ipc.bus import InputSender
 from mpvnc.kernels import coding, moves, tiles
+from mpvnc.log import for_client
 from mpvnc.metrics import Counter
 from mpvnc.rfb import writers
 from mpvnc.rfb.handshake import HandshakeSettings
@@ -139,8 +140,8 @@ class Encoder:
 
     def joined(self, client: Client, joined: Joined) -> None:
         """Tell the supervisor that it is in."""
-        logger.info(
-            "client=%d %s joined%s", client.ident, client.address, " view-only" if joined.view_only else ""
+        for_client(logger, client.ident).info(
+            "%s joined%s", client.address, " view-only" if joined.view_only else ""
         )
         said = {
             "type": "client",
@@ -154,7 +155,6 @@ class Encoder:
 
     def wrong_password(self, client: Client) -> None:
         """Tell the supervisor, which knows how often that address has guessed: it answers `auth_delay`."""
-        logger.warning("client=%d %s wrong password", client.ident, client.address)
         self._counters.add(Counter.AUTH_FAILURES)
         self._tell({"type": "auth_failed", "client": client.ident, "address": client.address})
 
@@ -164,10 +164,9 @@ class Encoder:
         del self._clients[client.ident], self._by_session[client.session]
         self._counters.set(Counter.CLIENTS, len(self._clients))
         self._counters.add(Counter.BYTES_RECEIVED, client.pipe.received_bytes)
-        logger.info(
-            "client=%d %s left: %s (%d updates, %d bytes out, %d in)",
-            client.ident, client.address, reason, client.updates,
-            client.pipe.sent_bytes, client.pipe.received_bytes,
+        for_client(logger, client.ident).info(
+            "%s left: %s (%d updates, %d bytes out, %d in)",
+            client.address, reason, client.updates, client.pipe.sent_bytes, client.pipe.received_bytes,
         )  # fmt: skip
         self._tell({"type": "client", "client": client.ident, "state": "gone", "reason": reason})
 
@@ -293,7 +292,7 @@ class Encoder:
             return
         self._counters.add(Counter.SESSIONS)
         self._counters.set(Counter.CLIENTS, len(self._clients))
-        logger.info("client=%d %s connected", ident, address)
+        for_client(logger, ident).info("%s connected", address)
         if message["verdict"] == "refuse":
             client.refuse(message.get("reason", "Refused"))
         client.start()
