@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mpvnc.errors import MpvncError
+from mpvnc.log import for_client
 from mpvnc.rfb import events
 from mpvnc.session.broadcast import Delivery
 from mpvnc.session.input import (
@@ -170,7 +171,7 @@ class Client:
             self.close(error.strerror or str(error))
         except Exception as error:
             self.close(f"internal error: {error!r}")
-            logger.exception("client=%d a fault of ours", self.ident)
+            for_client(logger, self.ident).exception("a fault of ours")
 
     def _on_readable(self) -> None:
         count = self.pipe.receive_into(_scratch)
