@@ -351,12 +351,10 @@ class Client:
                 return CutTextInput(self.ident, now, text)
 
     def _emit(self, event: InputEvent) -> None:
-        if len(self._input) == 0 and self._host.emit(pack(event)):
-            return
         if not self._input.offer(event):
             raise MpvncError("its input is not taken: the queue is full")
         if self._drain_timer is None:
-            self._drain_later()
+            self._drain_input()
 
     def _drain_later(self) -> None:
         self._drain_timer = self._host.loop.call_later(_RETRY_S, self._guarded, self._drain_input)
