@@ -38,6 +38,7 @@ class Window:
     most: int
     stalled: int
     counters: dict[str, int] = field(default_factory=dict)
+    by_process_ms: dict[str, float] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:

@@ -18,7 +18,7 @@ from mpvnc.ipc.control import ControlSocket, Message
 from mpvnc.ipc.places import control_path, runtime_directory
 from mpvnc.supervisor.instance import NAMELESS
 from mpvnc.supervisor.main import Setup, Supervisor, check
-from mpvnc.supervisor.status import as_text
+from mpvnc.supervisor.tables import clients_table, status_text
 
 EXIT_OK, EXIT_FAILED, EXIT_CONFIG = 0, 1, 4
 _STOP_TIMEOUT_S = 30.0
@@ -67,6 +67,9 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     for name, run, text in (
         ("start", _start, "serve, in the foreground"),
         ("status", _status, "show what a running server does"),
+        ("clients", _clients, "list the viewers of a running server"),
+        ("kick", _kick, "disconnect a viewer"),
+        ("reload", _reload, "have the configuration read anew, from the file and --set of the start"),
         ("stop", _stop, "stop a running server and wait for its end"),
         ("check-config", _check_config, "check the configuration and exit"),
     ):
@@ -74,7 +77,9 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         command.set_defaults(run=run)
         if name == "start":
             command.add_argument("--publisher-fd", type=int, help=argparse.SUPPRESS)
-        if name == "status":
+        if name == "kick":
+            command.add_argument("client", metavar="ID", type=int, help="the viewer's id in `clients`")
+        if name in ("status", "clients"):
             command.add_argument("--json", action="store_true", help="as JSON")
     return parser.parse_args(_with_command(argv))
 
@@ -104,32 +109,35 @@ def _start(arguments: argparse.Namespace) -> int:
         os.set_inheritable(publisher.fileno(), False)
         if not any(override.startswith("server.name=") for override in arguments.overrides):
             arguments.overrides.append(f"server.name={NAMELESS}{os.getpid()}")
-    loaded = _load(arguments)
-    secrets, warnings = config.read_secrets(loaded, os.environ)
-    if publisher is not None:
-        secrets = _publisher_secrets(publisher, secrets)
+    sent = Secrets() if publisher is None else _publisher_secrets(publisher)
+
+    def read() -> tuple[Config, Secrets, list[str]]:
+        loaded = _load(arguments)
+        secrets, warnings = config.read_secrets(loaded, os.environ)
+        return loaded, sent if sent.password or sent.view_only_password else secrets, warnings
+
+    loaded, secrets, warnings = read()
     try:
         running_log = log.start_log("supervisor", loaded.logging.log_level, loaded.logging.log_file)
     except OSError as error:
         raise ConfigError(f"logging.log_file: {error}") from error
     try:
         log.warn_all(warnings)
-        return Supervisor(loaded, secrets, Setup(os.environ, __version__, publisher=publisher)).run()
+        return Supervisor(loaded, secrets, Setup(os.environ, __version__, read, publisher=publisher)).run()
     finally:
         running_log.close()
 
 
-def _publisher_secrets(publisher: ControlSocket, fallback: Secrets) -> Secrets:
+def _publisher_secrets(publisher: ControlSocket) -> Secrets:
     """Return the secrets that the program which started us sends first; its word is the last."""
     publisher.set_timeout(_SECRETS_TIMEOUT_S)
     received = publisher.receive()
     if received is None or received[0]["type"] != "secrets":
         raise ControlError("the publisher sent no secrets")
     message = received[0]
-    sent = Secrets(
+    return Secrets(
         password=message.get("password") or None, view_only_password=message.get("view_only_password") or None
     )
-    return sent if sent.password or sent.view_only_password else fallback
 
 
 def _check_config(arguments: argparse.Namespace) -> int:
@@ -145,13 +153,46 @@ def _check_config(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    with_socket = _connect(arguments)
-    answer = _ask(with_socket, {"type": "status"})
-    with_socket.close()
+    answer = _answer(arguments, {"type": "status"})
     if arguments.json:
         print(json.dumps({key: value for key, value in answer.items() if key != "type"}, indent=2))
     else:
-        print(as_text(answer))
+        print(status_text(answer))
+    return EXIT_OK
+
+
+def _clients(arguments: argparse.Namespace) -> int:
+    control = _connect(arguments)
+    answer = _ask(control, {"type": "clients"})
+    clients = answer["clients"]
+    while answer["more"]:
+        answer = _next_answer(control)
+        clients += answer["clients"]
+    control.close()
+    clients.sort(key=lambda client: client["client"])
+    silent = answer["silent_workers"]
+    for worker in silent:
+        print(f"mpvnc-supervisor: worker {worker} does not answer", file=sys.stderr)
+    if arguments.json:
+        print(json.dumps({"clients": clients, "silent_workers": silent}, indent=2))
+    else:
+        print(clients_table(clients))
+    return EXIT_OK
+
+
+def _kick(arguments: argparse.Namespace) -> int:
+    _answer(arguments, {"type": "kick", "client": arguments.client})
+    print(f"client {arguments.client} is disconnected")
+    return EXIT_OK
+
+
+def _reload(arguments: argparse.Namespace) -> int:
+    answer = _answer(arguments, {"type": "reload"})
+    for warning in answer["warnings"]:
+        print(f"mpvnc-supervisor: warning: {warning}", file=sys.stderr)
+    print(f"changed: {', '.join(answer['changed']) or 'nothing'}")
+    for line in answer["later"]:
+        print(line)
     return EXIT_OK
 
 
@@ -171,14 +212,28 @@ def _connect(arguments: argparse.Namespace) -> ControlSocket:
     return ControlSocket.connect(control_path(directory, loaded.server.name))
 
 
+def _answer(arguments: argparse.Namespace, message: Message) -> Message:
+    """Ask a running supervisor something that it answers with one message."""
+    control = _connect(arguments)
+    answer = _ask(control, message)
+    control.close()
+    return answer
+
+
 def _ask(control: ControlSocket, message: Message) -> Message:
     control.send(message)
+    return _next_answer(control)
+
+
+def _next_answer(control: ControlSocket) -> Message:
     received = control.receive()
     if received is None:
         raise ControlError("the supervisor closed the connection")
     answer = received[0]
     if answer["type"] == "refused":
         raise ControlError(f"refused: {answer['reason']}")
+    if answer["type"] == "bad_config":
+        raise ConfigError(answer["reason"])
     return answer
 
 

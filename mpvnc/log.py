@@ -129,13 +129,17 @@ def start_log(role: str, level: str, file: str = "", *, fd: int = 2) -> Log:
     listener = QueueListener(handler.queue, sink)
     listener.start()
     logging.raiseExceptions = False
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    known = level.upper() in _LEVELS
-    root.setLevel(level.upper() if known else FALLBACK_LEVEL)
-    if not known:
-        root.warning("logging.log_level: %r is not one of %s; INFO is taken", level, ", ".join(_LEVELS))
+    logging.getLogger().handlers[:] = [handler]
+    set_level(level)
     return Log(handler, listener, sink)
+
+
+def set_level(level: str) -> None:
+    """Drop records below `level` from now on. An unknown level warns and counts as INFO."""
+    root = logging.getLogger()
+    root.setLevel(level.upper() if is_level(level) else FALLBACK_LEVEL)
+    if not is_level(level):
+        root.warning("logging.log_level: %r is not one of %s; INFO is taken", level, ", ".join(_LEVELS))
 
 
 def warn_all(warnings: Iterable[str]) -> None:

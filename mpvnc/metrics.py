@@ -54,6 +54,12 @@ class Counter(IntEnum):
     """Level: 1 if the compiled kernels run, 2 if numpy stands in, 0 unknown."""
     RECTANGLES_SENT = 16
     TORN_RETRIES = 17
+    CACHE_MISSES = 18
+    """Rectangles that had to be encoded because nobody had needed them before."""
+    BYTES_ENCODED = 19
+    PIXELS_ENCODED = 20
+    FRAMES_SKIPPED = 21
+    """Frames that passed a client by because it was not ready for them; summed over the clients."""
 
 
 def slot_count(workers: int) -> int:

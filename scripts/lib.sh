@@ -13,9 +13,9 @@ venv=$root/.venv
 python_packages="python3-venv python3-dev python3-tk"
 run_packages="gcc libc6-dev pkg-config libcairo2-dev libxcb-shm0 libxcb-randr0 libxcb-xfixes0"
 test_packages="xvfb xterm xdotool x11-utils x11-xkb-utils x11-xserver-utils xauth tigervnc-viewer tigervnc-standalone-server
-x11vnc gvncviewer"
-# To compile the painter, and the peers that the tests do not need.
-bench_packages="libxcb1-dev libxcb-shm0-dev libvncserver-dev tigervnc-scraping-server"
+x11vnc gvncviewer libvncserver-dev libxcb1-dev libxcb-shm0-dev"
+# A peer that the tests do not need.
+bench_packages="tigervnc-scraping-server"
 
 say() { printf 'mpvnc: %s\n' "$*" >&2; }
 

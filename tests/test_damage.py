@@ -78,7 +78,7 @@ rects = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 300), st.integers(1, 300), st.lists(rects, max_size=5))
 def test_tiles_of_rects_and_back(width, height, given_rects):
     tiles = tiles_of(given_rects, width, height)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mpvnc.errors import MpvncError
+from mpvnc.log import for_client
 from mpvnc.rfb import events
 from mpvnc.session.broadcast import Delivery
 from mpvnc.session.input import (
@@ -87,6 +88,8 @@ class Client:
         self.has_joined = False
         self.is_closed = False
         self.updates = 0
+        self.since = time.time()
+        self._marks = [(host.loop.time(), 0)] * 2
         self._host = host
         self._input = InputQueue()
         self._timer: asyncio.TimerHandle | None = None
@@ -120,6 +123,22 @@ class Client:
         """Send what others made its session say."""
         self._guarded(self._advance)
 
+    def finish(self, reason: str) -> bool:
+        """Close it if everything is with the kernel; False if bytes still wait."""
+        if not self.pipe.is_blocked:
+            self.pipe.discard_input()
+            self.close(reason)
+        return self.is_closed
+
+    def mark(self, now: float) -> None:
+        """Remember how many updates there were; about once a second, for `updates_per_s`."""
+        self._marks = [self._marks[1], (now, self.updates)]
+
+    def updates_per_s(self, now: float) -> float:
+        """Return how many updates a second it got, lately."""
+        then, updates = self._marks[0]
+        return (self.updates - updates) / max(now - then, 0.001)
+
     def judge(self, now: float, shown: int) -> None:
         """Let its session look back at the last second, in which the count of frames shown rose to `shown`."""
         self._guarded(self._judge, now, shown)
@@ -152,7 +171,7 @@ class Client:
             self.close(error.strerror or str(error))
         except Exception as error:
             self.close(f"internal error: {error!r}")
-            logger.exception("client=%d a fault of ours", self.ident)
+            for_client(logger, self.ident).exception("a fault of ours")
 
     def _on_readable(self) -> None:
         count = self.pipe.receive_into(_scratch)
@@ -332,12 +351,10 @@ class Client:
                 return CutTextInput(self.ident, now, text)
 
     def _emit(self, event: InputEvent) -> None:
-        if len(self._input) == 0 and self._host.emit(pack(event)):
-            return
         if not self._input.offer(event):
             raise MpvncError("its input is not taken: the queue is full")
         if self._drain_timer is None:
-            self._drain_later()
+            self._drain_input()
 
     def _drain_later(self) -> None:
         self._drain_timer = self._host.loop.call_later(_RETRY_S, self._guarded, self._drain_input)

@@ -27,6 +27,7 @@ from mpvnc.frames.pointer import PointerPage
 from mpvnc.frames.reader import FrameReader
 from mpvnc.ipc.bus import InputSender
 from mpvnc.kernels import coding, moves, tiles
+from mpvnc.log import for_client
 from mpvnc.metrics import Counter
 from mpvnc.rfb import writers
 from mpvnc.rfb.handshake import HandshakeSettings
@@ -37,7 +38,14 @@ from mpvnc.session.fanout import BrokenUpdate
 from mpvnc.session.session import Joined, Session, SessionSettings
 from mpvnc.transport.plain import Pipe
 from mpvnc.workers.client import Client
+from mpvnc.workers.report import Reporter
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
+
+DRAIN_S = 1.0
+"""How long updates that are on their way may take when the server stops."""
+_DRAIN_LOOK_S = 0.02
+_VANISHED_GRACE_S = 1.0
+"""So much later than a stalled client here, the kernel gives up one: where both could, the reason is told."""
 
 _UNSENT_LIMIT = 10_000
 """Clients that left while nobody took input; a consumer that starts anew releases everything anyway."""
@@ -51,11 +59,9 @@ class Encoder:
     def __init__(self, runtime: Runtime, loop: asyncio.AbstractEventLoop) -> None:
         config = runtime.config
         self.loop = loop
-        self.stall_timeout_s = config.clients.stall_timeout_s
         self._runtime = runtime
         self._counters = runtime.counters
         self._broadcast = Broadcast(encode)
-        self._settings = _session_settings(runtime)
         self._clients: dict[int, Client] = {}
         self._by_session: dict[Session, Client] = {}
         self._reader: FrameReader | None = None
@@ -65,12 +71,16 @@ class Encoder:
         self._sender = InputSender(runtime.input_endpoint)
         self._unsent: deque[bytes] = deque(maxlen=_UNSENT_LIMIT)
         self._is_pumping = False
+        self._is_source_muted = False
+        self._drain_until: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
         self._judged_frames = 0
-        self._is_muted = False
         self._sent_updates = self._counters.get(Counter.UPDATES_SENT)
         self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
+        self._counted_before = {counter: self._counters.get(counter) for counter, _ in _FANOUT_COUNTERS}
+        self._reporter = Reporter(loop, self._clients, self._tell)
+        self._configure()
         self._handlers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
             "segment": self._on_segment,
             "adopt": self._on_adopt,
@@ -78,6 +88,8 @@ class Encoder:
             "evict": self._on_evict,
             "source": self._on_source,
             "notice": self._on_notice,
+            "clients": self._on_clients,
+            "reconfigure": self._on_reconfigure,
             "drain": self._on_drain,
         }
 
@@ -101,6 +113,8 @@ class Encoder:
     def offer(self, client: Client, now: float) -> Delivery | None:
         """Offer it the screen; encode what is missing, slice by slice."""
         session = client.session
+        if self._drain_until is not None:
+            return None
         unacknowledged = 0
         if session.demand.is_continuous and not session.pacer.has_fences:
             unacknowledged = client.pipe.unacknowledged_bytes()
@@ -134,8 +148,8 @@ class Encoder:
 
     def joined(self, client: Client, joined: Joined) -> None:
         """Tell the supervisor that it is in."""
-        logger.info(
-            "client=%d %s joined%s", client.ident, client.address, " view-only" if joined.view_only else ""
+        for_client(logger, client.ident).info(
+            "%s joined%s", client.address, " view-only" if joined.view_only else ""
         )
         said = {
             "type": "client",
@@ -149,7 +163,6 @@ class Encoder:
 
     def wrong_password(self, client: Client) -> None:
         """Tell the supervisor, which knows how often that address has guessed: it answers `auth_delay`."""
-        logger.warning("client=%d %s wrong password", client.ident, client.address)
         self._counters.add(Counter.AUTH_FAILURES)
         self._tell({"type": "auth_failed", "client": client.ident, "address": client.address})
 
@@ -159,10 +172,9 @@ class Encoder:
         del self._clients[client.ident], self._by_session[client.session]
         self._counters.set(Counter.CLIENTS, len(self._clients))
         self._counters.add(Counter.BYTES_RECEIVED, client.pipe.received_bytes)
-        logger.info(
-            "client=%d %s left: %s (%d updates, %d bytes out, %d in)",
-            client.ident, client.address, reason, client.updates,
-            client.pipe.sent_bytes, client.pipe.received_bytes,
+        for_client(logger, client.ident).info(
+            "%s left: %s (%d updates, %d bytes out, %d in)",
+            client.address, reason, client.updates, client.pipe.sent_bytes, client.pipe.received_bytes,
         )  # fmt: skip
         self._tell({"type": "client", "client": client.ident, "state": "gone", "reason": reason})
 
@@ -264,8 +276,8 @@ class Encoder:
         self._counters.set(Counter.UPDATES_SENT, self._sent_updates)
         self._counters.set(Counter.BYTES_SENT, self._sent_bytes)
         counters = self._broadcast.fanout.counters
-        self._counters.set(Counter.ENCODES, counters.encodes)
-        self._counters.set(Counter.CACHE_HITS, counters.hits)
+        for counter, name in _FANOUT_COUNTERS:
+            self._counters.set(counter, self._counted_before[counter] + getattr(counters, name))
 
     # -- the supervisor
 
@@ -292,8 +304,7 @@ class Encoder:
 
     def _on_segment(self, message: dict[str, Any], fds: list[int]) -> None:
         try:
-            reader = FrameReader(fds[0])
-            reader.refresh()
+            reader = _open_reader(fds[0])
         except (MpvncError, IndexError) as error:
             logger.error("generation %d cannot be shown: %s", message["generation"], error)
             return
@@ -324,7 +335,7 @@ class Encoder:
             return
         self._counters.add(Counter.SESSIONS)
         self._counters.set(Counter.CLIENTS, len(self._clients))
-        logger.info("client=%d %s connected", ident, address)
+        for_client(logger, ident).info("%s connected", address)
         if message["verdict"] == "refuse":
             client.refuse(message.get("reason", "Refused"))
         client.start()
@@ -335,7 +346,8 @@ class Encoder:
         session.is_muted = self._is_muted
         if self._reader is not None:
             session.show(self._reader, self._name)
-        client = Client(ident, address, Pipe(sock), session, self)
+        pipe = Pipe(sock, self.stall_timeout_s + _VANISHED_GRACE_S)
+        client = Client(ident, address, pipe, session, self)
         client.slot = self._runtime.slot
         self._clients[ident] = client
         self._by_session[session] = client
@@ -356,12 +368,11 @@ class Encoder:
 
     def _on_source(self, message: dict[str, Any], _fds: list[int]) -> None:
         name = message.get("name")
-        if name and not self._runtime.config.server.desktop_name:
+        if name:
             self._rename(name)
         if "view_only" in message:
-            self._is_muted = message["view_only"]
-            for client in self._clients.values():
-                client.session.is_muted = self._is_muted
+            self._is_source_muted = message["view_only"]
+            self._mute()
 
     def _on_notice(self, message: dict[str, Any], _fds: list[int]) -> None:
         if message.get("notice") == "desktop_name":
@@ -377,11 +388,50 @@ class Encoder:
             client.session.rename(name)
             client.notice()
 
+    def _on_clients(self, message: dict[str, Any], _fds: list[int]) -> None:
+        self._reporter.report(message["request"])
+
+    def _on_reconfigure(self, message: dict[str, Any], _fds: list[int]) -> None:
+        """Passwords, limits and encodings are for those who come from now on."""
+        self._runtime.reconfigure(message)
+        self._configure()
+        self._mute()
+
+    def _configure(self) -> None:
+        self.stall_timeout_s = self._runtime.config.clients.stall_timeout_s
+        self._settings = _session_settings(self._runtime)
+
+    @property
+    def _is_muted(self) -> bool:
+        """Whether nobody's input counts."""
+        return self._is_source_muted or self._runtime.config.security.view_only
+
+    def _mute(self) -> None:
+        for client in self._clients.values():
+            client.session.is_muted = self._is_muted
+
     def _on_drain(self, _message: dict[str, Any], _fds: list[int]) -> None:
-        self.loop.stop()
+        """Let what is on its way get there, start nothing new; a second one ends at once."""
+        if self._drain_until is not None:
+            self.loop.stop()
+            return
+        self._drain_until = self.loop.time() + DRAIN_S
+        self._finish()
+
+    def _finish(self) -> None:
+        """Close those who have everything; end when all have, or have taken too long."""
+        assert self._drain_until is not None
+        left = [client for client in list(self._clients.values()) if not client.finish("the server stops")]
+        if left and self.loop.time() < self._drain_until:
+            self.loop.call_later(_DRAIN_LOOK_S, self._finish)
+        else:
+            self.loop.stop()
 
     def _beat(self) -> None:
         self.loop.call_later(BEAT_INTERVAL_S, self._beat)
+        now = self.loop.time()
+        for client in self._clients.values():
+            client.mark(now)
         self._write_counters()
         self._judge()
         self._emit_unsent()
@@ -396,6 +446,44 @@ class Encoder:
         except ControlError as error:
             logger.error("the supervisor is gone: %s", error)
             self.loop.stop()
+        self._watch_control()
+
+    def _watch_control(self) -> None:
+        """Send what the supervisor did not take at once as soon as it does."""
+        control = self._runtime.control
+        if control.wants_write:
+            self.loop.add_writer(control.fileno(), self._flush_control)
+        else:
+            self.loop.remove_writer(control.fileno())
+
+    def _flush_control(self) -> None:
+        try:
+            self._runtime.control.flush()
+        except ControlError:
+            self.loop.stop()
+        self._watch_control()
+
+
+_FANOUT_COUNTERS = (
+    (Counter.ENCODES, "encodes"),
+    (Counter.CACHE_HITS, "hits"),
+    (Counter.CACHE_MISSES, "misses"),
+    (Counter.BYTES_ENCODED, "encoded_bytes"),
+    (Counter.PIXELS_ENCODED, "encoded_pixels"),
+    (Counter.FRAMES_SKIPPED, "skipped_frames"),
+)
+"""What the fan-out counts, by its own names. A killed predecessor's counts go on."""
+
+
+def _open_reader(fd: int) -> FrameReader:
+    """Return a reader that holds the newest frame. Raises: FrameError if the segment cannot be shown."""
+    reader = FrameReader(fd)
+    try:
+        reader.refresh()
+    except BaseException:
+        reader.close()
+        raise
+    return reader
 
 
 def _session_settings(runtime: Runtime) -> SessionSettings:

@@ -4,7 +4,8 @@ Owns: the loop over bus, control socket and clock, and reopening the target for 
 bus, target or not, so that no worker is ever slowed down; while there is no target, events are dropped, and
 what was held is released by the next target's first act. How input is delivered is `mpvnc.inject`'s.
 
-Control messages that it takes: worker_gone {slot, clients?}. It ends on EOF, and releases everything first.
+Control messages that it takes: worker_gone {slot, clients?}, reconfigure. It ends on EOF, and releases
+everything first.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from mpvnc.errors import ControlError, InjectError
 from mpvnc.inject.base import Backend
 from mpvnc.inject.dispatch import Dispatcher
 from mpvnc.ipc.bus import InputReceiver
+from mpvnc.ipc.control import Message
 from mpvnc.metrics import Counter
 from mpvnc.session.control import Control
 from mpvnc.session.input import InputEvent, unpack
@@ -64,6 +66,15 @@ class Injector:
         self._guard(lambda one: one.backend.flush())
         self._count_dropped()
 
+    def handle(self, message: Message, fds: list[int]) -> None:
+        """Take a message of the supervisor's."""
+        for fd in fds:
+            os.close(fd)
+        if message["type"] == "worker_gone":
+            self.worker_gone(message["slot"], message.get("clients", []))
+        elif message["type"] == "reconfigure":
+            self.reconfigure()
+
     def worker_gone(self, slot: int, clients: Iterable[int]) -> None:
         """Release what the clients of a dead worker hold: those named and those known to be of its slot."""
         known = self._dispatcher.clients_of(slot) if self._dispatcher else []
@@ -76,6 +87,15 @@ class Injector:
             dispatcher.backend.flush()
 
         self._guard(release)
+
+    def reconfigure(self) -> None:
+        """Follow the runtime's configuration."""
+        config = self._runtime.config.input
+        if self._dispatcher is not None:
+            self._dispatcher.max_age_s = config.max_age_s
+        if self._control.change(config.control_policy):
+            self._guard(lambda one: one.release_all())
+            self._guard(lambda one: one.backend.flush())
 
     def keep_open(self, now: float) -> None:
         """Open the target if it is not and its time has come."""
@@ -164,26 +184,9 @@ def run(runtime: Runtime, receiver: InputReceiver, injector: Injector) -> None:
             injector.keep_open(time.monotonic())
             messages = receiver.receive_all()
             injector.deliver(messages)
-            if not _control(runtime, injector):
+            if not runtime.hear(injector.handle):
                 return
             runtime.beat()
-
-
-def _control(runtime: Runtime, injector: Injector) -> bool:
-    while True:
-        try:
-            received = runtime.control.receive()
-        except BlockingIOError:
-            return True
-        if received is None:
-            return False
-        message, fds = received
-        for fd in fds:
-            os.close(fd)
-        if message["type"] == "worker_gone":
-            injector.worker_gone(message["slot"], message.get("clients", []))
-        elif message["type"] == "drain":
-            return False
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -33,7 +33,7 @@ from types import FrameType
 from mpvnc.config import Config, Secrets, from_dict
 from mpvnc.errors import ControlError
 from mpvnc.ipc.control import ControlSocket, Message
-from mpvnc.log import Log, start_log
+from mpvnc.log import Log, set_level, start_log
 from mpvnc.metrics import Counter, SlotCounters, StatusPage
 
 BEAT_INTERVAL_S = 1.0
@@ -95,6 +95,24 @@ class Runtime:
         self.control.flush()
         self.control.send_or_queue(message, fds)
 
+    def hear(self, handle: Callable[[Message, list[int]], None]) -> bool:
+        """Give `handle` each message that waits, with its descriptors, which are then its own.
+
+        When it gets `reconfigure`, `config` and `secrets` are the new ones already.
+
+        Returns: whether to go on; not after drain, and not without a supervisor.
+        """
+        while True:
+            try:
+                received = self.control.receive()
+            except BlockingIOError:
+                return True
+            if received is None or received[0]["type"] == "drain":
+                return False
+            if received[0]["type"] == "reconfigure":
+                self.reconfigure(received[0])
+            handle(*received)
+
     def beat(self) -> None:
         """Say that the loop turns; call it every `BEAT_INTERVAL_S` from the loop itself, never from a thread.
 
@@ -103,6 +121,12 @@ class Runtime:
         self.counters.heartbeat()
         self.counters.set(Counter.LOG_DROPPED, self.log.dropped)
         self.control.flush()
+
+    def reconfigure(self, message: Message) -> None:
+        """Take over what a `reconfigure` message says; the role applies it to what it has made already."""
+        self.config = from_dict(message["config"])
+        self.secrets = Secrets(**message["secrets"])
+        set_level(self.config.logging.log_level)
 
     def close(self) -> None:
         """End the log and close the control socket."""

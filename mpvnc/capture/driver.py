@@ -100,7 +100,7 @@ class CaptureDriver:
     ) -> None:
         self._open_source, self._outlets, self._clock = open_source, outlets, clock
         self._settings = settings
-        self._frames, self._pointers = Pace(settings.frame_rate), Pace(settings.frame_rate)
+        self.set_frame_rate(settings.frame_rate)
         self._backoff, self._retry_at = Backoff(), float("-inf")
         self._capture: Capture | None = None
         self._segment: _Segment | None = None
@@ -109,6 +109,10 @@ class CaptureDriver:
         self._up_since = 0.0
         self._told: str | None = None
         self._probes_left = settings.probe_frames
+
+    def set_frame_rate(self, rate: float) -> None:
+        """Draw at most so many frames a second from now on."""
+        self._frames, self._pointers = Pace(rate), Pace(rate)
 
     def fileno(self) -> int | None:
         """Return the backend's descriptor to watch before the next `step`; changes when it is reopened."""

@@ -43,7 +43,7 @@ class Dispatcher:
         self.dropped = 0
         """Presses that were dropped: too old, impossible, or too many at once."""
         self._held = HeldSet(words)
-        self._max_age_s = max_age_s
+        self.max_age_s = max_age_s
         self._clients: dict[int, _Client] = {}
 
     def deliver(self, event: InputEvent, now: float) -> None:
@@ -97,7 +97,7 @@ class Dispatcher:
         return self._clients.setdefault(client, _Client())
 
     def _is_late(self, time: float, now: float) -> bool:
-        return now - time > self._max_age_s
+        return now - time > self.max_age_s
 
     def _key(self, event: KeyInput, late: bool) -> None:
         held = self._held.key(event.client, event.keysym)

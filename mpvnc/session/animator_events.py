@@ -117,7 +117,7 @@ _FIELDS = {kind: tuple(one.name for one in fields(kind)) for kind in _CLASSES.va
 def pack_events(events: Iterable[Event], dropped: int) -> bytes:
     """Return a batch as JSON: how many events were lost so far, then a [name, field, ...] for each event."""
     rows = [[event.name, *(getattr(event, name) for name in _FIELDS[type(event)])] for event in events]
-    return json.dumps([dropped, *rows], separators=(",", ":")).encode()
+    return json.dumps([dropped, *rows], separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
 
 
 def unpack_events(data: bytes) -> tuple[list[Event], int]:
@@ -164,13 +164,15 @@ class Translator:
         state = self._clients.pop(client, None)
         if state is None:
             return []
-        events: list[Event] = [KeyEvent(client, time, key, False) for key in state.keys]
-        events += [
-            ClickEvent(client, time, state.x, state.y, bit, False)
-            for bit in CLICK_BITS
-            if state.mask >> bit & 1
-        ]
-        return [*events, DisconnectEvent(client, time)]
+        return [*_releases(client, state, time), DisconnectEvent(client, time)]
+
+    def release_all(self, time: float) -> list[Event]:
+        """Return the releases of what all clients hold; they stay connected."""
+        events = []
+        for client, state in self._clients.items():
+            events += _releases(client, state, time)
+            state.keys, state.mask = {}, 0
+        return events
 
     def clients_of(self, slot: int) -> list[int]:
         """Return who is known to have been with the worker in `slot`."""
@@ -204,3 +206,9 @@ class Translator:
         for bit, dx, dy in SCROLL_BITS:
             if changed & mask & 1 << bit:
                 yield ScrollEvent(client, time, x, y, dx, dy)
+
+
+def _releases(client: int, state: _Client, time: float) -> list[Event]:
+    keys = [KeyEvent(client, time, key, False) for key in state.keys]
+    bits = [bit for bit in CLICK_BITS if state.mask >> bit & 1]
+    return [*keys, *(ClickEvent(client, time, state.x, state.y, bit, False) for bit in bits)]

@@ -305,7 +305,8 @@ class Broadcast:
             return update
         update = Update(key, session.wire, picture.base, session.streams, now)
         if moved is None:
-            self._start(update, self._changes(screen, picture.base), session)
+            pieces = self._changes(screen, picture.base, planner.slice_area(session.wire))
+            self._start(update, pieces, session)
         else:
             self._start(update, self._copied(session, screen, moved), session, moved.move)
         return update
@@ -363,10 +364,12 @@ class Broadcast:
             self._pieces[wrong, is_lossy] = pieces
         return pieces
 
-    def _changes(self, screen: Screen, base: int) -> list[Piece]:
-        pieces = self._pieces.get(base)
+    def _changes(self, screen: Screen, base: int, max_area: int) -> list[Piece]:
+        if base == screen.frame:
+            return []
+        pieces = self._pieces.get((base, max_area))
         if pieces is None:
-            pieces = self._pieces[base] = planner.changes(screen.tiles, base) if base < screen.frame else []
+            pieces = self._pieces[base, max_area] = planner.changes(screen.tiles, base, max_area)
         return pieces
 
     # -- handing out
@@ -384,6 +387,8 @@ class Broadcast:
             head = update_header(update.count + len(drawn.tail) + len(extras))
             buffers = [b"".join((head, *extras)), memoryview(message)[len(head) :]]
         session.streams = drawn.opens
+        if 0 < picture.base < screen.frame - 1:
+            self.fanout.counters.skipped_frames += screen.frame - 1 - picture.base
         picture.update(screen.frame, drawn.owed, drawn.overlay)
         if update.settles is not None:
             picture.settle(update.settles, self._refresh.rested)

@@ -21,7 +21,7 @@ class Control:
     """The policy `shared` lets everything pass; `single-controller` the keys and pointer of one client."""
 
     def __init__(self, policy: str = "shared") -> None:
-        self._single = policy == "single-controller"
+        self.policy = policy
         self._controller: int | None = None
         self._refused: set[int] = set()
         self._gone: OrderedDict[int, None] = OrderedDict()
@@ -37,11 +37,22 @@ class Control:
             return False
         if isinstance(event, ClientGone):
             self.gone((event.client,))
-        if not self._single or not isinstance(event, KeyInput | PointerInput):
+        if self.policy != "single-controller" or not isinstance(event, KeyInput | PointerInput):
             return True
         if self._controller is None:
             self._controller = event.client
         return self._controller == event.client
+
+    def change(self, policy: str) -> bool:
+        """Follow another policy, with nobody in control yet; False if it is the same one.
+
+        What clients hold is to be released then: who does not control cannot release anything either.
+        """
+        if policy == self.policy:
+            return False
+        self.policy, self._controller = policy, None
+        self._refused.clear()
+        return True
 
     def is_first_refusal(self, client: int) -> bool:
         """True once per client: worth a log line."""

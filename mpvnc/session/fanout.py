@@ -44,13 +44,16 @@ Streams = frozenset[Stream]
 class Counters:
     """What the fan-out did so far."""
 
-    __slots__ = ("encoded_bytes", "encoded_pixels", "encodes", "hits")
+    __slots__ = ("encoded_bytes", "encoded_pixels", "encodes", "hits", "misses", "skipped_frames")
 
     def __init__(self) -> None:
         self.encodes = 0
         self.hits = 0
+        self.misses = 0
         self.encoded_pixels = 0
         self.encoded_bytes = 0
+        self.skipped_frames = 0
+        """Frames that passed a client by, summed over the clients."""
 
 
 class BrokenUpdate(EncodeError):
@@ -187,6 +190,7 @@ class Cache:
     def make(self, piece: Piece, wire: WireClass, pixels: Pixels) -> EncodedRectangle:
         """Encode `piece` from the frame `pixels` and keep the result."""
         encoded = self.encode(_view(pixels, piece), piece.rect, wire)
+        self._counters.misses += 1
         self._entries[piece, wire] = encoded
         self._bytes += len(encoded.data) + ENTRY_BYTES
         while self._bytes > self._limit_bytes:

@@ -26,7 +26,7 @@ from mpvnc.encodings.wire import WireClass, wire_class
 from mpvnc.errors import LimitExceeded, ProtocolError
 from mpvnc.geometry import EMPTY
 from mpvnc.pixels import NATIVE
-from mpvnc.pointer import Cursor, PointerState
+from mpvnc.pointer import PointerState
 from mpvnc.rfb import events, writers
 from mpvnc.rfb.connection import Connection
 from mpvnc.rfb.handshake import HandshakeSettings
@@ -120,6 +120,7 @@ class Session:
         self.revision = 0
         """Grows with everything it says that makes the update it waits for the wrong one."""
         self.view_only = False
+        """Frames that it was not shown because it was not ready for them."""
         self.is_muted = False
         """Whether nobody's input counts now: the source takes none."""
         self._settings = settings
@@ -128,6 +129,8 @@ class Session:
         self._moved_at = -math.inf
         self._screen: Screen | None = None
         self._name = ""
+        self._told_name = ""
+        """What the client takes the desktop to be called."""
         self._is_initialised = False
         self._wants_init: bool | None = None
         self._early: list[tuple[events.Event, float]] = []
@@ -210,8 +213,8 @@ class Session:
 
     def rename(self, name: str) -> None:
         """Give the desktop another name."""
-        self._name_is_due |= self._is_initialised and name != self._name
         self._name = name
+        self._look_at_name()
 
     def say(self, message: bytes) -> None:
         """Send a message of its own (bell, cut text), in order with everything else."""
@@ -284,14 +287,14 @@ class Session:
     def extras(self, pointer: PointerState, now: float) -> list[bytes]:
         """Return the pseudo-rectangles that are due with the next update; they count as sent."""
         due = []
-        if self._name_is_due and Encoding.DESKTOP_NAME in self.features:
+        if self._name_is_due:
             due.append(writers.desktop_name(self._name))
-        self._name_is_due = False
+            self._told_name, self._name_is_due = self._name, False
         if Encoding.CURSOR in self.features and pointer.cursor is not None:
             shown = pointer.serial if pointer.visible and self.draws_pointer(now) else _BLANK
             if shown != self._cursor_serial:
                 self._cursor_serial = shown
-                due.append(self._cursor_rectangle(pointer.cursor if shown != _BLANK else None))
+                due.append(cursor_rectangle(self.format, pointer.cursor if shown != _BLANK else None))
         return due
 
     def updated(self, size_bytes: int, now: float) -> tuple[bytes, bytes]:
@@ -387,6 +390,7 @@ class Session:
             self._cursor_serial = _UNSENT
         if Encoding.EXTENDED_DESKTOP_SIZE in new:
             self._layout_is_due = True
+        self._look_at_name()
 
     def _on_request(self, event: events.FramebufferUpdateRequest, _now: float) -> None:
         rect = event.rect.intersect(self.picture.area)
@@ -455,6 +459,11 @@ class Session:
         self.picture.begin(self._screen)
         self.connection.server_init(self._screen.width, self._screen.height, NATIVE, self._name)
         self._heard.append(Joined(self.view_only, shared))
+        self._told_name = self._name
+
+    def _look_at_name(self) -> None:
+        is_new = self._is_initialised and self._name != self._told_name
+        self._name_is_due = is_new and Encoding.DESKTOP_NAME in self.features
 
     def _repeats(self, event: events.Event) -> bool:
         """Whether the bytes of `event`, come alone, say the same when they come again: a plain request."""
@@ -510,14 +519,6 @@ class Session:
     @property
     def _takes_size(self) -> bool:
         return bool(self.features & {Encoding.EXTENDED_DESKTOP_SIZE, Encoding.DESKTOP_SIZE})
-
-    def _cursor_rectangle(self, cursor: Cursor | None) -> bytes:
-        if cursor is None:
-            return cursor_rectangle(self.format, width=0, height=0, hot_x=0, hot_y=0, bgra=b"")
-        return cursor_rectangle(
-            self.format, width=cursor.width, height=cursor.height,
-            hot_x=cursor.hot_x, hot_y=cursor.hot_y, bgra=cursor.pixels,
-        )  # fmt: skip
 
     def _send_layout(self) -> None:
         """Tell the layout to a client that asks for it; it answers no request for pixels."""

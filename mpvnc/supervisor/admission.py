@@ -44,7 +44,8 @@ class Admission:
     """The ledger of clients and the limits on them."""
 
     def __init__(self, limits: Clients) -> None:
-        self._limits = limits
+        self.limits = limits
+        """May be replaced at any time; whoever is in stays in."""
         self._clients: dict[int, Client] = {}
         self._waiting: Counter[str] = Counter()
         self._loads: Counter[int] = Counter()
@@ -78,12 +79,12 @@ class Admission:
             reason = TOO_MANY_WAITING
         else:
             return Verdict(None)
-        return Verdict(reason, must_drop=self.refused >= self._limits.max_unauthenticated)
+        return Verdict(reason, must_drop=self.refused >= self.limits.max_unauthenticated)
 
     @property
     def is_full(self) -> bool:
         """Whether no more clients may authenticate."""
-        return 0 < self._limits.max_connections <= self.authenticated
+        return 0 < self.limits.max_connections <= self.authenticated
 
     def handed_over(self, client: int, address: str, slot: int, *, refused: bool) -> None:
         """An encoder has it now."""
@@ -130,7 +131,7 @@ class Admission:
         return gone
 
     def _is_crowded(self, address: str) -> bool:
-        limits, network = self._limits, _network(address)
+        limits, network = self.limits, _network(address)
         if self.waiting >= limits.max_unauthenticated:
             return True
         # Behind a proxy on this machine everybody has its address.
@@ -152,14 +153,18 @@ class AuthThrottle:
     """
 
     def __init__(self, initial_s: float, max_s: float, forget_s: float = 300.0, capacity: int = 4096) -> None:
-        self._initial_s = initial_s
-        self._max_s = max(initial_s, max_s)
+        self.set_delays(initial_s, max_s)
         self._forget_s = forget_s
         self._capacity = capacity
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._failures)
+
+    def set_delays(self, initial_s: float, max_s: float) -> None:
+        """Take other delays; what is remembered of addresses stays."""
+        self._initial_s = initial_s
+        self._max_s = max(initial_s, max_s)
 
     def has_failed(self, address: str, now: float) -> None:
         """A wrong password came from this address."""

@@ -27,7 +27,7 @@ class ClientDesk:
         self._crew = crew
         self._admission = admission
         self._throttle = throttle
-        self._when_not_shared = when_not_shared
+        self.when_not_shared = when_not_shared
         self.auth_failures = 0
 
     def said(self, encoder: Child, message: Message) -> bool:
@@ -58,6 +58,14 @@ class ClientDesk:
             message = {"type": "worker_gone", "slot": encoder.slot, "clients": clients}
             self._crew.send(self._crew.consumer, message)
 
+    def evict(self, client: int, reason: str) -> bool:
+        """Have a client closed; False if there is none of that id."""
+        record = self._admission.find(client)
+        if record is None:
+            return False
+        self._evict(self._crew.encoders[record.slot], client, reason)
+        return True
+
     def _authenticated(self, encoder: Child, client: int, *, view_only: bool) -> None:
         if not self._admission.has_authenticated(client, view_only=view_only):
             self._evict(encoder, client, TOO_MANY)
@@ -82,9 +90,9 @@ class ClientDesk:
         if record is None or not record.is_authenticated or record.is_view_only:
             return
         others = self._admission.authenticated - 1
-        if self._when_not_shared == "evict":
+        if self.when_not_shared == "evict":
             self._crew.broadcast({"type": "evict", "except": client, "reason": EXCLUSIVE})
-        elif self._when_not_shared == "refuse" and others > 0:
+        elif self.when_not_shared == "refuse" and others > 0:
             self._evict(encoder, client, NOT_SHARED)
 
     def _evict(self, encoder: Child, client: int, reason: str) -> None:

@@ -6,8 +6,10 @@ outlive every child. What a child says is handed to `Listener` methods; the crew
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -119,6 +121,18 @@ class Crew:
         """Send to every encoder that runs."""
         for child in self.encoders:
             self.send(child, message, fds)
+
+    def reconfigure(self, timeouts: Timeouts, message: Callable[[Child], Message]) -> None:
+        """Take other timeouts, and send every child that runs what `message` returns for it.
+
+        They may have as many descriptors from now on as this process may.
+        """
+        self._timeouts = timeouts
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        for child, process in list(self._processes.items()):
+            with contextlib.suppress(OSError):
+                resource.prlimit(process.pid, resource.RLIMIT_NOFILE, limits)
+            self.send(child, message(child))
 
     def act(self, now: float, stop: Stop | None) -> None:
         """Do what is due."""

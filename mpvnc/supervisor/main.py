@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from socket import socket
 from typing import Protocol, TypeVar
 
+from mpvnc import log
 from mpvnc.config import Config, Secrets, to_dict
 from mpvnc.errors import ConfigError
 from mpvnc.frames.pointer import pointer_page_bytes
@@ -32,9 +33,13 @@ from mpvnc.supervisor.door import Door
 from mpvnc.supervisor.instance import open_instance
 from mpvnc.supervisor.listeners import is_exposed, open_listeners, parse_listeners
 from mpvnc.supervisor.loop import Loop
+from mpvnc.supervisor.operator import Operator, Reloaded
 from mpvnc.supervisor.placement import Load, candidates
 from mpvnc.supervisor.policy import ENCODER, Child, State, Stop, state_of
 from mpvnc.supervisor.publishing import Publishing
+from mpvnc.supervisor.rates import Rates
+from mpvnc.supervisor.reload import compare
+from mpvnc.supervisor.roster import Roster
 from mpvnc.supervisor.segments import Segments
 from mpvnc.supervisor.signals import SignalPipe
 from mpvnc.supervisor.source import resolve_kind, roles_of, worker_count
@@ -45,18 +50,23 @@ logger = logging.getLogger(__name__)
 
 ANNOUNCE = "mpvnc ready:"
 
+Read = Callable[[], tuple[Config, Secrets, list[str]]]
+"""Reads configuration, secrets, and warnings about them; raises ConfigError."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What a supervisor is started with besides its configuration.
 
     Attributes:
+        read: reads the configuration anew, from where it came from.
         command: gives the command of a role, without `--control-fd N`.
         publisher: the socket of the program that started this supervisor for itself; taken over.
     """
 
     environ: Mapping[str, str]
     version: str
+    read: Read
     command: Callable[[str], Sequence[str]] = role_command
     publisher: ControlSocket | None = None
 
@@ -117,7 +127,13 @@ class Supervisor:
         self._crew = _kept(stack, self._make_crew())
         self._admission = Admission(config.clients)
         throttle = AuthThrottle(config.security.auth_delay_s, config.security.auth_delay_max_s)
+        self._throttle = throttle
         self._clients = ClientDesk(self._crew, self._admission, throttle, config.clients.when_not_shared)
+        self._roster: Roster[Peer] = Roster(
+            self._crew, self._admission, lambda peer, message: self._loop.send(peer.control, message)
+        )
+        self._operator = Operator(self._loop, self._clients, self._roster, self.status, self.reload)
+        self._rates = Rates(self._crew.status, [child.slot for child in self._crew.children])
         self._door = Door(self._loop, self._admission, self._hand_over)
         stack.callback(self._door.dispose)
         self._door.hold(open_listeners(parse_listeners(config.server)))
@@ -139,15 +155,17 @@ class Supervisor:
             now = time.monotonic()
             if now >= next_tick:
                 self._crew.tick(now)
+                self._rates.tick(now)
                 next_tick = now + TICK_S
             self._crew.act(now, self._stop)
             self._judge(now)
+            self._roster.act(now)
             if self._stop is not None and self._crew.is_gone:
                 return
             self._announce_if_ready()
             self._door.pump()
             due = policy.next_time(self._crew.children, now, self._config.timeouts, self._stop)
-            self._loop.turn(min(next_tick, due) - time.monotonic())
+            self._loop.turn(min(next_tick, due, self._roster.next_time()) - time.monotonic())
 
     def _judge(self, now: float) -> None:
         if self._stop is not None:
@@ -182,7 +200,9 @@ class Supervisor:
     def _signalled(self) -> None:
         for number in self._signals.read():
             if number == signal.SIGHUP:
-                logger.warning("SIGHUP: the configuration is not read anew; restart for that")
+                logger.info("SIGHUP: the configuration is read anew")
+                with suppress(ConfigError):
+                    self.reload()
                 continue
             logger.info("%s: stopping", number.name)
             self._request_stop(time.monotonic(), quick=number == signal.SIGINT)
@@ -202,15 +222,14 @@ class Supervisor:
         for fd in fds:
             os.close(fd)
         if message is None:
+            self._roster.left(peer)
             if self._publishing.left(peer):
                 logger.info("the publisher went: stopping")
                 self._request_stop(time.monotonic(), quick=True)
-        elif message["type"] == "status":
-            self._loop.send(peer.control, self.status())
         elif message["type"] == "stop":
             self._loop.send(peer.control, {"type": "stopping"})
             self._request_stop(time.monotonic(), quick=bool(message.get("quick", False)))
-        elif not self._publishing.said(peer, message):
+        elif not (self._operator.said(peer, message) or self._publishing.said(peer, message)):
             reason = f"{message['type']} is not known here"
             self._loop.send(peer.control, {"type": "refused", "reason": reason})
 
@@ -227,13 +246,14 @@ class Supervisor:
         """What it held goes with it."""
         if child.role == ENCODER:
             self._clients.encoder_ended(child)
+            self._roster.encoder_ended(child)
         elif child is self._crew.writer and self._stop is None:
             self._writers.went("the capture process ended")
 
     def child_said(self, child: Child, message: Message) -> None:
         """Hand a child's message to whom it concerns."""
         if child.role == ENCODER:
-            known = self._clients.said(child, message)
+            known = self._clients.said(child, message) or self._roster.said(child, message)
         elif child is self._crew.writer:
             known = self._writers.said(message, lambda answer, fds: self._crew.send(child, answer, fds))
             if message["type"] == "source" and "state" in message:
@@ -255,7 +275,47 @@ class Supervisor:
             auth_failures=self._clients.auth_failures,
             max_connections=self._config.clients.max_connections,
         )
-        return snapshot(overview, self._crew, self._writers, self._door, self._admission)
+        return snapshot(
+            overview,
+            self._crew,
+            self._rates,
+            writers=self._writers,
+            door=self._door,
+            admission=self._admission,
+        )
+
+    def reload(self) -> Reloaded:
+        """Read the configuration anew, and take over what can change live. Everything is logged.
+
+        Raises: ConfigError if it would not do for a start either, or not for the listeners that are open;
+            nothing has changed then.
+        """
+        try:
+            read, secrets, warnings = self._setup.read()
+            change = compare(self._config, read)
+            check(read, secrets)
+            check(change.config, secrets)
+            raise_limit(change.config.clients)
+        except ConfigError as error:
+            logger.error("the configuration is not taken, nothing changes: %s", error)
+            raise
+        changed = change.changed + (["passwords"] if secrets != self._secrets else [])
+        self._config, self._secrets = change.config, secrets
+        if changed:
+            self._reconfigure()
+        log.warn_all([*warnings, *change.later])
+        logger.info("changed: %s", ", ".join(changed) or "nothing")
+        return Reloaded(changed, change.later, warnings)
+
+    def _reconfigure(self) -> None:
+        """Let everybody follow the configuration."""
+        config = self._config
+        log.set_level(config.logging.log_level)
+        self._admission.limits = config.clients
+        self._clients.when_not_shared = config.clients.when_not_shared
+        self._throttle.set_delays(config.security.auth_delay_s, config.security.auth_delay_max_s)
+        self._crew.reconfigure(config.timeouts, lambda child: {"type": "reconfigure", **self._told(child)})
+        self._writers.rename(config.server.desktop_name)
 
     def _consumer_said(self, message: Message) -> bool:
         if message["type"] == "backend":
@@ -283,7 +343,6 @@ class Supervisor:
         )
 
     def _configure(self, child: Child) -> Message:
-        secrets = self._secrets if child.role == ENCODER else Secrets()
         return {
             "type": "configure",
             "role": child.role,
@@ -293,6 +352,13 @@ class Supervisor:
             "runtime_dir": str(self._instance.path),
             "source": self._kind,
             "bus": {name: self._instance.endpoint(name) for name in ("input", "notices", "events")},
+            **self._told(child),
+        }
+
+    def _told(self, child: Child) -> Message:
+        """Return what a child is told of the configuration; passwords are for encoders alone."""
+        secrets = self._secrets if child.role == ENCODER else Secrets()
+        return {
             "config": to_dict(self._config),
             "secrets": {"password": secrets.password, "view_only_password": secrets.view_only_password},
         }

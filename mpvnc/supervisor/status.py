@@ -1,4 +1,4 @@
-"""What a supervisor tells about itself: the `status` message, and the text for people made of it."""
+"""What a supervisor tells about itself: the `status` message. tables.py makes text of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,21 @@ from mpvnc.supervisor.admission import Admission
 from mpvnc.supervisor.crew import Crew
 from mpvnc.supervisor.door import Door
 from mpvnc.supervisor.policy import Child, state_of
+from mpvnc.supervisor.rates import Rates
 from mpvnc.supervisor.writers import Writers
+
+TOTALS = (
+    Counter.UPDATES_SENT,
+    Counter.FRAMES_SKIPPED,
+    Counter.ENCODES,
+    Counter.CACHE_HITS,
+    Counter.CACHE_MISSES,
+    Counter.BYTES_ENCODED,
+    Counter.PIXELS_ENCODED,
+    Counter.BYTES_SENT,
+    Counter.BYTES_RECEIVED,
+)
+"""Summed over the encoders; each one's own are with the children."""
 
 _KERNELS = {0: "unknown", 1: "compiled", 2: "numpy"}
 
@@ -30,8 +44,10 @@ class Overview:
     max_connections: int
 
 
-def snapshot(overview: Overview, crew: Crew, writers: Writers, door: Door, admission: Admission) -> Message:
-    """Return the `status` message; counters that are 0 are left out of the children's."""
+def snapshot(
+    overview: Overview, crew: Crew, rates: Rates, *, writers: Writers, door: Door, admission: Admission
+) -> Message:
+    """Return the `status` message; what is 0 is left out of the children's counters and rates."""
     generation = writers.generation
     return {
         "type": "status",
@@ -60,38 +76,13 @@ def snapshot(overview: Overview, crew: Crew, writers: Writers, door: Door, admis
             "max_connections": overview.max_connections,
         },
         "auth_failures": overview.auth_failures,
-        "bytes_sent": _total(crew, Counter.BYTES_SENT),
-        "bytes_received": _total(crew, Counter.BYTES_RECEIVED),
+        **{counter.name.lower(): _total(crew, counter) for counter in TOTALS},
         "kernels": _kernels(crew),
-        "children": [_child(crew, child) for child in crew.children],
+        "children": [_child(crew, rates, child) for child in crew.children],
     }
 
 
-def as_text(status: Message) -> str:
-    """Return the message as lines for people."""
-    source, clients = status["source"], status["clients"]
-    lines = [
-        f"{status['instance']}: {status['state']}, up {status['uptime_s']:.0f} s, mpvnc {status['version']}",
-        f"listening on  {' '.join(status['listeners']) or '-'}",
-        f"source        {source['kind']} {source['state']} {source['reason']}".rstrip()
-        + f", backend {source['backend'] or '-'}, {source['width']}x{source['height']}, "
-        f"frame {source['frame']}",
-        f"clients       {clients['authenticated']} of {clients['max_connections'] or 'any number'}, "
-        f"{clients['unauthenticated']} not logged in, {clients['queued']} queued",
-        f"wrong passwords {status['auth_failures']}, bytes sent {status['bytes_sent']}, "
-        f"received {status['bytes_received']}, kernels {status['kernels']}",
-        f"{'ROLE':<10}{'SLOT':>5}{'PID':>9}  {'STATE':<12}{'RESTARTS':>8}  COUNTERS",
-    ]
-    return "\n".join([*lines, *(_line(child) for child in status["children"])])
-
-
-def _line(child: Message) -> str:
-    counters = " ".join(f"{name}={value}" for name, value in child["counters"].items())
-    head = f"{child['role']:<10}{child['slot']:>5}{child['pid'] or '-':>9}  {child['state']:<12}"
-    return f"{head}{child['restarts']:>8}  {counters}".rstrip()
-
-
-def _child(crew: Crew, child: Child) -> Message:
+def _child(crew: Crew, rates: Rates, child: Child) -> Message:
     counters = crew.status.slot(child.slot).as_dict()
     return {
         "role": child.role,
@@ -100,6 +91,7 @@ def _child(crew: Crew, child: Child) -> Message:
         "state": state_of(child).value,
         "restarts": child.restarts,
         "counters": {name: value for name, value in counters.items() if value},
+        "rates": rates.of(child.slot),
     }
 
 

@@ -52,6 +52,8 @@ class Writers:
         self._segments = segments
         self._broadcast = broadcast
         self._desktop_name = desktop_name
+        self._own_name = ""
+        """What the source calls itself."""
         self.source = SourceState(name=desktop_name)
         self.refusal = ""
         """Why the last segment that was asked for could not be made; "" if it was."""
@@ -95,7 +97,14 @@ class Writers:
 
     def came(self, name: str, *, view_only: bool) -> None:
         """A writer is there; it publishes nothing yet."""
+        self._own_name = name
         self._change(name=self._desktop_name or name, view_only=view_only)
+
+    def rename(self, desktop_name: str) -> None:
+        """Take another configured desktop name; "" gives the source its own back."""
+        if desktop_name != self._desktop_name:
+            self._desktop_name = desktop_name
+            self._change(name=desktop_name or self._own_name)
 
     def went(self, reason: str) -> None:
         """The writer went: the last frame stays."""
@@ -122,6 +131,7 @@ class Writers:
         told: dict[str, str | bool] = {
             key: kind(message[key]) for key, kind in known.items() if key in message
         }
+        self._own_name = str(told.get("name", self._own_name))
         if self._desktop_name:
             told.pop("name", None)
         if "state" in message:

@@ -175,7 +175,7 @@ def shown_cursor(client: Client) -> CursorShape:
     return client.viewer.cursor
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_the_pointer_in_the_picture_of_whoever_asks_for_parts(desktop: Desktop, seed: int) -> None:
     """It moves, the screen changes under it, parts are requested: in the end it is where it stands, once."""
     rng = np.random.default_rng(seed)
@@ -274,7 +274,7 @@ def test_a_desktop_that_changes_its_size(tmp_path: Path) -> None:
     lists = ([ZRLE, DESKTOP_SIZE], [ZRLE, EXTENDED_SIZE], [RAW, DESKTOP_SIZE, EXTENDED_SIZE], [ZRLE])
     with peers.xtigervnc(tmp_path, 800, 600) as (display, _):
         painter = xserver.Painter(display)
-        painter.paint(golden.noise(800, 600))
+        painter.paint(golden.solid(800, 600))
         settings = ("source.kind=x11", f"source.display={display}", "server.workers=2")
         with running_supervisor(tmp_path, *settings) as server, ExitStack() as stack:
             clients = [stack.enter_context(server.connect()) for _ in lists]

@@ -35,8 +35,12 @@ def run(directory: Path, *words: str, **env: str) -> subprocess.CompletedProcess
     runtime_dir.mkdir(mode=0o700, exist_ok=True)
     return subprocess.run(
         [sys.executable, "-m", "mpvnc", *words],
-        env=environment(runtime_dir, env), capture_output=True, text=True, timeout=20 * time_factor(), check=False,
-    )  # fmt: skip
+        env=environment(runtime_dir, env),
+        capture_output=True,
+        text=True,
+        timeout=20 * time_factor(),
+        check=False,
+    )
 
 
 class TestEnds:

@@ -21,7 +21,7 @@ from mpvnc.metrics import Counter
 from mpvnc.session.input import ClientJoined, CutTextInput, KeyInput, PointerInput, pack
 from mpvnc.workers.animator import Animator
 from tests.support.drawn import colours, painted
-from tests.support.fakesupervisor import FakeSupervisor
+from tests.support.supervisor_thread import FakeSupervisor
 from tests.support.waits import eventually
 
 

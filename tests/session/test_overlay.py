@@ -38,7 +38,7 @@ def slow(pixels: np.ndarray, pointer: PointerState) -> np.ndarray:
     return out
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(-9, 49), st.integers(-9, 39), st.integers(1, 9), st.integers(1, 9), st.integers(0, 99))
 def test_it_is_blended_exactly(x, y, width, height, seed):
     frame, pointer = noise(40, 30, seed), PointerState(1, x, y, True, cursor(width, height, seed))

@@ -22,8 +22,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from mpvnc.geometry import Rect
 from tests.capture.xserver import XServer, xvfb
+
+from mpvnc.geometry import Rect
 from tests.process.stage import SMALL_AND_QUICK, Status, status_of, wait_replaced
 from tests.process.watch import Watcher
 from tests.support.client import Client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 import threading
 
@@ -46,6 +47,9 @@ class Stingy(socket.socket):
         super().__init__(socket.AF_UNIX)
         self.takes, self.taken = takes, bytearray()
 
+    def send(self, data, *_):
+        return self.sendmsg([data])
+
     def sendmsg(self, parts, *_):
         if not self.takes:
             raise BlockingIOError
@@ -71,7 +75,7 @@ def test_what_the_kernel_knows_of_a_connection(ends):
     assert ends[0].tcp_info() is None, "a UNIX socket has no such thing"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.lists(st.binary(max_size=9), max_size=5), max_size=6),
     st.lists(st.integers(1, 12), max_size=30),
@@ -152,6 +156,19 @@ def test_small_writes_are_not_delayed():
     assert not pipe._sock.getblocking()
     pipe.close()
     theirs.close()
+
+
+@pytest.mark.parametrize(
+    ("after_s", "seconds"), [(30.0, (15, 5, 30)), (0.1, (1, 1, 2)), (1e9, (16383, 5461, 32767))]
+)
+def test_the_kernel_notices_a_peer_that_vanished(after_s, seconds):
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
+        pipe = Pipe(server.accept()[0], after_s)
+        option = functools.partial(pipe._sock.getsockopt, socket.IPPROTO_TCP)
+        assert pipe._sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert (option(socket.TCP_KEEPIDLE), option(socket.TCP_KEEPINTVL)) == seconds[:2]
+        assert (option(socket.TCP_KEEPCNT), option(socket.TCP_USER_TIMEOUT)) == (3, seconds[2] * 1000)
+        pipe.close()
 
 
 def test_unacknowledged_bytes_are_counted():
