@@ -201,7 +201,7 @@ class Broadcast:
         """
         screen = self.screen
         assert screen is not None
-        self._stepped = self.fanout.next_class()
+        self._stepped = self.fanout.next_payer()
         try:
             update = self.fanout.step(screen.pixels)
         except BrokenUpdate as broken:
@@ -312,7 +312,7 @@ class Broadcast:
         return update
 
     def _start(self, update: Update, pieces: list[Piece], session: Session, move: Move | None = None) -> None:
-        update.exact = session.exact
+        update.payer, update.exact = session.wire, session.exact
         update.move = move
         copy = copy_rectangle(move.target, move.source.x, move.source.y) if move else None
         self.fanout.start(update, pieces, copy)
@@ -329,7 +329,7 @@ class Broadcast:
             self._refresh.mark(update.exact, tiles, update.lossy)
             if update.move is not None and planner.oldest_epoch(tiles, update.lossy) <= update.base:
                 update.settles = 0
-        self._turns.served(update.wire)
+        self._turns.served(update.payer)
 
     def _start_partial(self, session: Session, screen: Screen, now: float) -> Update | None:
         if not self._turns.admits(session.wire, now):
