@@ -263,6 +263,7 @@ class Broadcast:
             session.held_back += 1
             return
         session.is_served = True
+        session.waits_since = update.since = min(session.waits_since, update.since)
         update.waiting.append(session)
         self._waits_for[session] = _Waiting(update, session.revision)
 
@@ -387,6 +388,7 @@ class Broadcast:
             head = update_header(update.count + len(drawn.tail) + len(extras))
             buffers = [b"".join((head, *extras)), memoryview(message)[len(head) :]]
         session.streams = drawn.opens
+        session.waits_since = math.inf
         if 0 < picture.base < screen.frame - 1:
             self.fanout.counters.skipped_frames += screen.frame - 1 - picture.base
         picture.update(screen.frame, drawn.owed, drawn.overlay)
