@@ -227,7 +227,12 @@ class Encoder:
         reader = self._reader
         if reader is None or reader.newest == reader.frame:
             return False
-        if not self._broadcast.may_advance(self.loop.time()) or not reader.refresh():
+        if not self._broadcast.may_advance(self.loop.time()):
+            return False
+        has_advanced = reader.refresh()
+        while not reader.whole:  # overtaken half way; what came over stays, so this ends
+            has_advanced = reader.refresh()
+        if not has_advanced:
             return False
         self._broadcast.advance()
         self._broadcast.look(self.loop.time())
