@@ -105,6 +105,7 @@ class Session:
         self.format = NATIVE
         self.encodings: tuple[int, ...] = ()
         self.features: frozenset[int] = frozenset()
+        self._has_cursor = False
         self.streams: frozenset[Stream] = frozenset()
         self.wire = self._own_wire = settings.wire_class(NATIVE, ())
         self.exact = self.wire
@@ -226,11 +227,6 @@ class Session:
     # -- when
 
     @property
-    def is_live(self) -> bool:
-        """Whether updates may be sent at all."""
-        return self._is_initialised and self.connection.state is State.NORMAL
-
-    @property
     def is_over(self) -> bool:
         """Whether the socket is to be closed as soon as everything is sent."""
         return self.connection.state is State.CLOSED
@@ -238,7 +234,7 @@ class Session:
     @property
     def is_ready(self) -> bool:
         """Whether an update may be planned, as far as the protocol goes."""
-        return not self.is_served and self.demand.is_open and not self._is_syncing and self.is_live
+        return self.demand.is_open and not self.is_served and not self._is_syncing and self._is_initialised
 
     def deadline(self) -> tuple[float, str]:
         """Return when the client has taken too long, and for what; infinity if it has all the time."""
@@ -253,7 +249,7 @@ class Session:
 
     def draws_pointer(self, now: float) -> bool:
         """Whether the client draws the pointer itself: it can, and moved it just now, or we never do."""
-        if Encoding.CURSOR not in self.features:
+        if not self._has_cursor:
             return False
         return not self._settings.with_pointer or now - self._moved_at < OWN_POINTER_S
 
@@ -292,12 +288,19 @@ class Session:
         if self._name_is_due:
             due.append(writers.desktop_name(self._name))
             self._told_name, self._name_is_due = self._name, False
-        if Encoding.CURSOR in self.features and pointer.cursor is not None:
-            shown = pointer.serial if pointer.visible and self.draws_pointer(now) else _BLANK
+        if self._has_cursor and pointer.cursor is not None:
+            shown = self._shape(pointer, now)
             if shown != self._cursor_serial:
                 self._cursor_serial = shown
                 due.append(cursor_rectangle(self.format, pointer.cursor if shown != _BLANK else None))
         return due
+
+    def shows_pointer_as(self, pointer: PointerState, now: float) -> bool:
+        """Whether the client has the shape, or the absence of one, that it is to draw itself."""
+        return not self._has_cursor or self._cursor_serial == self._shape(pointer, now)
+
+    def _shape(self, pointer: PointerState, now: float) -> int:
+        return pointer.serial if pointer.visible and self.draws_pointer(now) else _BLANK
 
     def updated(self, size_bytes: int, now: float) -> tuple[bytes, bytes]:
         """Note that an update with pixels goes out; return what has to go before it and behind it."""
@@ -377,6 +380,7 @@ class Session:
         self.features = frozenset(event.encodings)
         if not self._settings.with_cursor:
             self.features -= {Encoding.CURSOR}
+        self._has_cursor = Encoding.CURSOR in self.features
         self._choose_wire()
         if Encoding.COPY_RECT in before - self.features:
             self.revision += 1
