@@ -265,7 +265,7 @@ class Broadcast:
     def _wait(self, session: Session, update: Update | None) -> None:
         """Let a session wait for an update that is being made, or for its turn to have one."""
         if update is None:
-            session.held_back += 1
+            session.standing.held_back += 1
             return
         session.is_served = True
         session.waits_since = update.since = min(session.waits_since, update.since)
