@@ -285,9 +285,12 @@ class Encoder:
         if not fds:
             self._tell({"type": "client", "client": ident, "state": "gone", "reason": "no descriptor left"})
             return
+        sock = socket.socket(fileno=fds[0])
         try:
-            client = self._admit(ident, address, socket.socket(fileno=fds[0]))
-        except OSError as error:
+            client = self._admit(ident, address, sock)
+        except (OSError, MpvncError) as error:
+            for_client(logger, ident).error("%s cannot be served: %s", address, error)
+            sock.close()
             self._tell({"type": "client", "client": ident, "state": "gone", "reason": str(error)})
             return
         self._counters.add(Counter.SESSIONS)

@@ -76,8 +76,8 @@ class Host:
     def joined(self, client: Client, joined: object) -> None:
         self.joins.append(client)
 
-    def wrong_password(self, client: Client) -> float:
-        return self.auth_delay_s
+    def wrong_password(self, client: Client) -> None:
+        self.loop.call_later(self.auth_delay_s, client.refuse, "Authentication failed")
 
     def gone(self, client: Client, reason: str) -> None:
         self.reasons.append(reason)

@@ -107,7 +107,7 @@ class Worker:
             peer = socket.create_connection(server.getsockname())
             ours, _ = server.accept()
         ident = client or len(self.viewers) + 1
-        message = {"type": "adopt", "client": ident, "address": "127.0.0.1", "auth_delay_s": 0.1}
+        message = {"type": "adopt", "client": ident, "address": "127.0.0.1"}
         self.control.send({**message, "verdict": verdict, "reason": "too many"}, [ours.fileno()])
         ours.close()
         viewer = Client(peer, HandshakeChoices(**choices))
@@ -346,18 +346,32 @@ def test_a_wrong_password_is_told_and_answered_late(make):
     worker = make(password="secret", view_only="watch")
     worker.show(noise(64, 64))
     wrong = worker.adopt(password="guess", reading=False)
-    worker.run(lambda: True)
+    worker.run(lambda: worker.told("auth_failed", client=1, address="127.0.0.1"))
     began = time.monotonic()
+    worker.control.send({"type": "auth_delay", "client": 1, "delay_s": 0.1})
     with pytest.raises(Refused):
         worker.run(lambda: wrong.closed_by_server)
     assert time.monotonic() - began > 0.08
-    assert worker.told("auth_failed", client=1, address="127.0.0.1")
     wrong.is_paused = True
     worker.adopt(client=2, password="secret", shared=False)
     worker.adopt(client=3, password="watch", shared=False)
     worker.run(lambda: worker.told("client", client=3, state="authenticated", view_only=True))
     assert worker.told("exclusive", client=2), "a client in control may ask to be alone"
     assert not worker.told("exclusive", client=3), "one that only watches may not"
+
+
+def test_a_client_that_cannot_be_served_is_closed_and_gone(make):
+    worker = make(password="пароль")
+    worker.show(noise(64, 64))
+    worker.run(lambda: worker.encoder._reader)
+    before = len(os.listdir("/proc/self/fd"))
+    viewer = worker.adopt(reading=False)
+    worker.run(lambda: viewer.closed_by_server and worker.told("client", client=1, state="gone"))
+    viewer.close()
+    worker.viewers.clear()
+    assert len(os.listdir("/proc/self/fd")) == before
+    worker.ring()
+    worker.run(lambda: worker.status.slot(0).get(Counter.HEARTBEAT) >= 1)
 
 
 def test_eviction(worker):
