@@ -110,7 +110,7 @@ class Limits(Section, frozen=True):
     """What one client may ask for."""
 
     max_set_encodings: Annotated[int, Meta(ge=1, le=65535)] = 1024
-    max_client_cut_text: Positive = 16 * 1024 * 1024
+    max_client_cut_text: Positive = 256 * 1024
 
 
 class Timeouts(Section, frozen=True):
