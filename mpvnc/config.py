@@ -28,7 +28,6 @@ Seconds = Annotated[float, Meta(ge=0)]
 PositiveSeconds = Annotated[float, Meta(gt=0)]
 Heartbeat = Annotated[float, Meta(ge=3)]
 """Children show signs of life every second, and the supervisor looks every second: less is chance."""
-Percent = Annotated[int, Meta(ge=1, le=100)]
 Level = Annotated[int, Meta(ge=0, le=9)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$")]
 

@@ -28,6 +28,7 @@ from mpvnc.session.input import (
     PointerInput,
     pack,
 )
+from mpvnc.session.pacing import Link
 from mpvnc.session.session import Heard, Joined, Session
 from mpvnc.transport.plain import Pipe
 
@@ -147,6 +148,10 @@ class Client:
         """Return how many updates a second it got, lately."""
         then, updates = self._marks[0]
         return (self.updates - updates) / max(now - then, 0.001)
+
+    def judge(self, now: float, shown: int) -> None:
+        """Let its session look back at the last second, in which the count of frames shown rose to `shown`."""
+        self._guarded(self._judge, now, shown)
 
     def close(self, reason: str) -> None:
         """Let go of the socket, then tell; further calls do nothing."""
@@ -278,6 +283,12 @@ class Client:
                 return
             self._send_update(delivery)
 
+    def _judge(self, now: float, shown: int) -> None:
+        info = self.pipe.tcp_info()
+        if self.session.judge(now, shown, Link(*info) if info else None):
+            self._host.review(self)
+            self._offer()
+
     def _look_again(self) -> None:
         """Come back when what holds the next update back may be acknowledged: the kernel will not say."""
         session = self.session
@@ -369,12 +380,10 @@ class Client:
                 return CutTextInput(self.ident, now, text)
 
     def _emit(self, event: InputEvent) -> None:
-        if len(self._input) == 0 and self._host.emit(pack(event)):
-            return
         if not self._input.offer(event):
             raise MpvncError("its input is not taken: the queue is full")
         if self._drain_timer is None:
-            self._drain_later()
+            self._drain_input()
 
     def _drain_later(self) -> None:
         self._drain_timer = self._host.loop.call_later(_RETRY_S, self._guarded, self._drain_input)

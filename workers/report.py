@@ -50,7 +50,7 @@ class Reporter:
 def describe(client: Client, now: float) -> dict[str, Any]:
     """Return the facts about a client: times in seconds since 1970, sizes in bytes; None: not known (yet)."""
     session, pipe = client.session, client.pipe
-    round_trip_s = pipe.round_trip_s()
+    limits = session.limits()
     return {
         "client": client.ident,
         "address": client.address,
@@ -65,10 +65,16 @@ def describe(client: Client, now: float) -> dict[str, Any]:
         "class": class_name(session.wire),
         "updates": client.updates,
         "fps": round(client.updates_per_s(now), 1),
-        "frames_skipped": session.skipped_frames,
+        "frames": limits.frames,
+        "frames_skipped": limits.skipped,
+        "rung": limits.rung,
+        "every": limits.every,
+        "in_flight_bytes": limits.in_flight_bytes,
+        "window_bytes": limits.window_bytes,
+        "limited_by": limits.limited_by,
         "bytes_out": pipe.sent_bytes,
         "bytes_in": pipe.received_bytes,
-        "rtt_ms": None if round_trip_s is None else round(round_trip_s * 1e3, 2),
+        "rtt_ms": round(limits.rtt_s * 1e3, 2) if limits.rtt_s else None,
     }
 
 

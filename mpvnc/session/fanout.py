@@ -5,10 +5,10 @@ under it are the same in every frame since the newest epoch of its tiles: its ke
 within one generation. An `Update` is a list of such rectangles; clients with the same base, class and opened
 streams share it, and get views of the same memory.
 
-Encoding is sliced: `step` encodes one rectangle. Updates for those who watch go before a joiner's full frame.
-A new frame may be taken between two slices: what is unfinished is then planned anew, and the rectangles that
-did not change meanwhile are found in the cache. So that a busy screen cannot starve a joiner, an update older
-than `PATIENCE_S` holds new frames back until it is done (`may_advance`).
+Encoding is sliced: `step` encodes one rectangle. Updates for those who watch go before a joiner's full frame and
+before the part that one client alone asked for. A new frame may be taken between two slices: what is unfinished
+is then planned anew, and the rectangles that did not change meanwhile are found in the cache. So that a busy screen cannot starve a joiner, an update older
+than `PATIENCE_S` holds new frames back until it is done (`may_advance`). A refresh goes last and holds nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from mpvnc.damage import Move
 from mpvnc.encodings.base import EncodedRectangle, Stream
 from mpvnc.encodings.wire import WireClass
 from mpvnc.errors import EncodeError
@@ -67,11 +68,12 @@ class Update:
     """The rectangles of one update, encoded as far as they are; shared by all who wait for it.
 
     It has a key if others may join it. `owed` is what it leaves owed to the one client of an update without.
+    A refresh has the place that it settles a picture to.
     """
 
     __slots__ = (
-        "_encoded", "_message", "_opened", "_todo", "base", "key", "opens", "owed", "rects", "since",
-        "waiting", "wire",
+        "_encoded", "_message", "_opened", "_todo", "base", "exact", "key", "lossy", "move", "opens", "owed",
+        "rects", "settles", "since", "waiting", "wire",
     )  # fmt: skip
 
     def __init__(self, key: Hashable | None, wire: WireClass, base: int, opened: Streams, now: float) -> None:
@@ -82,6 +84,14 @@ class Update:
         self.owed = Region()
         self.waiting: list[Any] = []
         self.rects: list[Rect] = []
+        self.lossy: list[Rect] = []
+        """Those of `rects` that were encoded with losses."""
+        self.exact: WireClass | None = None
+        """The class that the losses of those who get it are made up for by."""
+        self.move: Move | None = None
+        """What it copies first."""
+        self.settles: int | None = None
+        """The place in the refresh that a picture is at after it, if it changes that; 0 for the beginning."""
         self.opens = opened
         """The streams that have had their header once `message` was sent."""
         self._opened = opened
@@ -108,9 +118,14 @@ class Update:
         return not self._todo
 
     @property
-    def is_joining(self) -> bool:
-        """Whether it is a full frame for somebody who holds nothing yet."""
-        return self.base == 0
+    def can_wait(self) -> bool:
+        """Whether those who watch go first: before a full frame for who holds nothing yet, or one client's part."""
+        return self.base == 0 or self.key is None
+
+    @property
+    def is_refresh(self) -> bool:
+        """Whether it brings nothing new, but what was sent with losses."""
+        return bool(self.settles)
 
     @property
     def size_bytes(self) -> int:
@@ -137,6 +152,8 @@ class Update:
         """Take the encoded form of `next_piece()`."""
         self._todo.pop()
         self._encoded.append(encoded)
+        if encoded.is_lossy:
+            self.lossy.append(encoded.rect)
 
 
 def splice(encoded: Iterable[EncodedRectangle], opened: Streams) -> tuple[list[bytes], Streams]:
@@ -240,9 +257,16 @@ class Fanout:
         self._limit_finished()
         return update
 
+    def next_class(self) -> WireClass:
+        """Return the class that the next `step` encodes for."""
+        return min(self._unfinished, key=_urgency).wire
+
     def may_advance(self, now: float) -> bool:
         """Whether a newer frame may be taken: not while watchers wait for this one, or a joiner for long."""
-        return all(update.is_joining and now - update.since < PATIENCE_S for update in self._unfinished)
+        return all(
+            update.is_refresh or (update.can_wait and now - update.since < PATIENCE_S)
+            for update in self._unfinished
+        )
 
     def advance(self) -> None:
         """Forget the updates of the last frame; what was encoded of unfinished ones is in the cache."""
@@ -283,8 +307,8 @@ class Fanout:
                 del self._shared[key]
 
 
-def _urgency(update: Update) -> tuple[bool, float]:
-    return update.is_joining, update.since
+def _urgency(update: Update) -> tuple[bool, bool, float]:
+    return update.is_refresh, update.can_wait, update.since
 
 
 def _view(pixels: Pixels, piece: Piece) -> Pixels:

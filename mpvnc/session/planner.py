@@ -24,12 +24,15 @@ import numpy.typing as npt
 
 from mpvnc.constants import TILE
 from mpvnc.damage import Move, MovedFrame, TileTable, tiles_of
+from mpvnc.encodings.wire import WireClass
 from mpvnc.geometry import Rect, Region
 from mpvnc.kernels.tiles import Boxes
 from mpvnc.session.picture import Picture
 from mpvnc.session.screen import Screen, area
 
-MAX_AREA = 128 * 1024
+MAX_AREA = 64 * 1024
+LOSSY_AREA = 128 * 1024
+"""JPEG is ten times as fast as deflate, and has tables of its own in each rectangle."""
 MAX_WIDTH = 2048
 """A Tight rectangle may be no wider (rfbproto "Tight Encoding")."""
 
@@ -55,9 +58,14 @@ class Split(NamedTuple):
     move: Move | None = None
 
 
-def changes(tiles: TileTable, base: int) -> list[Piece]:
+def slice_area(wire: WireClass) -> int:
+    """Return the area, in pixels, of the largest rectangle for a wire class."""
+    return MAX_AREA if wire.quality is None else LOSSY_AREA
+
+
+def changes(tiles: TileTable, base: int, max_area: int = MAX_AREA) -> list[Piece]:
     """Return what must be sent to a client that holds frame `base` (0: nothing); row by row, disjoint."""
-    return _canonical(tiles, tiles.changed_since(base), tiles.boxes_since(base))
+    return _canonical(tiles, tiles.changed_since(base), tiles.boxes_since(base), max_area)
 
 
 def copied(tiles: TileTable, moved: MovedFrame, wrong: Rect, *, is_lossy: bool) -> list[Piece]:
@@ -74,16 +82,16 @@ def copied(tiles: TileTable, moved: MovedFrame, wrong: Rect, *, is_lossy: bool) 
         unchanged &= ~tiles.changed_since(moved.base)
         boxes = np.where(unchanged[..., None], tiles.whole, boxes)
     again = [Piece(piece, newest_epoch(tiles, piece)) for piece in pieces(wrong)]
-    return _canonical(tiles, boxes[..., 2] != 0, boxes) + again
+    return _canonical(tiles, boxes[..., 2] != 0, boxes, LOSSY_AREA if is_lossy else MAX_AREA) + again
 
 
-def pieces(rect: Rect) -> Iterator[Rect]:
+def pieces(rect: Rect, max_area: int = MAX_AREA) -> Iterator[Rect]:
     """Cut `rect` at fixed columns, then into slices of nearly the same height."""
     for left in range(rect.x - rect.x % MAX_WIDTH, rect.right, MAX_WIDTH):
         column = rect.intersect(Rect(left, rect.y, MAX_WIDTH, rect.height))
         if column.is_empty:
             continue
-        height = -(-column.height // -(-column.area // MAX_AREA))
+        height = -(-column.height // -(-column.area // max_area))
         for top in range(column.y, column.bottom, height):
             yield Rect(column.x, top, column.width, min(height, column.bottom - top))
 
@@ -127,6 +135,11 @@ def pieces_of(region: Region) -> list[Rect]:
     return [piece for rect in region for piece in pieces(rect)]
 
 
+def whole_tiles(tiles: TileTable, which: npt.NDArray[np.bool_]) -> list[Piece]:
+    """Return the tiles (rows, columns) that are set, whole, in runs along the bands."""
+    return _canonical(tiles, which, tiles.whole, MAX_AREA)
+
+
 def newest_epoch(tiles: TileTable, rect: Rect) -> int:
     """Return the newest epoch of the tiles under `rect`, which lies inside the frame."""
     rows = slice(rect.y // TILE, (rect.bottom - 1) // TILE + 1)
@@ -134,9 +147,17 @@ def newest_epoch(tiles: TileTable, rect: Rect) -> int:
     return int(tiles.epoch[rows, columns].max())
 
 
-def _canonical(tiles: TileTable, changed: npt.NDArray[np.bool_], boxes: Boxes) -> list[Piece]:
+def oldest_epoch(tiles: TileTable, rects: Iterable[Rect]) -> int:
+    """Return the oldest epoch of the tiles under any of `rects`."""
+    touched = tiles_of(rects, tiles.width, tiles.height).astype(np.bool_)
+    return int(tiles.epoch[touched].min())
+
+
+def _canonical(tiles: TileTable, changed: npt.NDArray[np.bool_], boxes: Boxes, max_area: int) -> list[Piece]:
     return [
-        Piece(rect, newest_epoch(tiles, rect)) for block in _blocks(changed, boxes) for rect in pieces(block)
+        Piece(rect, newest_epoch(tiles, rect))
+        for block in _blocks(changed, boxes)
+        for rect in pieces(block, max_area)
     ]
 
 

@@ -169,7 +169,7 @@ def being_made(*encodings: int) -> tuple[Stage, Pair]:
     """Return a stage whose one viewer waits for an update of which one slice is encoded."""
     stage = Stage(PaintedScreen(noise(600, 400)))
     pair = watcher(stage, *encodings)
-    stage.screen.paint(Rect(0, 0, 600, 400), noise(300, 200, 5))
+    stage.screen.paint(Rect(0, 0, 600, 400), noise(600, 400, 5))
     stage.broadcast.advance()
     stage._exchange(pair)
     stage.step()
@@ -223,7 +223,7 @@ def test_continuous_updates_stay_inside_their_rectangle():
     pair.viewer.enable_continuous_updates(True, (10, 20, 30, 40))
     stage.settle()
     stage.paint(Rect(0, 0, 600, 400), 0xFFFFFF)
-    expected = np.zeros((200, 300), np.uint32)
+    expected = np.zeros((400, 600), np.uint32)
     expected[20:60, 10:40] = 0xFFFFFF
     assert np.array_equal(pair.viewer.rgb(), expected)
     pair.viewer.request(True)
@@ -405,7 +405,7 @@ def test_continuous_updates_wait_for_the_fence():
     assert holds(pair, stage)
     pair.viewer.answers_fences = False
     for colour in range(1, 6):
-        stage.paint(Rect(10, 10, 50, 50), colour)
+        stage.paint(Rect(0, 0, 200, 150), colour)
     before = pair.viewer.updates
     assert not holds(pair, stage)
     pair.viewer.answers_fences = True
@@ -632,3 +632,47 @@ def test_whatever_happens_while_updates_are_made(sequence):
             stage.settle()
         assert np.array_equal(pair.viewer.rgb(), fuzz.expected(pair))
     assert not stage.broadcast.is_busy and not any(pair.session.is_served for pair in fuzz.pairs)
+
+
+def test_a_busy_screen_does_not_starve_a_joiner():
+    stage = Stage(PaintedScreen(noise(640, 640)))
+    pair = stage.join(Encoding.ZRLE)
+    pair.viewer.request(incremental=False)
+    stage._exchange(pair)
+    for number in range(10):
+        stage.now += 0.033
+        stage.step()
+        if pair.updates_sent or not stage.broadcast.may_advance(stage.now):
+            break
+        stage.screen.paint(Rect(0, 0, 640, 640), noise(640, 640, number))
+        stage.broadcast.advance()
+        stage._exchange(pair)
+    assert number < 5, "it waits for a frame, not for the end of the film"
+    stage.settle()
+    assert holds(pair, stage)
+
+
+def test_one_clients_part_does_not_go_before_those_who_watch():
+    stage = Stage(PaintedScreen(noise(640, 640)))
+    watching, odd = watcher(stage, Encoding.ZRLE), watcher(stage, Encoding.ZLIB)
+    odd.viewer.request(False, (0, 0, 640, 639))
+    stage._exchange(odd)
+    assert odd.session.is_served and stage.broadcast.may_advance(stage.now)
+    stage.screen.paint(Rect(5, 5, 3, 3), 0xFF)
+    stage.broadcast.advance()
+    stage._exchange(odd)
+    stage._exchange(watching)
+    stage.step()
+    stage._exchange(watching)
+    assert watching.updates_sent == 2 and odd.updates_sent == 1
+
+
+def test_a_part_asked_for_while_another_part_is_made_comes_too():
+    stage = Stage(PaintedScreen(noise(600, 600)))
+    pair = stage.join(Encoding.ZRLE)
+    pair.viewer.request(True, (0, 0, 300, 600))
+    stage._exchange(pair)
+    assert pair.session.is_served
+    pair.viewer.request(True, (300, 0, 300, 600))
+    stage.settle()
+    assert holds(pair, stage)

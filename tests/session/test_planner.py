@@ -101,7 +101,8 @@ def test_a_moving_picture_is_few_rectangles_and_not_more_than_itself():
     screen.paint(film, noise(640, 360))
     rects = [piece.rect for piece in planner.changes(screen.tiles, 1)]
     assert sum(rect.area for rect in rects) == film.area and Region(rects) == Region([film])
-    assert len(rects) == 2
+    assert len(rects) == 4
+    assert len(planner.changes(screen.tiles, 1, planner.LOSSY_AREA)) == 2
 
 
 def test_two_small_changes_on_each_other_stay_two():

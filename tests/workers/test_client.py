@@ -60,8 +60,8 @@ class Host:
         if not self.deliveries:
             return None
         buffers = self.deliveries.pop(0)
-        fence = client.session.updated(sum(map(len, buffers)))
-        return Delivery(client.session, [*buffers, fence] if fence else list(buffers))
+        before, after = client.session.updated(sum(map(len, buffers)), now)
+        return Delivery(client.session, [before, *buffers, after] if after else list(buffers))
 
     def review(self, client: Client) -> None:
         pass
@@ -446,6 +446,19 @@ def test_input_waits_for_the_bus_in_order_with_one_timer(rig):
     assert keys == list(range(200))
     rig.say(struct.pack(">BBxxI", 4, 0, 999))
     rig.run(lambda: rig.host.bus[-1].keysym == 999)
+
+
+def test_a_release_that_has_to_wait_keeps_its_place(rig):
+    rig.join()
+    rig.host.bus.clear()
+    rig.say(struct.pack(">BBHH", 5, 1, 100, 100))
+    rig.run(lambda: rig.host.bus)
+    rig.host.bus_takes = False
+    rig.say(struct.pack(">BBHH", 5, 0, 300, 300) + struct.pack(">BBHH", 5, 0, 500, 500))
+    rig.run(lambda: len(rig.client._input) == 2)
+    rig.host.bus_takes = True
+    rig.run(lambda: len(rig.host.bus) == 3)
+    assert [(event.button_mask, event.x) for event in rig.host.bus] == [(1, 100), (0, 300), (0, 500)]
 
 
 def test_too_much_input_for_no_consumer_ends_the_session(rig):
