@@ -22,7 +22,7 @@ LONGEST_S = 15.0
 """Nobody waits longer for a turn, however many wait: nobody is locked out."""
 
 
-class Turns:
+class Guesses:
     """Who of an address that guesses is judged when. At most `capacity` addresses that guessed last are kept."""
 
     def __init__(self, capacity: int = 4096) -> None:
