@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from mpvnc.errors import MpvncError
+from mpvnc.errors import MpvncError, ProtocolError
 from mpvnc.log import for_client
 from mpvnc.rfb import events
+from mpvnc.rfb.state import State
 from mpvnc.session.broadcast import Delivery
 from mpvnc.session.input import (
     ClientGone,
@@ -77,9 +78,14 @@ class Host(Protocol):
 
 
 class Client:
-    """A connected client, until `close`."""
+    """A connected client, until `close`.
 
-    def __init__(self, ident: int, address: str, pipe: Pipe, session: Session, host: Host) -> None:
+    Until the time `judge_at` of the loop, what it answers to the challenge is withheld from the session.
+    """
+
+    def __init__(
+        self, ident: int, address: str, pipe: Pipe, session: Session, host: Host, *, judge_at: float = 0.0
+    ) -> None:
         self.ident = ident
         self.address = address
         self.pipe = pipe
@@ -99,6 +105,10 @@ class Client:
         self._waiting_control_bytes = 0
         self._is_reading = True
         self._rests_until = -math.inf
+        self._withheld = b""
+        self._is_judged = judge_at <= host.loop.time()
+        if not self._is_judged:
+            host.loop.call_at(judge_at, self._guarded, self._on_turn)
         host.loop.add_reader(pipe.fileno(), self._guarded, self._on_readable)
 
     # -- what the encoder tells it
@@ -184,6 +194,25 @@ class Client:
         if self.session.asks_again(data):
             self._offer()
             return
+        if self._is_judged or not self._withholds(data):
+            self._take(data)
+
+    def _withholds(self, data: bytes) -> bool:
+        """Keep an answer to the challenge for its turn: right or wrong, the client learns nothing before."""
+        if self.session.connection.state is not State.AUTHENTICATION:
+            return False
+        self._withheld += data
+        if len(self._withheld) > READ_BYTES:
+            raise ProtocolError("more than an answer came before it was its turn to be judged")
+        return True
+
+    def _on_turn(self) -> None:
+        self._is_judged = True
+        data, self._withheld = self._withheld, b""
+        if data:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
         began_s = time.thread_time()
         try:
             heard = self.session.receive_data(data, self._host.loop.time())

@@ -146,6 +146,7 @@ class Session:
         Raises: ProtocolError; the session is over. What was understood before it is in `take_heard()`.
         """
         self._usual = b""
+        self.connection.keeps_text = not (self.view_only or self.is_muted)
         try:
             received = self.connection.receive_data(data)
         except ProtocolError:
@@ -372,6 +373,9 @@ class Session:
         if not (self.view_only or self.is_muted):
             self._heard.append(event)
 
+    def _on_skipped(self, _event: events.SkippedCutText, _now: float) -> None:
+        """Nobody takes it."""
+
     def _on_pointer(self, event: events.PointerEvent, now: float) -> None:
         if self.view_only or self.is_muted:
             return
@@ -411,6 +415,7 @@ class Session:
         events.KeyEvent: _on_input,
         events.PointerEvent: _on_pointer,
         events.ClientCutText: _on_input,
+        events.SkippedCutText: _on_skipped,
         events.EnableContinuousUpdates: _on_continuous,
         events.Fence: _on_fence,
         events.SetDesktopSize: _on_desktop_size,
