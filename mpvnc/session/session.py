@@ -86,6 +86,7 @@ class Session:
         self.format = NATIVE
         self.encodings: tuple[int, ...] = ()
         self.features: frozenset[int] = frozenset()
+        self._has_cursor = False
         self.streams: frozenset[Stream] = frozenset()
         self.wire = self._own_wire = settings.wire_class(NATIVE, ())
         self.exact = self.wire
@@ -96,6 +97,8 @@ class Session:
         """When its budget allows the next refresh."""
         self.is_served = False
         """Whether an update for it is being made."""
+        self.waits_since = math.inf
+        """Since when it waits for its update, over all the frames that made it be planned anew."""
         self.revision = 0
         """Grows with everything it says that makes the update it waits for the wrong one."""
         self.view_only = False
@@ -143,6 +146,7 @@ class Session:
         Raises: ProtocolError; the session is over. What was understood before it is in `take_heard()`.
         """
         self._usual = b""
+        self.connection.keeps_text = not (self.view_only or self.is_muted)
         try:
             received = self.connection.receive_data(data)
         except ProtocolError:
@@ -198,11 +202,6 @@ class Session:
     # -- when
 
     @property
-    def is_live(self) -> bool:
-        """Whether updates may be sent at all."""
-        return self._is_initialised and self.connection.state is State.NORMAL
-
-    @property
     def is_over(self) -> bool:
         """Whether the socket is to be closed as soon as everything is sent."""
         return self.connection.state is State.CLOSED
@@ -210,7 +209,7 @@ class Session:
     @property
     def is_ready(self) -> bool:
         """Whether an update may be planned, as far as the protocol goes."""
-        return not self.is_served and self.demand.is_open and not self._is_syncing and self.is_live
+        return self.demand.is_open and not self.is_served and not self._is_syncing and self._is_initialised
 
     def deadline(self) -> tuple[float, str]:
         """Return when the client has taken too long, and for what; infinity if it has all the time."""
@@ -225,7 +224,7 @@ class Session:
 
     def draws_pointer(self, now: float) -> bool:
         """Whether the client draws the pointer itself: it can, and moved it just now, or we never do."""
-        if Encoding.CURSOR not in self.features:
+        if not self._has_cursor:
             return False
         return not self._settings.with_pointer or now - self._moved_at < OWN_POINTER_S
 
@@ -264,12 +263,19 @@ class Session:
         if self._name_is_due:
             due.append(writers.desktop_name(self._name))
             self._told_name, self._name_is_due = self._name, False
-        if Encoding.CURSOR in self.features and pointer.cursor is not None:
-            shown = pointer.serial if pointer.visible and self.draws_pointer(now) else _BLANK
+        if self._has_cursor and pointer.cursor is not None:
+            shown = self._shape(pointer, now)
             if shown != self._cursor_serial:
                 self._cursor_serial = shown
                 due.append(cursor_rectangle(self.format, pointer.cursor if shown != _BLANK else None))
         return due
+
+    def shows_pointer_as(self, pointer: PointerState, now: float) -> bool:
+        """Whether the client has the shape, or the absence of one, that it is to draw itself."""
+        return not self._has_cursor or self._cursor_serial == self._shape(pointer, now)
+
+    def _shape(self, pointer: PointerState, now: float) -> int:
+        return pointer.serial if pointer.visible and self.draws_pointer(now) else _BLANK
 
     def updated(self, size_bytes: int, now: float) -> tuple[bytes, bytes]:
         """Note that an update with pixels goes out; return what has to go before it and behind it."""
@@ -333,6 +339,7 @@ class Session:
         self.features = frozenset(event.encodings)
         if not self._settings.with_cursor:
             self.features -= {Encoding.CURSOR}
+        self._has_cursor = Encoding.CURSOR in self.features
         self._choose_wire()
         if Encoding.COPY_RECT in before - self.features:
             self.revision += 1
@@ -356,6 +363,8 @@ class Session:
             self.picture.owe(rect)
             self.revision += 1
         if not event.incremental or not self.demand.is_continuous:
+            if self.is_served and not self.demand.covers(rect):
+                self.revision += 1
             self.demand.request(rect)
         if self._layout_is_due or not event.incremental:
             self._send_layout()
@@ -363,6 +372,9 @@ class Session:
     def _on_input(self, event: events.KeyEvent | events.ClientCutText, _now: float) -> None:
         if not (self.view_only or self.is_muted):
             self._heard.append(event)
+
+    def _on_skipped(self, _event: events.SkippedCutText, _now: float) -> None:
+        """Nobody takes it."""
 
     def _on_pointer(self, event: events.PointerEvent, now: float) -> None:
         if self.view_only or self.is_muted:
@@ -403,6 +415,7 @@ class Session:
         events.KeyEvent: _on_input,
         events.PointerEvent: _on_pointer,
         events.ClientCutText: _on_input,
+        events.SkippedCutText: _on_skipped,
         events.EnableContinuousUpdates: _on_continuous,
         events.Fence: _on_fence,
         events.SetDesktopSize: _on_desktop_size,

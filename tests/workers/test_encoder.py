@@ -108,7 +108,7 @@ class Worker:
             peer = socket.create_connection(server.getsockname())
             ours, _ = server.accept()
         ident = client or len(self.viewers) + 1
-        message = {"type": "adopt", "client": ident, "address": "127.0.0.1"}
+        message = {"type": "adopt", "client": ident, "address": "127.0.0.1", "judge_after_s": 0.0}
         self.control.send({**message, "verdict": verdict, "reason": "too many"}, [ours.fileno()])
         ours.close()
         viewer = Client(peer, HandshakeChoices(**choices))
@@ -410,6 +410,20 @@ def test_a_wrong_password_is_told_and_answered_late(make):
     worker.run(lambda: worker.told("client", client=3, state="authenticated", view_only=True))
     assert worker.told("exclusive", client=2), "a client in control may ask to be alone"
     assert not worker.told("exclusive", client=3), "one that only watches may not"
+
+
+def test_a_client_that_cannot_be_served_is_closed_and_gone(make):
+    worker = make(password="пароль")
+    worker.show(noise(64, 64))
+    worker.run(lambda: worker.encoder._reader)
+    before = len(os.listdir("/proc/self/fd"))
+    viewer = worker.adopt(reading=False)
+    worker.run(lambda: viewer.closed_by_server and worker.told("client", client=1, state="gone"))
+    viewer.close()
+    worker.viewers.clear()
+    assert len(os.listdir("/proc/self/fd")) == before
+    worker.ring()
+    worker.run(lambda: worker.status.slot(0).get(Counter.HEARTBEAT) >= 1)
 
 
 def test_eviction(worker):
