@@ -40,6 +40,7 @@ _PAYLOAD_BYTES = 4
 _MASK = 0xFFFFFFFF
 _NO_FENCES = (b"", b"")
 _LOCAL_S = 0.001
+_FAR_S = 0.005
 _QUEUE_S = 0.01
 _DELAYED_ACK_S = 0.05
 
@@ -152,6 +153,15 @@ class Pacer:
         way_bytes = self._rate.value * self.base_s
         ahead_bytes = self._last_bytes if way_bytes > UNUSED * self._last_bytes else 0
         return max(int(GAIN * way_bytes) + ahead_bytes, LEAST_BYTES)
+
+    @property
+    def is_queueing(self) -> bool:
+        """Whether answers come late on a way that is long enough to be a network, if perhaps behind a tunnel.
+
+        What the kernel knows ends at the tunnel. A viewer next door that answers late decodes slowly.
+        """
+        link = Link(self.rtt_s, self.base_s, 0, 0)
+        return self._has_fences and link.base_s > _FAR_S and link.is_queueing
 
     def may_start(self, now: float, unacknowledged_bytes: int = 0) -> bool:
         """Whether another update may be sent; the kernel's figure counts where there are no fences."""

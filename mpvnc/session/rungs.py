@@ -4,7 +4,8 @@ The rungs of quality come first, from the client's own level, which is the ceili
 everybody's: so each rung is a wire class that others share. Then come those of rate: every second frame, every
 fourth. A client that did not agree to losses has only these. One rung down after a second in which a good part of
 the frames was missed because of the network; one up after some seconds without, which become more each time that
-turns out to have been too early.
+turns out to have been too early. A rung of rate is for those who get no more frames than it lets through anyway:
+then they get whole groups of them, and share them.
 """
 
 from __future__ import annotations
@@ -66,11 +67,14 @@ class Ladder:
         missed = 1 - got * self.rung.every / frames if frames >= FEWEST_FRAMES else 0.0
         if missed >= MISSED and is_network:
             self._trouble_at = now
-            return self._go_down(now)
+            return self._go_down(now, frames, got)
         return self._go_up(now)
 
-    def _go_down(self, now: float) -> bool:
+    def _go_down(self, now: float, frames: int, got: int) -> bool:
         if now - self._changed_at < DOWN_S or self.position == len(self.rungs) - 1:
+            return False
+        below = self.rungs[self.position + 1]
+        if below.every > self.rung.every and got * below.every > frames:
             return False
         is_regretted = now - self._raised_at < _REGRET_S
         self._patience_s = min(self._patience_s * 2, _LONGEST_UP_S) if is_regretted else UP_S

@@ -292,7 +292,8 @@ class Session:
         """
         if link is not None:
             self.pacer.suppose_base(link.base_s, now)
-        rung = self.standing.judge(now, shown, self.picture.frames, link)
+        is_late = self.demand.is_continuous and self.pacer.is_queueing
+        rung = self.standing.judge(now, shown, self.picture.frames, link, is_late=is_late)
         if rung is None:
             return False
         self._take_rung(rung)

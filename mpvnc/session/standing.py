@@ -46,16 +46,18 @@ class Standing:
         self._limited_by = ""
         self._link: Link | None = None
 
-    def judge(self, now: float, shown: int, got: int, link: Link | None) -> Rung | None:
+    def judge(
+        self, now: float, shown: int, got: int, link: Link | None, *, is_late: bool = False
+    ) -> Rung | None:
         """Look at the counts of frames that were shown and that it got; return its rung if that is another.
 
-        link: what the kernel knows of the connection, if anything.
+        link: what the kernel knows of the connection, if anything. is_late: whether answers tell of a queue.
         """
         shown_before, got_before = self._before or (shown, got)
         frames, missed = shown - shown_before, max(shown - shown_before - (got - got_before), 0)
         self._before, self._link = (shown, got), link
         self._skipped += missed
-        is_network = link is not None and link.is_queueing
+        is_network = is_late or (link is not None and link.is_queueing)
         self._limited_by = self._reason(missed, is_network)
         is_other = self.ladder.judge(now, frames, frames - missed, is_network=is_network)
         return self.ladder.rung if is_other else None

@@ -225,6 +225,16 @@ def test_who_decodes_slowly_gets_one_update_at_a_time():
     assert pacer.rtt_s < 0.1
 
 
+@pytest.mark.parametrize(
+    "rate, delay_s, decode_s, is_queueing",
+    [(250e3, 0.1, 0.0, True), (1e9, 0.0002, 0.08, False), (125e6, 0.05, 0.0, False)],
+)
+def test_a_queue_behind_a_tunnel_shows_in_the_answers(rate, delay_s, decode_s, is_queueing):
+    pacer, wire = fenced(), Wire(rate, delay_s, decode_s)
+    run(pacer, wire, 30_000, 5.0, every_s=1 / 30)
+    assert pacer.is_queueing is is_queueing
+
+
 # -- what the kernel says
 
 

@@ -51,6 +51,14 @@ def test_nobody_goes_down_without_a_reason(frames, got, is_network):
     assert set(seconds(Ladder(8), 60, frames, got, is_network=is_network, since=0)) == {0}
 
 
+def test_no_rung_of_rate_for_whoever_gets_more_than_it_lets_through():
+    one = Ladder(1)
+    assert set(seconds(one, 20, 30, 18, is_network=True, since=0)) == {0}
+    assert seconds(one, 1, 30, 14, is_network=True, since=20) == [1]
+    assert not one.judge(30.0, 30, 9, is_network=True)
+    assert one.judge(31.0, 30, 7, is_network=True) and one.rung.every == 4
+
+
 def test_what_a_rung_leaves_out_is_not_missed():
     one = Ladder(None)
     one.position = 1
