@@ -39,6 +39,25 @@ def spent_ns(before: dict[int, int], after: dict[int, int]) -> int:
     return sum(max(time - before.get(pid, 0), 0) for pid, time in after.items())
 
 
+def name(pid: int) -> str:
+    """Return what a process is: a role of mpvnc, else the name of its program; "" if it is gone."""
+    try:
+        words = (PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return ""
+    module = words[words.index("-m") + 1] if "-m" in words[:-1] else words[0]
+    return module.rpartition("/")[2].removeprefix("mpvnc.workers.")
+
+
+def spent_by_name(before: dict[int, int], after: dict[int, int]) -> dict[str, int]:
+    """Return `spent_ns` of the processes of each name."""
+    spent: dict[str, int] = {}
+    for pid, time in after.items():
+        of = name(pid)
+        spent[of] = spent.get(of, 0) + spent_ns(before, {pid: time})
+    return spent
+
+
 def tree_cpu_ns(roots: Iterable[int]) -> dict[int, int]:
     """Return `cpu_ns` of several trees."""
     return cpu_ns(pid for root in roots for pid in tree(root))

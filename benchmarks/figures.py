@@ -14,6 +14,8 @@ BUSY = 0.95
 """The share of its core from which on the load generator itself is the limit."""
 CONTENDED = 0.1
 """The share of the server's core that others may take before a point is marked."""
+OWN_LIMIT = 0.8
+"""The share of the core from which on the server itself is the limit, whatever others take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Window:
     most: int
     stalled: int
     counters: dict[str, int] = field(default_factory=dict)
+    by_process_ms: dict[str, float] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
@@ -82,9 +85,26 @@ class Series:
 
     @property
     def fit(self) -> Fit | None:
-        """CPU of a painted frame = A + B x N, over the points where everybody was served."""
-        good = [w for w in self.windows if w.is_served(self.scene) and w.painted and w.reading == w.viewers]
-        return fit([(w.viewers, w.cpu_ms / w.painted) for w in good])
+        """CPU of a frame for all = A + B x N, over the points where everybody was served.
+
+        Where others took the core there are too few of these. Then the points count too at which the server
+        used less than `OWN_LIMIT` of it: the fit `is_rough`, what was captured in vain is in it.
+        """
+        return fit([(w.viewers, w.cpu_ms * w.viewers / w.frames) for w in self._fitted()])
+
+    @property
+    def is_rough(self) -> bool:
+        """Whether the fit rests on points where not everybody was served."""
+        return not all(window.is_served(self.scene) for window in self._fitted())
+
+    def _fitted(self) -> list[Window]:
+        whole = [w for w in self.windows if w.frames and w.reading == w.viewers]
+        served = [w for w in whole if w.is_served(self.scene)]
+        if len({w.viewers for w in served}) > 1:
+            return served
+        return [
+            w for w in whole if w in served or (w.is_contended and w.cpu_ms < OWN_LIMIT * w.seconds * 1000)
+        ]
 
     @property
     def limit_by_fit(self) -> int | None:

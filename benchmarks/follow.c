@@ -1,7 +1,8 @@
 /* The framing of RFB 3.8: RFC 6143 section 7, rfbproto for Tight, JPEG, fences and continuous updates.
  *
- * A parser of small steps: `next` is called with the `need` bytes that it wants and says what comes then. Headers go
- * through a small buffer; what the buffer does not hold of a payload is thrown away inside the kernel (MSG_TRUNC).
+ * A parser of small steps: `next` is called with the `need` bytes that it wants and says what comes then. All viewers
+ * read into one buffer, so that a small update is one system call; a large payload is thrown away inside the kernel
+ * (MSG_TRUNC).
  */
 #define _GNU_SOURCE
 #include "follow.h"
@@ -25,6 +26,11 @@ int64_t now_ns(void) {
 
 static unsigned be16(const uint8_t *p) { return p[0] << 8 | p[1]; }
 static uint32_t be32(const uint8_t *p) { return (uint32_t)be16(p) << 16 | be16(p + 2); }
+
+static uint8_t buffer[1 << 16];
+static unsigned used, have; /* of the buffer, while a viewer is read */
+
+enum { LARGE = 1 << 14, LITTLE = 1 << 10 };
 
 static void then(viewer_t *v, unsigned need, handler_t *next) { v->need = need, v->next = next; }
 
@@ -107,7 +113,8 @@ static void next_rect(viewer_t *v) {
 }
 
 static void skip_rect(viewer_t *v, uint64_t bytes) {
-    v->skip = bytes;
+    v->skip += bytes; /* a palette may lie before it */
+    v->is_large = bytes >= LARGE;
     next_rect(v);
 }
 
@@ -138,8 +145,8 @@ static void on_fence_payload(viewer_t *v, const uint8_t *p) {
 }
 
 static void on_fence(viewer_t *v, const uint8_t *p) {
-    v->used -= 8; /* the payload is wanted together with the head */
     if (p[7] > 64) return fail(v, "a fence that is too long");
+    used -= 8; /* the payload is wanted together with the head */
     then(v, 8 + p[7], on_fence_payload);
 }
 
@@ -220,7 +227,7 @@ static void on_tile(viewer_t *v, const uint8_t *p) {
 /* -- Tight */
 
 static void on_compact(viewer_t *v, const uint8_t *p) {
-    v->length |= (p[0] & 127) << (7 * v->length_bytes);
+    v->length |= (v->length_bytes < 2 ? p[0] & 127 : p[0]) << (7 * v->length_bytes);
     if (p[0] & 128 && ++v->length_bytes < 3) return then(v, 1, on_compact);
     skip_rect(v, v->length);
 }
@@ -309,45 +316,51 @@ static void on_rect(viewer_t *v, const uint8_t *p) {
     }
 }
 
-/* -- reading */
+/* -- reading: each returns whether there may be more to read */
 
-static int receive(viewer_t *v, void *into, size_t count, int flags) {
+static int receive(viewer_t *v, void *into, size_t count, int flags, unsigned *got_count) {
     ssize_t got = recv(v->fd, into, count, MSG_DONTWAIT | flags);
     if (got > 0) {
-        v->bytes += got;
-        return (int)got;
+        v->bytes += got, *got_count += got;
+        return (size_t)got == count;
     }
     if (got == 0 || (errno != EAGAIN && errno != EINTR)) fail(v, "the server closed the connection");
     return 0;
 }
 
+static int skip_buffered(viewer_t *v) {
+    unsigned count = have - used < v->skip ? have - used : (unsigned)v->skip;
+    used += count, v->skip -= count;
+    return !v->skip;
+}
+
 static int discard(viewer_t *v) {
-    unsigned buffered = v->have - v->used, taken = buffered < v->skip ? buffered : (unsigned)v->skip;
-    v->used += taken, v->skip -= taken;
-    if (!v->skip) return 1;
-    int got = receive(v, NULL, v->skip < 1 << 30 ? v->skip : 1 << 30, MSG_TRUNC);
+    unsigned got = 0;
+    int has_more = receive(v, NULL, v->skip < 1 << 30 ? v->skip : 1 << 30, MSG_TRUNC, &got);
     v->skip -= got;
-    return got > 0;
+    return has_more;
 }
 
 static int fill_buffer(viewer_t *v) {
-    memmove(v->buffer, v->buffer + v->used, v->have - v->used);
-    v->have -= v->used, v->used = 0;
-    int got = receive(v, v->buffer + v->have, BUFFER_BYTES - v->have, 0);
-    v->have += got;
-    return got > 0;
+    memmove(buffer, buffer + used, have - used);
+    have -= used, used = 0;
+    return receive(v, buffer + have, v->is_large ? LITTLE : sizeof buffer - have, 0, &have);
+}
+
+static void parse(viewer_t *v) {
+    while (v->fd >= 0 && skip_buffered(v) && have - used >= v->need) {
+        const uint8_t *bytes = buffer + used;
+        used += v->need;
+        v->next(v, bytes);
+    }
 }
 
 void viewer_read(viewer_t *v) {
-    while (v->fd >= 0) {
-        if (v->skip) {
-            if (!discard(v)) return;
-        } else if (v->have - v->used < v->need) {
-            if (!fill_buffer(v)) return;
-        } else {
-            const uint8_t *bytes = v->buffer + v->used;
-            v->used += v->need;
-            v->next(v, bytes);
-        }
-    }
+    memcpy(buffer, v->kept, v->kept_count);
+    used = 0, have = v->kept_count;
+    for (int has_more = 1; has_more && v->fd >= 0; parse(v))
+        has_more = v->skip >= LARGE ? discard(v) : fill_buffer(v);
+    if (v->fd < 0) return;
+    v->kept_count = have - used; /* less than it needs */
+    memcpy(v->kept, buffer + used, v->kept_count);
 }

@@ -3,7 +3,7 @@
 #define FOLLOW_H
 #include <stdint.h>
 
-enum { BUFFER_BYTES = 2048 };
+enum { KEPT_BYTES = 1024 };
 
 typedef struct {
     int32_t encodings[24];  /* what the viewers list, in order */
@@ -30,8 +30,9 @@ struct viewer {
     handler_t *next;
     unsigned need;
     uint64_t skip;
-    uint8_t buffer[BUFFER_BYTES];
-    unsigned used, have;
+    uint8_t kept[KEPT_BYTES];  /* the beginning of what `next` wants */
+    unsigned kept_count;
+    int is_large;           /* the last rectangle was: read little, the next is probably large too */
     unsigned rects_left;
     struct { uint16_t x, y, width, height; int32_t encoding; } rect;
     unsigned length, length_bytes, filter, bits;  /* Tight */

@@ -46,6 +46,7 @@ def figures(value: Series | Latency | Stall) -> dict[str, Any]:
     return {
         "kind": "series", "peer": value.peer, "scene": value.scene, "profile": value.profile,
         "a_ms": fit and round(fit.a_ms, 4), "b_ms": fit and round(fit.b_ms, 5), "limit": value.limit,
+        "rough": value.is_rough,
         "pss_kb_each": value.pss_kb_each and round(value.pss_kb_each, 1), "note": value.note,
         "windows": [as_row(window) for window in value.windows],
     }  # fmt: skip

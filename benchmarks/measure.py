@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.accounting import core_busy_ns, cpu_ns, pss_kb, spent_ns, tree_cpu_ns
+from benchmarks.accounting import core_busy_ns, cpu_ns, pss_kb, spent_by_name, spent_ns, tree_cpu_ns
 from benchmarks.figures import Latency, Series, Stall, Window
 from benchmarks.fit import Fit, delivered_frames, most_viewers, percentile
 from benchmarks.processes import SERVER_CORE
@@ -41,7 +41,8 @@ def watch(stage: Stage, viewers: Viewers, scene: str, seconds: float) -> Window:
     painted, cpu, began = stage.painter.read()[0], cpu_ns(pids), time.monotonic()
     time.sleep(seconds)
     lasted = time.monotonic() - began
-    spent = spent_ns(cpu, tree_cpu_ns(process.pid for process in stage.servers))
+    cpu_after = tree_cpu_ns(process.pid for process in stage.servers)
+    spent = spent_ns(cpu, cpu_after)
     busy = core_busy_ns(SERVER_CORE) - busy
     painted = stage.painter.read()[0] - painted
     told = viewers.mark()
@@ -66,7 +67,8 @@ def watch(stage: Stage, viewers: Viewers, scene: str, seconds: float) -> Window:
         least=told["least"],
         most=told["most"],
         stalled=told["stalled"],
-        counters={name: value - counters.get(name, 0) for name, value in after.items()},
+        counters={name: n - counters.get(name, 0) for name, n in after.items() if n != counters.get(name, 0)},
+        by_process_ms={name: ns / 1e6 for name, ns in spent_by_name(cpu, cpu_after).items()},
     )
 
 

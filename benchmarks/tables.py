@@ -9,12 +9,12 @@ from benchmarks.figures import Latency, Series, Stall, Window
 from benchmarks.scenes import RATES
 
 LEGEND = (
-    "CPU: milliseconds of the server's whole process tree. *A + B x N*: CPU of a painted frame, fitted over the"
-    " points where everybody was served. *N=*: CPU per delivered frame and viewer; **s**: viewers got less than"
-    " 90 % of the rate, **g**: the viewers' own process was the limit, **c**: others had more than 10 % of the"
-    " server's core. *by fit*: the N at which A + B x N fills a core. *X*: the X server beside a server that has"
-    " one, per painted frame (not in CPU). *load*: CPU of the viewers' process per frame and viewer, at the"
-    " largest N."
+    "CPU: milliseconds of the server's whole process tree. *A + B x N*: CPU of a frame for all, fitted over "
+    "the points where everybody was served (~: others took the core, points below the full rate count too). "
+    "*N=*: CPU per delivered frame and viewer; **s**: viewers got less than 90 % of the rate, **g**: the "
+    "viewers' own process was the limit, **c**: others had more than 10 % of the server's core. *by fit*: the "
+    "N at which A + B x N fills a core. *X*: the X server beside a server that has one, per painted frame "
+    "(not in CPU). *load*: CPU of the viewers' process per frame and viewer, at the largest N."
 )
 
 
@@ -95,9 +95,10 @@ def _planned(series: Series) -> int:
 def _cost_row(series: Series, numbers: Sequence[int]) -> list[str]:
     fit, first = series.fit, series.windows[0]
     largest = max(series.windows, key=lambda window: window.viewers)
+    rough = "~" if fit and series.is_rough else ""
     cells = {window.viewers: _cell(window, series.scene) for window in series.windows}
     return [
-        series.profile, series.peer, number(fit and fit.a_ms), number(fit and fit.b_ms),
+        series.profile, series.peer, rough + number(fit and fit.a_ms), rough + number(fit and fit.b_ms),
         *(cells.get(n, "") for n in numbers),
         number(first.bytes_each and first.bytes_each / 1000, 1), _limit(series), str(series.limit_by_fit or ""),
         number(series.pss_kb_each, 0),

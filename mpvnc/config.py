@@ -26,7 +26,6 @@ Positive = Annotated[int, Meta(ge=1)]
 Side = Annotated[int, Meta(ge=1, le=32768)]
 Seconds = Annotated[float, Meta(ge=0)]
 PositiveSeconds = Annotated[float, Meta(gt=0)]
-Percent = Annotated[int, Meta(ge=1, le=100)]
 Level = Annotated[int, Meta(ge=0, le=9)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$")]
 

@@ -7,12 +7,11 @@ not know what is logged. A record that finds the queue full is dropped and count
 from __future__ import annotations
 
 import logging
+import os
 import queue
-import sys
 import time
 from collections.abc import Iterable
 from logging.handlers import QueueHandler, QueueListener
-from typing import TextIO
 
 QUEUE_LIMIT = 2000
 FALLBACK_LEVEL = "INFO"
@@ -57,6 +56,39 @@ class BoundedQueueHandler(QueueHandler):
         return record
 
 
+class DescriptorHandler(logging.Handler):
+    """Writes lines to a descriptor, past all buffers and locks.
+
+    A thread that is stuck in `write` then holds nothing that the interpreter's end waits for, as it would with
+    the lock of a stream. Only the listener's thread may call it.
+    """
+
+    def __init__(self, fd: int, *, owned: bool) -> None:
+        super().__init__()
+        self._fd = fd
+        self._owned = owned
+
+    def createLock(self) -> None:
+        """Have no lock."""
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        try:
+            rest = f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+        except Exception:
+            self.handleError(record)
+
+    def close(self) -> None:
+        """Close the descriptor if it is this handler's own."""
+        super().close()
+        if self._owned:
+            self._owned = False
+            os.close(self._fd)
+
+
 class Log:
     """The running log of a process. `close()` writes what waits, for at most a second, and ends it."""
 
@@ -84,16 +116,14 @@ class Log:
                 self._sink.close()
 
 
-def start_log(role: str, level: str, file: str = "", stream: TextIO | None = None) -> Log:
-    """Send all records of this process to `file`, or `stream` (stderr), and return the running log.
+def start_log(role: str, level: str, file: str = "", *, fd: int = 2) -> Log:
+    """Send all records of this process to `file`, or `fd` (stderr), and return the running log.
 
     An unknown level warns and counts as INFO. Raises: OSError if the file cannot be opened.
     """
-    sink: logging.Handler = (
-        logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
-        if file
-        else logging.StreamHandler(stream or sys.stderr)
-    )
+    if file:
+        fd = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    sink = DescriptorHandler(fd, owned=bool(file))
     sink.setFormatter(LineFormatter(role))
     handler = BoundedQueueHandler(queue.Queue(QUEUE_LIMIT))
     listener = QueueListener(handler.queue, sink)

@@ -13,7 +13,9 @@ venv=$root/.venv
 python_packages="python3-venv python3-dev python3-tk"
 run_packages="gcc libc6-dev pkg-config libcairo2-dev libxcb-shm0 libxcb-randr0 libxcb-xfixes0"
 test_packages="xvfb xterm xdotool x11-utils x11-xkb-utils x11-xserver-utils xauth tigervnc-viewer tigervnc-standalone-server
-x11vnc gvncviewer"
+x11vnc gvncviewer libvncserver-dev libxcb1-dev libxcb-shm0-dev"
+# A peer that the tests do not need.
+bench_packages="tigervnc-scraping-server"
 
 say() { printf 'mpvnc: %s\n' "$*" >&2; }
 
@@ -72,6 +74,7 @@ fingerprint() {
 install_packages() {
     packages=$run_packages
     [ "$1" != test ] || packages="$packages $test_packages"
+    [ "$1" != bench ] || packages=$bench_packages
     case $python in '' | /usr/bin/*) packages="$python_packages $packages" ;; esac
     if ! command -v apt-get >/dev/null; then
         say "this is neither Debian nor Ubuntu: going on without a look at" $packages
@@ -124,6 +127,6 @@ build() {
 kernels_are_compiled() {
     "$venv/bin/python" -P -c '
 import sys
-from mpvnc.kernels import coding, tiles
-sys.exit(not (coding.COMPILED and tiles.COMPILED))'
+from mpvnc.kernels import coding, moves, tiles
+sys.exit(not (coding.COMPILED and moves.COMPILED and tiles.COMPILED))'
 }

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpvnc.damage import TileTable, rects_of, tiles_of
+from mpvnc.damage import Move, TileTable, rects_of, tiles_of
 from mpvnc.geometry import Rect
 
 
@@ -78,7 +78,7 @@ rects = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 300), st.integers(1, 300), st.lists(rects, max_size=5))
 def test_tiles_of_rects_and_back(width, height, given_rects):
     tiles = tiles_of(given_rects, width, height)
@@ -101,3 +101,10 @@ def test_tiles_under_each_other_become_one_rectangle():
         Rect(64, 128, 64, 52),
         Rect(192, 128, 58, 52),
     ]
+
+
+def test_a_part_of_a_move():
+    move = Move(Rect(10, 20, 40, 30), 40, 40)
+    assert move.target == Rect(50, 60, 40, 30)
+    assert move.into(Rect(60, 70, 20, 10)) == Move(Rect(20, 30, 20, 10), 40, 40)
+    assert move.into(Rect(0, 0, 50, 60)).source.is_empty

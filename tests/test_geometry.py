@@ -43,7 +43,7 @@ def test_rectangles(one, other):
         assert both == Rect(x, y, int(columns.max()) + 1 - x, int(rows.max()) + 1 - y)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(lists, lists)
 def test_region_algebra(first, second):
     one, other = Region(first), Region(second)
@@ -63,7 +63,7 @@ def test_region_algebra(first, second):
     assert (one == other) == np.array_equal(a, b)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lists, rects)
 def test_region_bounds_and_containment(pieces, probe):
     region = Region(pieces)

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-import io
 import logging
+import os
 import re
-import threading
+import tempfile
+import weakref
 
 import pytest
 
 from mpvnc import log
+from tests.support.waits import eventually
 
 
 @pytest.fixture
@@ -20,11 +22,12 @@ def restore():
 
 
 def written(level="INFO", *, say):
-    stream = io.StringIO()
-    running = log.start_log("encoder", level, stream=stream)
-    say(logging.getLogger("mpvnc.test"))
-    running.close()
-    return stream.getvalue()
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+        running = log.start_log("encoder", level, fd=file.fileno())
+        say(logging.getLogger("mpvnc.test"))
+        running.close()
+        file.seek(0)
+        return file.read()
 
 
 def test_a_line_has_time_level_role_client_and_message(restore):
@@ -68,21 +71,16 @@ def test_a_file_receives_the_records(restore, tmp_path):
     assert "capture" in (tmp_path / "log").read_text()
 
 
-class StuckStream(io.StringIO):
-    def __init__(self):
-        super().__init__()
-        self.go = threading.Event()
-
-    def write(self, text):
-        self.go.wait(10)
-        return super().write(text)
-
-
 def test_a_stuck_sink_blocks_nobody_and_what_is_dropped_is_counted(restore):
-    stream = StuckStream()
-    running = log.start_log("encoder", "INFO", stream=stream)
-    for number in range(log.QUEUE_LIMIT + 100):
-        logging.getLogger("x").info("%d", number)
-    assert running.dropped >= 98
-    stream.go.set()
+    reading, writing = os.pipe()
+    running = log.start_log("encoder", "INFO", fd=writing)
+    line = "x" * 1000
+    for number in range(log.QUEUE_LIMIT + 500):
+        logging.getLogger("x").info("%d %s", number, line)
+    running.close(0.1)
+    logging.shutdown([weakref.ref(running._sink)])
+    assert running.dropped >= 100
+    os.close(reading)
+    eventually(running._handler.queue.empty)
     running.close()
+    os.close(writing)

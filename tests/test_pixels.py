@@ -65,7 +65,7 @@ def test_three_bytes_are_sent_where_the_viewer_expects_three(name):
     assert np.array_equal(theirs.cpixels(sent), theirs.from_rgb(SAMPLES).ravel())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 1023))
 def test_channels_are_rounded_to_the_nearest(maximum):
     fmt = PixelFormat.from_bytes(packed(depth=32, red_max=maximum, red_shift=16))

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 
 from mpvnc.errors import ControlError
 from mpvnc.ipc.bus import InputReceiver
+from mpvnc.ipc.control import Message
 from mpvnc.ipc.feed import EventFeed
 from mpvnc.metrics import Counter, SlotCounters
 from mpvnc.session.animator_events import Translator, pack_events
@@ -52,6 +53,15 @@ class Animator:
                 logger.info("client %d does not control: its input is ignored", event.client)
         self._counters.set(Counter.INPUT_DROPPED, self._queue.dropped)
 
+    def handle(self, message: Message, fds: list[int]) -> None:
+        """Take a message of the supervisor's."""
+        for fd in fds:
+            os.close(fd)
+        if message["type"] == "worker_gone":
+            self.worker_gone(message["slot"], message.get("clients", []))
+        elif message["type"] == "reconfigure":
+            self.follow(message["config"]["input"]["control_policy"])
+
     def worker_gone(self, slot: int, clients: Iterable[int]) -> None:
         """Queue releases and disconnects for a dead worker's clients, those named and those of its slot."""
         lost = list(dict.fromkeys([*clients, *self._translator.clients_of(slot)]))
@@ -84,30 +94,10 @@ def run(runtime: Runtime, receiver: InputReceiver, feed: EventFeed, animator: An
             selector.select(0 if messages else BEAT_INTERVAL_S)
             messages = receiver.receive_all()
             animator.take(messages)
-            if not _control(runtime, animator):
+            if not runtime.hear(animator.handle):
                 return
             animator.feed(feed)
             runtime.beat()
-
-
-def _control(runtime: Runtime, animator: Animator) -> bool:
-    while True:
-        try:
-            received = runtime.control.receive()
-        except BlockingIOError:
-            return True
-        if received is None:
-            return False
-        message, fds = received
-        for fd in fds:
-            os.close(fd)
-        if message["type"] == "worker_gone":
-            animator.worker_gone(message["slot"], message.get("clients", []))
-        elif message["type"] == "reconfigure":
-            runtime.reconfigure(message)
-            animator.follow(runtime.config.input.control_policy)
-        elif message["type"] == "drain":
-            return False
 
 
 def main() -> None:

@@ -99,7 +99,7 @@ def main() -> int:
 
 def serve(runtime: Runtime, driver: CaptureDriver) -> None:
     """Turn the loop until drain or EOF. `select` because its time-outs are not rounded to milliseconds."""
-    control = runtime.control
+    control, hear = runtime.control, partial(handle_message, driver)
     beat_at = 0.0
     while True:
         now = time.monotonic()
@@ -111,24 +111,8 @@ def serve(runtime: Runtime, driver: CaptureDriver) -> None:
         source = driver.fileno()
         watched = [control.fileno()] if source is None else [control.fileno(), source]
         readable, _, _ = select.select(watched, [], [], max(wake_at - time.monotonic(), 0))
-        if control.fileno() in readable and not handle_control(runtime, driver):
+        if control.fileno() in readable and not runtime.hear(hear):
             return
-
-
-def handle_control(runtime: Runtime, driver: CaptureDriver) -> bool:
-    """Take in all control messages that wait; return whether to go on."""
-    while True:
-        try:
-            received = runtime.control.receive()
-        except BlockingIOError:
-            return True
-        if received is None or received[0]["type"] == "drain":
-            return False
-        if received[0]["type"] == "reconfigure":
-            runtime.reconfigure(received[0])
-            driver.set_frame_rate(runtime.config.source.frame_rate)
-        else:
-            handle_message(driver, *received)
 
 
 def handle_message(driver: CaptureDriver, message: Message, fds: list[int]) -> None:
@@ -143,6 +127,8 @@ def handle_message(driver: CaptureDriver, message: Message, fds: list[int]) -> N
         driver.refuse_segment("its descriptor did not arrive")
     elif message["type"] == "refused":
         driver.refuse_segment(message["reason"])
+    elif message["type"] == "reconfigure":
+        driver.set_frame_rate(message["config"]["source"]["frame_rate"])
 
 
 def source_settings(kind: str, config: Config) -> SourceSettings:

@@ -23,7 +23,7 @@ from mpvnc.errors import ControlError, MpvncError
 from mpvnc.frames.pointer import PointerPage
 from mpvnc.frames.reader import FrameReader
 from mpvnc.ipc.bus import InputSender
-from mpvnc.kernels import coding, tiles
+from mpvnc.kernels import coding, moves, tiles
 from mpvnc.metrics import Counter
 from mpvnc.rfb import writers
 from mpvnc.rfb.handshake import HandshakeSettings
@@ -89,7 +89,7 @@ class Encoder:
         self.loop.add_reader(self._runtime.control.fileno(), self._on_control)
         self.loop.add_reader(self._runtime.bell, self._on_bell)
         self.loop.call_soon(self._beat)
-        compiled = coding.COMPILED and tiles.COMPILED
+        compiled = coding.COMPILED and moves.COMPILED and tiles.COMPILED
         self._counters.set(Counter.KERNELS_COMPILED, 1 if compiled else 2)
         if not compiled:
             logger.warning("the compiled kernels are missing: encoding in numpy, many times slower")

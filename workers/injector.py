@@ -21,6 +21,7 @@ from mpvnc.errors import ControlError, InjectError
 from mpvnc.inject.base import Backend
 from mpvnc.inject.dispatch import Dispatcher
 from mpvnc.ipc.bus import InputReceiver
+from mpvnc.ipc.control import Message
 from mpvnc.metrics import Counter
 from mpvnc.session.control import Control
 from mpvnc.session.input import InputEvent, unpack
@@ -64,6 +65,15 @@ class Injector:
                 self._runtime.counters.add(Counter.INPUT_DROPPED)
         self._guard(lambda one: one.backend.flush())
         self._count_dropped()
+
+    def handle(self, message: Message, fds: list[int]) -> None:
+        """Take a message of the supervisor's."""
+        for fd in fds:
+            os.close(fd)
+        if message["type"] == "worker_gone":
+            self.worker_gone(message["slot"], message.get("clients", []))
+        elif message["type"] == "reconfigure":
+            self.reconfigure()
 
     def worker_gone(self, slot: int, clients: Iterable[int]) -> None:
         """Release what the clients of a dead worker hold: those named and those known to be of its slot."""
@@ -174,29 +184,9 @@ def run(runtime: Runtime, receiver: InputReceiver, injector: Injector) -> None:
             injector.keep_open(time.monotonic())
             messages = receiver.receive_all()
             injector.deliver(messages)
-            if not _control(runtime, injector):
+            if not runtime.hear(injector.handle):
                 return
             runtime.beat()
-
-
-def _control(runtime: Runtime, injector: Injector) -> bool:
-    while True:
-        try:
-            received = runtime.control.receive()
-        except BlockingIOError:
-            return True
-        if received is None:
-            return False
-        message, fds = received
-        for fd in fds:
-            os.close(fd)
-        if message["type"] == "worker_gone":
-            injector.worker_gone(message["slot"], message.get("clients", []))
-        elif message["type"] == "reconfigure":
-            runtime.reconfigure(message)
-            injector.reconfigure()
-        elif message["type"] == "drain":
-            return False
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -94,6 +94,24 @@ class Runtime:
         """
         self.control.flush()
         self.control.send_or_queue(message, fds)
+
+    def hear(self, handle: Callable[[Message, list[int]], None]) -> bool:
+        """Give `handle` each message that waits, with its descriptors, which are then its own.
+
+        When it gets `reconfigure`, `config` and `secrets` are the new ones already.
+
+        Returns: whether to go on; not after drain, and not without a supervisor.
+        """
+        while True:
+            try:
+                received = self.control.receive()
+            except BlockingIOError:
+                return True
+            if received is None or received[0]["type"] == "drain":
+                return False
+            if received[0]["type"] == "reconfigure":
+                self.reconfigure(received[0])
+            handle(*received)
 
     def beat(self) -> None:
         """Say that the loop turns; call it every `BEAT_INTERVAL_S` from the loop itself, never from a thread.

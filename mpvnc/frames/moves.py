@@ -7,7 +7,7 @@ How a scroll is found:
 1. Rows of a narrow strip that occur once in the old and once in the new frame, at different heights, vote for
    the distance between them. Four strips are looked at, or less: one if the votes are many, two if none.
 2. Each row of each column of tiles is weighed: 1 if moving it makes it right, -1 if it makes it wrong.
-3. The columns, then the rows in them, with the greatest sum of weights are the target of the move.
+3. Adjacent rows and columns with the greatest sum of weights are the target of the move.
 """
 
 from __future__ import annotations
@@ -116,15 +116,33 @@ def _best_target(new: Pixels, old: Pixels, bounds: _Bounds, dy: int) -> Move | N
     top, bottom = max(bounds.top, dy), min(bounds.bottom, height + dy)
     gains: kernels.Gains = np.empty((bottom - top, len(bounds.spans)), np.int8)
     kernels.weigh(new, old, top, dy, bounds.spans, gains)
-    rows, columns = slice(None), slice(None)
-    for _ in range(2):
-        columns = _best_run(gains[rows].sum(axis=0, dtype=np.int64))
-        rows = _best_run(gains[:, columns].sum(axis=1, dtype=np.int64))
+    rows, columns = _best_part(gains)
     if rows.start == rows.stop or columns.start == columns.stop:
         return None
     left, right = int(bounds.spans[columns.start, 0]), int(bounds.spans[columns.stop - 1, 1])
     source = Rect(left, top + rows.start - dy, right - left, rows.stop - rows.start)
     return Move(source, 0, dy)
+
+
+def _best_part(gains: kernels.Gains) -> tuple[slice, slice]:
+    """Return rows and columns with a great sum of gains; empty ones if there is none.
+
+    Beginning with the rows fails where most columns beside the scroll stand still, beginning with the columns
+    where most rows above and below do: both are tried.
+    """
+    rows, columns = _climb(gains)
+    other_columns, other_rows = _climb(gains.T)
+    if gains[other_rows, other_columns].sum(dtype=np.int64) > gains[rows, columns].sum(dtype=np.int64):
+        return other_rows, other_columns
+    return rows, columns
+
+
+def _climb(gains: kernels.Gains) -> tuple[slice, slice]:
+    rows, columns = slice(None), slice(None)
+    for _ in range(2):
+        rows = _best_run(gains[:, columns].sum(axis=1, dtype=np.int64))
+        columns = _best_run(gains[rows].sum(axis=0, dtype=np.int64))
+    return rows, columns
 
 
 def _best_run(weights: npt.NDArray[np.int64]) -> slice:

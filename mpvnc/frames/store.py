@@ -25,6 +25,7 @@ from mpvnc.frames.layout import HEADER_BYTES, W_NEWEST, Layout, check_header, un
 
 DIRECTORY = Path("/dev/shm")
 _MEGABYTE = 1 << 20
+_CREATE_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +57,34 @@ def create_segment(name: str, size_bytes: int, content: str = "its contents") ->
     if _free_bytes() < size_bytes:
         raise _too_small(size_bytes, content)
     try:
-        shared = shared_memory.SharedMemory(name, create=True, size=size_bytes)
+        fd = _create_held(name, size_bytes)
     except OSError as error:
         raise FrameError(f"{DIRECTORY}/{name}: {error.strerror}") from error
-    shared.close()
-    fd = -1
     try:
-        fd = os.open(DIRECTORY / name, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-        hold(fd)
         _reserve(fd, size_bytes, content)
     except BaseException as error:
-        if fd >= 0:
-            os.close(fd)
+        os.close(fd)
         _unlink(name)
         if isinstance(error, OSError):
             raise FrameError(f"{DIRECTORY}/{name}: {error.strerror}") from error
         raise
     return Segment(name, size_bytes, fd)
+
+
+def _create_held(name: str, size_bytes: int) -> int:
+    """Create a file and hold it; done again if a starting namesake swept it away before it was held."""
+    for attempt in range(_CREATE_TRIES):
+        shared_memory.SharedMemory(name, create=True, size=size_bytes).close()
+        try:
+            fd = os.open(DIRECTORY / name, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except BaseException as error:
+            _unlink(name)
+            if isinstance(error, FileNotFoundError) and attempt < _CREATE_TRIES - 1:
+                continue
+            raise
+        hold(fd)
+        return fd
+    raise AssertionError("the last attempt returns or raises")
 
 
 def create_frame_segment(name: str, width: int, height: int) -> Segment:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable
 from typing import Protocol
 
+from mpvnc.damage import Move
 from mpvnc.errors import ControlError, FrameError, PublishError
 from mpvnc.frames.writer import FrameWriter
 from mpvnc.geometry import Rect
@@ -82,7 +83,9 @@ class Link:
         """How many sessions the workers have now."""
         return sum(self._status.slot(slot).get(Counter.CLIENTS) for slot in self._workers)
 
-    def publish(self, pixels: Pixels, damage: Iterable[Rect] | None) -> int | None:
+    def publish(
+        self, pixels: Pixels, damage: Iterable[Rect] | None, moves: Iterable[Move] = ()
+    ) -> int | None:
         """Publish a frame; a new size gets a new segment first. Returns its number, None if nothing changed.
 
         Raises: PublishError if there is no memory for it, or the supervisor is gone.
@@ -92,7 +95,7 @@ class Link:
         height, width = pixels.shape
         try:
             if self._writer is not None and (self._writer.width, self._writer.height) == (width, height):
-                frame = self._writer.publish_pixels(pixels, damage)
+                frame = self._writer.publish_pixels(pixels, damage, moves)
             else:
                 frame = self._publish_first(pixels)
         except FrameError as error:

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
+from mpvnc.damage import Move
 from mpvnc.errors import ControlError, PublishError
 from mpvnc.geometry import Rect
 from mpvnc.ipc.feed import ASK_AGAIN_S, EventTap
@@ -77,7 +78,11 @@ class Publication:
         return self._closed or self._link.is_gone
 
     @contextmanager
-    def frame(self, damage: Iterable[tuple[int, int, int, int]] | None = None) -> Iterator[Surface]:
+    def frame(
+        self,
+        damage: Iterable[tuple[int, int, int, int]] | None = None,
+        moves: Iterable[tuple[int, int, int, int, int, int]] = (),
+    ) -> Iterator[Surface]:
         """Draw a frame inside `with`; viewers see it, whole, when it is left.
 
         An exception inside publishes nothing, and leaves what was drawn in the surface.
@@ -85,22 +90,30 @@ class Publication:
         Args:
             damage: rectangles (x, y, width, height) outside of which nothing was drawn since the last
                 published frame; None for anywhere. Saves a comparison.
+            moves: (x, y, width, height, dx, dy) for a part of the last published frame that is drawn again
+                elsewhere; where it went is damage too. Saves bytes, viewers move it themselves; what is wrong is
+                corrected. Scrolling is found without it.
         Raises: PublishError if there is nobody to publish to.
         """
         self._check()
         yield self.surface
-        self.publish_frame(damage)
+        self.publish_frame(damage, moves)
 
-    def publish_frame(self, damage: Iterable[tuple[int, int, int, int]] | None = None) -> int | None:
+    def publish_frame(
+        self,
+        damage: Iterable[tuple[int, int, int, int]] | None = None,
+        moves: Iterable[tuple[int, int, int, int, int, int]] = (),
+    ) -> int | None:
         """Publish the surface as it is; what `frame` does on leaving.
 
         Returns: the number of the frame; None if nothing differs from the one before.
         Raises: PublishError as `frame` does, or if the surface has become unreadable.
         """
         rects = None if damage is None else [Rect(*map(int, rect)) for rect in damage]
+        moved = [Move(Rect(*map(int, rect)), int(dx), int(dy)) for *rect, dx, dy in moves]
         with self._drawing:
             self._check()
-            return self._link.publish(pixels_of(self.surface), rects)
+            return self._link.publish(pixels_of(self.surface), rects, moved)
 
     def change_surface(self, surface: Surface) -> None:
         """Show another surface, of any size, from the next frame on.

@@ -19,9 +19,6 @@ from mpvnc.geometry import EMPTY, Rect
 from mpvnc.pixels import PixelFormat
 from mpvnc.rfb.events import Screen, Version
 
-COUNT_UNKNOWN = 0xFFFF
-"""The rectangle count of an update that ends with `last_rect` (rfbproto "LastRect Pseudo-encoding")."""
-
 _U32 = struct.Struct(">I")
 _UPDATE = struct.Struct(">BxH")
 _RECTANGLE = struct.Struct(">HHHHi")
@@ -71,11 +68,6 @@ def rectangle_header(rect: Rect, encoding: int) -> bytes:
     return _RECTANGLE.pack(*rect, encoding)
 
 
-def last_rect() -> bytes:
-    """Return the rectangle that ends an update of `COUNT_UNKNOWN` rectangles."""
-    return rectangle_header(EMPTY, Encoding.LAST_RECT)
-
-
 def desktop_size(width: int, height: int) -> bytes:
     """Return a DesktopSize rectangle (RFC 6143 section 7.8.2): the last one of its update."""
     return rectangle_header(Rect(0, 0, width, height), Encoding.DESKTOP_SIZE)
@@ -96,24 +88,6 @@ def extended_desktop_size(
 def desktop_name(name: str) -> bytes:
     """Return a DesktopName rectangle (rfbproto "DesktopName Pseudo-encoding"); the name is UTF-8."""
     return rectangle_header(EMPTY, Encoding.DESKTOP_NAME) + _counted(name.encode())
-
-
-def cursor(hot_x: int, hot_y: int, width: int, height: int, *, pixels: bytes, mask: bytes) -> bytes:
-    """Return a Cursor rectangle (RFC 6143 section 7.8.1); 0 x 0 hides the pointer.
-
-    Args:
-        hot_x, hot_y: the hotspot, in pixels from the top left; inside the cursor if that has any.
-        pixels: width * height pixels in the client's format.
-        mask: a bit per pixel, leftmost highest, each row padded to whole bytes; 1 is opaque.
-
-    Raises: EncodeError if they do not fit together.
-    """
-    area = width * height
-    if area and not (0 <= hot_x < width and 0 <= hot_y < height):
-        raise EncodeError(f"hotspot {hot_x},{hot_y} lies outside a cursor of {width}x{height}")
-    if len(mask) != (width + 7) // 8 * height or len(pixels) not in (area, 2 * area, 4 * area):
-        raise EncodeError(f"{len(pixels)} bytes and a mask of {len(mask)} for a cursor of {width}x{height}")
-    return rectangle_header(Rect(hot_x, hot_y, width, height), Encoding.CURSOR) + pixels + mask
 
 
 def bell() -> bytes:

@@ -196,7 +196,7 @@ class Broadcast:
         is_whole = picture.area == self._area and not picture.owed.rects
         if not is_whole or not session.demand.covers(picture.area):
             return self._start_partial(session, screen, now)
-        moved = self._moved(session, screen)
+        moved = self._moved(session, screen) if screen.move else None
         wrong = overlay.copied(picture.overlay, moved.move) if moved else None
         key = (picture.base, session.wire, session.streams, wrong)
         update = self.fanout.find(key)
@@ -204,7 +204,7 @@ class Broadcast:
             return update
         update = Update(key, session.wire, picture.base, session.streams, now)
         if moved is None:
-            self.fanout.start(update, self._changes(screen, picture.base))
+            self.fanout.start(update, self._changes(screen, picture.base, planner.slice_area(session.wire)))
         else:
             self.fanout.start(update, self._copied(session, screen, moved), _copy(moved.move))
         return update
@@ -240,10 +240,12 @@ class Broadcast:
             self._pieces[wrong, is_lossy] = pieces
         return pieces
 
-    def _changes(self, screen: Screen, base: int) -> list[Piece]:
-        pieces = self._pieces.get(base)
+    def _changes(self, screen: Screen, base: int, max_area: int) -> list[Piece]:
+        if base == screen.frame:
+            return []
+        pieces = self._pieces.get((base, max_area))
         if pieces is None:
-            pieces = self._pieces[base] = planner.changes(screen.tiles, base) if base < screen.frame else []
+            pieces = self._pieces[base, max_area] = planner.changes(screen.tiles, base, max_area)
         return pieces
 
     # -- handing out

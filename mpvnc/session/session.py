@@ -26,7 +26,7 @@ from mpvnc.encodings.wire import WireClass, wire_class
 from mpvnc.errors import LimitExceeded, ProtocolError
 from mpvnc.geometry import EMPTY
 from mpvnc.pixels import NATIVE
-from mpvnc.pointer import Cursor, PointerState
+from mpvnc.pointer import PointerState
 from mpvnc.rfb import events, writers
 from mpvnc.rfb.connection import Connection
 from mpvnc.rfb.handshake import HandshakeSettings
@@ -259,7 +259,7 @@ class Session:
             shown = pointer.serial if pointer.visible and self.draws_pointer(now) else _BLANK
             if shown != self._cursor_serial:
                 self._cursor_serial = shown
-                due.append(self._cursor_rectangle(pointer.cursor if shown != _BLANK else None))
+                due.append(cursor_rectangle(self.format, pointer.cursor if shown != _BLANK else None))
         return due
 
     def updated(self, size_bytes: int) -> bytes:
@@ -427,14 +427,6 @@ class Session:
     @property
     def _takes_size(self) -> bool:
         return bool(self.features & {Encoding.EXTENDED_DESKTOP_SIZE, Encoding.DESKTOP_SIZE})
-
-    def _cursor_rectangle(self, cursor: Cursor | None) -> bytes:
-        if cursor is None:
-            return cursor_rectangle(self.format, width=0, height=0, hot_x=0, hot_y=0, bgra=b"")
-        return cursor_rectangle(
-            self.format, width=cursor.width, height=cursor.height,
-            hot_x=cursor.hot_x, hot_y=cursor.hot_y, bgra=cursor.pixels,
-        )  # fmt: skip
 
     def _send_layout(self) -> None:
         """Tell the layout to a client that asks for it; it answers no request for pixels."""

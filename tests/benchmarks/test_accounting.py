@@ -7,7 +7,16 @@ import time
 
 import pytest
 
-from benchmarks.accounting import core_busy_ns, cpu_ns, pss_kb, spent_ns, tree, tree_cpu_ns
+from benchmarks.accounting import (
+    core_busy_ns,
+    cpu_ns,
+    name,
+    pss_kb,
+    spent_by_name,
+    spent_ns,
+    tree,
+    tree_cpu_ns,
+)
 
 SPIN = "import time\nwhile time.process_time() < 0.2: pass\nprint(flush=True)\ninput()"
 
@@ -18,6 +27,14 @@ def test_what_was_spent_is_the_difference_and_newcomers_count_whole() -> None:
 
 def test_a_number_that_was_given_again_does_not_count_backwards() -> None:
     assert spent_ns({1: 100}, {1: 5}) == 0
+
+
+def test_what_was_spent_is_told_by_name() -> None:
+    """This process runs pytest or python."""
+    own = name(os.getpid())
+    assert own
+    assert spent_by_name({os.getpid(): 3}, {os.getpid(): 10}) == {own: 7}
+    assert not name(2**22 + 1)
 
 
 def test_what_is_gone_is_left_out() -> None:

@@ -35,6 +35,19 @@ def test_only_points_where_everybody_was_served_are_fitted() -> None:
     assert OURS.pss_kb_each == pytest.approx(50)
 
 
+def test_a_contended_machine_gives_a_rough_fit() -> None:
+    crowded = [window(1, 4.0), window(50, 4.0, rate=15, others_ms=900)]
+    rough = Series("mpvnc", "video", "zrle", crowded)
+    assert rough.is_rough
+    assert rough.fit == pytest.approx((4 - 4 / 49, 4 / 49))
+    assert not OURS.is_rough
+
+
+def test_a_server_that_is_full_by_itself_gives_none() -> None:
+    full = [window(1, 4.0), window(50, 33.0, rate=15, others_ms=900)]
+    assert Series("mpvnc", "video", "zrle", full).fit is None
+
+
 def test_a_point_that_others_disturbed_is_marked() -> None:
     assert not window(1, 1.0).is_contended
     assert window(1, 1.0, others_ms=300).is_contended

@@ -1,5 +1,6 @@
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,9 +8,10 @@ import pytest
 from mpvnc.capture.mssgrab import MssCapture
 from mpvnc.errors import CaptureError
 from mpvnc.geometry import Rect
-from tests.capture.xserver import XServer, xtigervnc, xvfb
 from tests.support.drawing import Painter
+from tests.support.peers import xtigervnc
 from tests.support.slots import OneSlot
+from tests.support.xserver import grab, run_client, xvfb
 
 pytestmark = pytest.mark.x11
 
@@ -21,42 +23,42 @@ def slot() -> Iterator[OneSlot]:
     slot.close()
 
 
-def test_a_frame_is_the_screen(screen: XServer, slot: OneSlot) -> None:
-    capture, painter = MssCapture(screen.display), Painter(screen.display)
+def test_a_frame_is_the_screen(screen: str, slot: OneSlot) -> None:
+    capture, painter = MssCapture(screen), Painter(screen)
     painter.fill(Rect(10, 20, 300, 200), 0x887766)
     assert capture.size == (1000, 700)
     assert capture.frame_due(5.0) == 5.0
     assert capture.draw(slot, 5.0) == [Rect(0, 0, 1000, 700)]
-    np.testing.assert_array_equal(slot.pixels & 0xFFFFFF, screen.grab())
+    np.testing.assert_array_equal(slot.pixels & 0xFFFFFF, grab(screen))
     painter.close()
     capture.close()
 
 
-def test_a_screen_that_changes_its_size() -> None:
-    with xtigervnc(640, 480) as server:
-        capture, slot = MssCapture(server.display), OneSlot(640, 480)
+def test_a_screen_that_changes_its_size(tmp_path: Path) -> None:
+    with xtigervnc(tmp_path, 640, 480) as (display, _):
+        capture, slot = MssCapture(display), OneSlot(640, 480)
         assert capture.draw(slot, 1.0) == [Rect(0, 0, 640, 480)]
-        server.run("xrandr", "--fb", "800x600")
+        run_client(display, "xrandr", "--fb", "800x600")
         assert capture.draw(slot, 100.0) == []
         assert capture.size == (800, 600)
         capture.close()
         slot.close()
 
 
-def test_a_server_that_goes_is_an_error(slot: OneSlot) -> None:
-    with xvfb(1000, 700) as server:
-        capture = MssCapture(server.display)
+def test_a_server_that_goes_is_an_error(slot: OneSlot, tmp_path: Path) -> None:
+    with xvfb(tmp_path, 1000, 700) as display:
+        capture = MssCapture(display)
     with pytest.raises(CaptureError):
         capture.draw(slot, 0.0)
     capture.close()
 
 
-def test_other_depths_are_refused_and_leave_no_descriptor() -> None:
-    with xvfb(320, 200, 16) as server:
+def test_other_depths_are_refused_and_leave_no_descriptor(tmp_path: Path) -> None:
+    with xvfb(tmp_path, 320, 200, 16) as display:
         before = len(os.listdir("/proc/self/fd"))
         for _ in range(3):
             with pytest.raises(CaptureError, match="depth 16"):
-                MssCapture(server.display)
+                MssCapture(display)
         assert len(os.listdir("/proc/self/fd")) == before
 
 

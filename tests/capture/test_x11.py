@@ -2,6 +2,7 @@ import os
 import random
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,18 +13,19 @@ from mpvnc.capture.base import PointerUpdate
 from mpvnc.capture.x11 import X11Capture
 from mpvnc.errors import CaptureError
 from mpvnc.geometry import Rect, Region
-from tests.capture.xserver import XServer, xtigervnc, xvfb
 from tests.support.drawing import Painter
+from tests.support.peers import xtigervnc
 from tests.support.slots import OneSlot
 from tests.support.waits import eventually
+from tests.support.xserver import grab, run_client, xterm, xvfb
 
 pytestmark = pytest.mark.x11
 WIDTH, HEIGHT = 1000, 700
 
 
 @pytest.fixture
-def painter(screen: XServer) -> Iterator[Painter]:
-    painter = Painter(screen.display)
+def painter(screen: str) -> Iterator[Painter]:
+    painter = Painter(screen)
     painter.fill(Rect(0, 0, WIDTH, HEIGHT), 0x203040)
     yield painter
     painter.close()
@@ -37,8 +39,8 @@ def slot() -> Iterator[OneSlot]:
 
 
 @pytest.fixture
-def capture(screen: XServer, painter: Painter, slot: OneSlot) -> Iterator[X11Capture]:
-    capture = X11Capture(screen.display)
+def capture(screen: str, painter: Painter, slot: OneSlot) -> Iterator[X11Capture]:
+    capture = X11Capture(screen)
     slot.attach_to(capture)
     capture.draw(slot, 0.0)
     yield capture
@@ -60,43 +62,41 @@ def draw_all(capture: X11Capture, slot: OneSlot) -> list[Rect]:
     return written
 
 
-def test_the_first_frame_is_the_screen(screen: XServer, capture: X11Capture, slot: OneSlot) -> None:
+def test_the_first_frame_is_the_screen(screen: str, capture: X11Capture, slot: OneSlot) -> None:
     assert capture.backend == "x11 (shared pixmaps)"
     assert capture.size == (WIDTH, HEIGHT)
-    np.testing.assert_array_equal(slot.pixels, screen.grab())
+    np.testing.assert_array_equal(slot.pixels, grab(screen))
 
 
 def test_a_small_change_is_written_exactly_there(
-    screen: XServer, capture: X11Capture, painter: Painter, slot: OneSlot
+    screen: str, capture: X11Capture, painter: Painter, slot: OneSlot
 ) -> None:
     draw_all(capture, slot)
     painter.fill(Rect(101, 100, 2, 16), 0xFFFFFF)
     assert Region(draw_all(capture, slot)) == Region([Rect(101, 100, 2, 16)])
-    np.testing.assert_array_equal(slot.pixels, screen.grab())
+    np.testing.assert_array_equal(slot.pixels, grab(screen))
 
 
-def test_child_windows_are_part_of_the_screen(screen: XServer, capture: X11Capture, slot: OneSlot) -> None:
-    terminal = screen.start("xterm", "-geometry", "60x20+100+80", "-e", "sh", "-c", "seq 100; sleep 60")
-    try:
+def test_child_windows_are_part_of_the_screen(
+    screen: str, capture: X11Capture, slot: OneSlot, tmp_path: Path
+) -> None:
+    def shows_text() -> bool:
+        draw_all(capture, slot)
+        grabbed = grab(screen)
+        return len(np.unique(grabbed)) > 2 and np.array_equal(slot.pixels, grabbed)
 
-        def shows_text() -> bool:
-            draw_all(capture, slot)
-            grabbed = screen.grab()
-            return len(np.unique(grabbed)) > 2 and np.array_equal(slot.pixels, grabbed)
-
+    command = ("sh", "-c", "seq 100; sleep 60")
+    with xterm(screen, *command, log=tmp_path / "xterm.log", geometry="60x20+100+80"):
         eventually(shows_text, 15)
-    finally:
-        terminal.terminate()
-        terminal.wait()
 
 
 @pytest.mark.parametrize("how", ["shared pixmaps", "shared bands"])
 def test_a_thousand_rectangles_while_capturing(
-    screen: XServer, painter: Painter, slot: OneSlot, how: str, request: pytest.FixtureRequest
+    screen: str, painter: Painter, slot: OneSlot, how: str, request: pytest.FixtureRequest
 ) -> None:
     if how == "shared bands":
         request.getfixturevalue("bands")
-    capture = X11Capture(screen.display)
+    capture = X11Capture(screen)
     slot.attach_to(capture)
     assert capture.backend == f"x11 ({how})"
     dice = random.Random(7)
@@ -110,27 +110,27 @@ def test_a_thousand_rectangles_while_capturing(
                 capture.draw(slot, 0.0)
     painter.wait()
     draw_all(capture, slot)
-    np.testing.assert_array_equal(slot.pixels, screen.grab())
+    np.testing.assert_array_equal(slot.pixels, grab(screen))
     capture.close()
 
 
 def test_many_scattered_changes_are_coarsened(
-    screen: XServer, capture: X11Capture, painter: Painter, slot: OneSlot
+    screen: str, capture: X11Capture, painter: Painter, slot: OneSlot
 ) -> None:
     draw_all(capture, slot)
     for number in range(200):
         painter.fill(Rect(5 * number, 3 * number, 2, 2), 0xABCDEF, wait=False)
     painter.wait()
     assert len(draw_all(capture, slot)) < 100
-    np.testing.assert_array_equal(slot.pixels, screen.grab())
+    np.testing.assert_array_equal(slot.pixels, grab(screen))
 
 
-def test_stale_areas_are_brought_over(screen: XServer, capture: X11Capture, slot: OneSlot) -> None:
+def test_stale_areas_are_brought_over(screen: str, capture: X11Capture, slot: OneSlot) -> None:
     draw_all(capture, slot)
     slot.pixels[64:128, 64:192] = 0x123456
     slot.stale = [Rect(64, 64, 128, 64)]
     assert capture.draw(slot, 0.0) == [Rect(64, 64, 128, 64)]
-    np.testing.assert_array_equal(slot.pixels, screen.grab())
+    np.testing.assert_array_equal(slot.pixels, grab(screen))
 
 
 def test_nothing_drawn_wakes_nobody(capture: X11Capture, slot: OneSlot) -> None:
@@ -142,12 +142,12 @@ def test_nothing_drawn_wakes_nobody(capture: X11Capture, slot: OneSlot) -> None:
     assert capture.pointer_due(100.0) is None
 
 
-def test_pointer_is_followed(screen: XServer, capture: X11Capture, painter: Painter) -> None:
+def test_pointer_is_followed(screen: str, capture: X11Capture, painter: Painter) -> None:
     first = capture.pointer(0.0)
     assert first.shape is not None
     assert len(first.shape.pixels) == first.shape.width * first.shape.height * 4
     painter.warp(321, 123)
-    screen.run("xdotool", "mousemove_relative", "4", "5")
+    run_client(screen, "xdotool", "mousemove_relative", "4", "5")
     capture.handle_events()
     assert capture.pointer_due(1.0) == 1.0
     assert capture.pointer(1.0) == PointerUpdate(325, 128, True, None)
@@ -172,18 +172,18 @@ def test_a_new_cursor_shape_is_noticed(capture: X11Capture, painter: Painter) ->
     assert capture.pointer(2.0).shape is None
 
 
-def test_an_arrow_stands_for_a_cursor_whose_maker_has_gone(screen: XServer, capture: X11Capture) -> None:
-    screen.run("xsetroot", "-cursor_name", "gumby")
+def test_an_arrow_stands_for_a_cursor_whose_maker_has_gone(screen: str, capture: X11Capture) -> None:
+    run_client(screen, "xsetroot", "-cursor_name", "gumby")
     capture.handle_events()
     assert capture.pointer(0.0).shape == ARROW
     assert capture.pointer(0.0).shape is None
 
 
 def test_without_motion_events_the_pointer_is_polled_slowly(
-    screen: XServer, monkeypatch: pytest.MonkeyPatch
+    screen: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mpvnc.capture.xpointer._select_motion", lambda connection: False)
-    capture = X11Capture(screen.display)
+    capture = X11Capture(screen)
     capture.pointer(10.0)
     assert capture.pointer_due(10.0) == 10.25
     slot = OneSlot(WIDTH, HEIGHT)
@@ -194,13 +194,13 @@ def test_without_motion_events_the_pointer_is_polled_slowly(
     slot.close()
 
 
-def test_a_screen_that_changes_its_size() -> None:
-    with xtigervnc(800, 600) as server:
-        capture, slot = X11Capture(server.display), OneSlot(800, 600)
+def test_a_screen_that_changes_its_size(tmp_path: Path) -> None:
+    with xtigervnc(tmp_path, 800, 600) as (display, _):
+        capture, slot = X11Capture(display), OneSlot(800, 600)
         slot.attach_to(capture)
         capture.draw(slot, 0.0)
-        np.testing.assert_array_equal(slot.pixels, server.grab())
-        server.run("xrandr", "--fb", "1024x768")
+        np.testing.assert_array_equal(slot.pixels, grab(display))
+        run_client(display, "xrandr", "--fb", "1024x768")
 
         def has_new_size() -> bool:
             capture.handle_events()
@@ -210,18 +210,18 @@ def test_a_screen_that_changes_its_size() -> None:
         capture.draw(slot, 0.0)
         larger = OneSlot(1024, 768)
         larger.attach_to(capture)
-        server.run("xsetroot", "-solid", "#336699")
+        run_client(display, "xsetroot", "-solid", "#336699")
         draw_all(capture, larger)
-        np.testing.assert_array_equal(larger.pixels, server.grab())
+        np.testing.assert_array_equal(larger.pixels, grab(display))
         assert (larger.pixels == 0x336699).all()
         capture.close()
         slot.close()
         larger.close()
 
 
-def test_a_server_that_goes_is_an_error() -> None:
-    with xvfb(320, 200) as server:
-        capture, slot = X11Capture(server.display), OneSlot(320, 200)
+def test_a_server_that_goes_is_an_error(tmp_path: Path) -> None:
+    with xvfb(tmp_path, 320, 200) as display:
+        capture, slot = X11Capture(display), OneSlot(320, 200)
         slot.attach_to(capture)
         capture.draw(slot, 0.0)
     with pytest.raises(CaptureError):
@@ -233,10 +233,10 @@ def test_a_server_that_goes_is_an_error() -> None:
     slot.close()
 
 
-def test_no_descriptor_is_left(screen: XServer, slot: OneSlot) -> None:
+def test_no_descriptor_is_left(screen: str, slot: OneSlot) -> None:
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
-        capture = X11Capture(screen.display)
+        capture = X11Capture(screen)
         slot.attach_to(capture)
         slot.attach_to(capture)
         capture.draw(slot, time.monotonic())

@@ -1,15 +1,16 @@
 import os
+from pathlib import Path
 
 import pytest
 
 from mpvnc.capture.xconnection import XConnection, describe, x_errors
 from mpvnc.errors import CaptureError
-from tests.capture.xserver import XServer, xvfb
+from tests.support.xserver import xvfb
 
 
 @pytest.mark.x11
-def test_what_the_screen_is(screen: XServer) -> None:
-    connection = XConnection(screen.display)
+def test_what_the_screen_is(screen: str) -> None:
+    connection = XConnection(screen)
     assert connection.depth == 24
     assert connection.root_size() == (1000, 700)
     assert connection.has_extension("MIT-SHM") and not connection.has_extension("NO-SUCH")
@@ -20,11 +21,11 @@ def test_what_the_screen_is(screen: XServer) -> None:
 
 @pytest.mark.x11
 @pytest.mark.parametrize("depth", [8, 16])
-def test_other_depths_are_refused_with_what_was_found(depth: int) -> None:
-    with xvfb(320, 200, depth) as server:
+def test_other_depths_are_refused_with_what_was_found(depth: int, tmp_path: Path) -> None:
+    with xvfb(tmp_path, 320, 200, depth) as display:
         before = len(os.listdir("/proc/self/fd"))
         with pytest.raises(CaptureError, match=f"depth {depth}, {depth} bits"):
-            XConnection(server.display)
+            XConnection(display)
         assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -34,8 +35,8 @@ def test_a_display_that_is_not_there() -> None:
 
 
 @pytest.mark.x11
-def test_a_failed_request_is_named(screen: XServer) -> None:
-    connection = XConnection(screen.display)
+def test_a_failed_request_is_named(screen: str) -> None:
+    connection = XConnection(screen)
     with (
         pytest.raises(CaptureError, match=r"looking: WindowError \(request 3\.0, value 0\)"),
         x_errors("looking"),

@@ -6,7 +6,6 @@ from mpvnc.capture.xconnection import XConnection
 from mpvnc.capture.xdamage import Damage
 from mpvnc.errors import CaptureError
 from mpvnc.geometry import Rect
-from tests.capture.xserver import XServer
 from tests.support.drawing import Painter
 
 pytestmark = pytest.mark.x11
@@ -14,15 +13,15 @@ SCREEN = Rect(0, 0, 1000, 700)
 
 
 @pytest.fixture
-def painter(screen: XServer) -> Iterator[Painter]:
-    painter = Painter(screen.display)
+def painter(screen: str) -> Iterator[Painter]:
+    painter = Painter(screen)
     yield painter
     painter.close()
 
 
 @pytest.fixture
-def connection(screen: XServer, painter: Painter) -> Iterator[XConnection]:
-    connection = XConnection(screen.display)
+def connection(screen: str, painter: Painter) -> Iterator[XConnection]:
+    connection = XConnection(screen)
     yield connection
     connection.close()
 

@@ -1,14 +1,11 @@
-import pytest
-
 from mpvnc.encodings import cursor_rectangle
-from mpvnc.errors import EncodeError
 from mpvnc.pixels import NATIVE
+from mpvnc.pointer import Cursor
 from tests.encodings.pictures import FORMATS
 
 
 def cursor(width, height, bgra, hot=(0, 0), fmt=NATIVE):
-    data = bytes.fromhex(bgra)
-    return cursor_rectangle(fmt, width=width, height=height, hot_x=hot[0], hot_y=hot[1], bgra=data)
+    return cursor_rectangle(fmt, Cursor(width, height, *hot, bytes.fromhex(bgra)))
 
 
 def test_hot_spot_size_pixels_and_mask():
@@ -32,18 +29,8 @@ def test_pixels_are_in_the_clients_format():
 
 
 def test_nothing_hides_the_pointer():
-    assert cursor(0, 0, "") == bytes.fromhex("0000 0000 0000 0000 ffffff11")
+    assert cursor_rectangle(NATIVE, None) == bytes.fromhex("0000 0000 0000 0000 ffffff11")
 
 
-@pytest.mark.parametrize(
-    ("width", "height", "bgra", "hot"),
-    [
-        (1, 1, "00000000", (1, 0)),
-        (1, 1, "00000000", (0, -1)),
-        (1, 1, "000000", (0, 0)),
-        (2000, 0, "", (0, 0)),
-    ],
-)
-def test_what_is_no_cursor_is_refused(width, height, bgra, hot):
-    with pytest.raises(EncodeError):
-        cursor(width, height, bgra, hot)
+def test_it_is_made_once_for_all():
+    assert cursor(1, 1, "112233ff") is cursor(1, 1, "112233ff")

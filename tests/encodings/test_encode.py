@@ -34,7 +34,7 @@ def assert_same(decoded, pixels, fmt):
 
 
 @given(pictures, formats, st.sampled_from(LOSSLESS), st.sampled_from([-256, -251, -247]))
-@hypothesis_settings(max_examples=120, deadline=None)
+@hypothesis_settings(max_examples=120)
 def test_every_encoding_decodes_to_the_same_pixels(pixels, fmt, encoding, level):
     rectangle = encode(pixels, whole(pixels), wire_class(fmt, [encoding, level]))
     decoded = Connection(fmt).show(rectangle)
@@ -44,7 +44,7 @@ def test_every_encoding_decodes_to_the_same_pixels(pixels, fmt, encoding, level)
 
 
 @given(st.lists(st.tuples(pictures, st.sampled_from([6, 7, 16])), min_size=2, max_size=8), st.data())
-@hypothesis_settings(max_examples=25, deadline=None)
+@hypothesis_settings(max_examples=25)
 def test_streams_last_as_long_as_the_connection_whatever_the_format(sequence, data):
     fmt = FORMATS["native"]
     connection = Connection(fmt)

@@ -14,10 +14,11 @@ def payload(pixels):
     return encode(pixels, whole(pixels), HEXTILE).data[12:]
 
 
-def flags(pixels):
+def decodable(tiles):
+    pixels = np.hstack(tiles)
     decoded = Viewer(NATIVE).decode(encode(pixels, whole(pixels), HEXTILE).data)
     assert (decoded.values == pixels).all()
-    return decoded.tiles
+    return pixels
 
 
 def test_a_background_is_named_once():
@@ -37,14 +38,17 @@ def test_two_colours():
 def test_background_and_foreground_carry_over():
     tile = np.zeros((16, 16), np.uint32)
     tile[0, 0] = 5
-    assert flags(np.hstack([tile, tile, tile])) == [14, 8, 8]
+    first, other = "0e 00000000 05000000 01 00 00", "08 01 00 00"
+    assert payload(decodable([tile, tile, tile])) == bytes.fromhex(first + other + other)
 
 
 def test_nothing_carries_over_a_raw_tile():
     tile = np.zeros((16, 16), np.uint32)
     tile[0, 0] = 5
     noise = picture(16, 16, 256)
-    assert flags(np.hstack([tile, noise, tile])) == [14, 1, 14]
+    corner = bytes.fromhex("0e 00000000 05000000 01 00 00")
+    raw = b"\x01" + noise.astype("<u4").tobytes()
+    assert payload(decodable([tile, noise, tile])) == corner + raw + corner
 
 
 def test_no_foreground_after_coloured_subrectangles():
@@ -52,7 +56,9 @@ def test_no_foreground_after_coloured_subrectangles():
     tile[0, 0] = 5
     coloured = tile.copy()
     coloured[4, 4] = 6
-    assert flags(np.hstack([tile, coloured, tile])) == [14, 24, 12]
+    first, both = "0e 00000000 05000000 01 00 00", "18 02 05000000 00 00 06000000 44 00"
+    again = "0c 05000000 01 00 00"
+    assert payload(decodable([tile, coloured, tile])) == bytes.fromhex(first + both + again)
 
 
 @pytest.mark.parametrize("name", ["native", "565", "332"])

@@ -23,8 +23,11 @@ def photograph(width=160, height=120):
 
 
 def psnr(decoded, pixels):
-    sent = np.stack([pixels >> shift & 255 for shift in (16, 8, 0)], -1).astype(np.int64)
-    return 10 * math.log10(255**2 / ((decoded.values - sent) ** 2).mean())
+    shown, sent = (
+        np.stack([plane >> shift & 255 for shift in (16, 8, 0)], -1).astype(np.int64)
+        for plane in (decoded.values, pixels)
+    )
+    return 10 * math.log10(255**2 / ((shown - sent) ** 2).mean())
 
 
 @pytest.mark.parametrize("listed", [[21, 0], [21, 16, -26], [7, -26]])

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from mpvnc.encodings import encode, tight, wire_class
-from mpvnc.encodings.palette import tight_limit
 from mpvnc.errors import EncodeError
 from mpvnc.geometry import Rect
 from mpvnc.pixels import NATIVE
@@ -126,12 +125,3 @@ def test_what_does_not_fit_is_refused(width, height):
 def test_the_largest_noise_still_fits():
     pixels = picture(2048, 682, 300)
     assert len(encoded(pixels).data) < tight.MAX_LENGTH_BYTES
-
-
-def test_palettes_are_no_longer_than_the_pixels():
-    assert tight_limit(65536, 3) == 256
-    assert tight_limit(1, 3) == 4
-    assert tight_limit(100, 1) == 2
-    assert all(
-        size * tight_limit(area, size) + area <= size * area for size in (2, 3, 4) for area in range(8, 999)
-    )

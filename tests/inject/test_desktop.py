@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.display import LoggingClient, xvfb
+from tests.support.display import LoggingClient
 from tests.support.servers import Server, running_supervisor
 from tests.support.waits import eventually
+from tests.support.xserver import xvfb
 
 pytestmark = [pytest.mark.process, pytest.mark.x11]
 SHIFT = 0xFFE1
@@ -19,8 +20,8 @@ TEXT = "Aé€Ω日😀ñ"
 
 
 @pytest.fixture
-def display() -> Iterator[str]:
-    with xvfb() as name:
+def display(tmp_path: Path) -> Iterator[str]:
+    with xvfb(tmp_path) as name:
         yield name
 
 

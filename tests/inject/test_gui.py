@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from mpvnc.inject.gui import key_name
-from tests.support.display import LoggingClient, xvfb
+from tests.support.display import LoggingClient
+from tests.support.xserver import xvfb
 
 SCRIPT = """
 import sys
@@ -31,7 +32,7 @@ for number in (1, 4):
 
 @pytest.mark.x11
 def test_keys_buttons_and_the_wheel_arrive(tmp_path: Path) -> None:
-    with xvfb() as display:
+    with xvfb(tmp_path) as display:
         client = LoggingClient(display)
         environment = {
             **os.environ,

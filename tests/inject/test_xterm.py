@@ -12,9 +12,9 @@ import xcffib
 from mpvnc.inject.dispatch import Dispatcher
 from mpvnc.inject.xtest import XTestBackend
 from mpvnc.session.input import KeyInput, PointerInput
-from tests.support.display import xvfb
 from tests.support.held import Words
 from tests.support.waits import eventually
+from tests.support.xserver import xvfb
 
 TEXT = "Hello, World! #1 (a_B) é€Ω日本😀ñ ł«x"
 
@@ -24,7 +24,7 @@ def test_any_text_arrives_in_xterm(tmp_path: Path) -> None:
     typed = tmp_path / "typed"
     ready = tmp_path / "ready"
     command = f"touch {ready}; cat > {typed}"
-    with xvfb() as display:
+    with xvfb(tmp_path) as display:
         environment = {**os.environ, "DISPLAY": display, "LC_ALL": "C.UTF-8"}
         arguments = ["xterm", "-u8", "-geometry", "80x24+0+0", "-e", "sh", "-c", command]
         terminal = subprocess.Popen(arguments, env=environment, stderr=subprocess.DEVNULL)

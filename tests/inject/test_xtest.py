@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +13,10 @@ from mpvnc.errors import InjectError
 from mpvnc.inject.dispatch import Dispatcher
 from mpvnc.inject.xtest import XTestBackend
 from mpvnc.session.input import ClientGone, ClientJoined, KeyInput, PointerInput
-from tests.support.display import LoggingClient, xvfb
+from tests.support.display import LoggingClient
 from tests.support.held import Words
 from tests.support.waits import eventually
+from tests.support.xserver import xvfb
 
 pytestmark = pytest.mark.x11
 SHIFT, CONTROL, CAPS = 0xFFE1, 0xFFE3, 0xFFE5
@@ -22,8 +24,8 @@ NOW = 1000.0
 
 
 @pytest.fixture(scope="module")
-def display() -> Iterator[str]:
-    with xvfb() as name:
+def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with xvfb(tmp_path_factory.mktemp("display")) as name:
         yield name
 
 
@@ -235,8 +237,8 @@ def test_a_display_that_is_not_there_is_an_inject_error(words: Words) -> None:
         XTestBackend(":4711", words)
 
 
-def test_a_display_that_goes_away_is_an_inject_error(words: Words) -> None:
-    with xvfb() as name:
+def test_a_display_that_goes_away_is_an_inject_error(words: Words, tmp_path: Path) -> None:
+    with xvfb(tmp_path) as name:
         one = Dispatcher(XTestBackend(name, words), words)
         key(one, keysym("a"), True)
     with pytest.raises(InjectError):

@@ -13,9 +13,11 @@ import pytest
 import xcffib
 import xcffib.xfixes
 
+from tests.interop.pointer import with_pointer
 from tests.support import golden, peers, processes, xserver
 from tests.support.client import Client
 from tests.support.display import LoggingClient
+from tests.support.drawing import Painter as CursorPainter
 from tests.support.events import CursorShape, Resized
 from tests.support.formats import BGRX, RGB565
 from tests.support.servers import Server, running_supervisor
@@ -39,9 +41,9 @@ class Desktop:
         client.set_encodings(encodings or (ZRLE,))
         return client
 
-    def check(self, client: Client, picture: np.ndarray) -> None:
-        """Wait until the viewer holds exactly that picture."""
-        client.request(incremental=False)
+    def check(self, client: Client, picture: np.ndarray, *, anew: bool = True) -> None:
+        """Let the viewer request on (anew: from the beginning) until it holds exactly that picture."""
+        client.request(incremental=not anew)
         while not np.array_equal(client.viewer.rgb(), picture):
             client.wait_update()
             client.request()
@@ -173,6 +175,37 @@ def shown_cursor(client: Client) -> CursorShape:
     return client.viewer.cursor
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_the_pointer_in_the_picture_of_whoever_asks_for_parts(desktop: Desktop, seed: int) -> None:
+    """It moves, the screen changes under it, parts are requested: in the end it is where it stands, once."""
+    rng = np.random.default_rng(seed)
+    picture = golden.text(640, 480)
+    desktop.painter.paint(picture)
+    hand = CursorPainter(desktop.display)
+    hand.set_cursor(58)
+    try:
+        with desktop.client(ZRLE) as client:
+            client.refresh()
+            for _ in range(60):
+                x, y, part = int(rng.integers(640)), int(rng.integers(480)), rng.integers(1, 200, 2).tolist()
+                match rng.integers(4):
+                    case 0:
+                        hand.warp(x, y)
+                    case 1:
+                        desktop.painter.fill(x, y, *part, 0xFF8000)
+                        picture[y : y + part[1], x : x + part[0]] = 0xFF8000
+                    case 2:
+                        client.request(bool(rng.integers(2)), (x, y, *part))
+                    case _:
+                        client.listen(0.02)
+            x, y = int(rng.integers(640)), int(rng.integers(480))
+            hand.warp(x, y)
+            desktop.check(client, with_pointer(desktop.display, picture, x, y), anew=False)
+    finally:
+        desktop.painter._hide_pointer()
+        hand.close()
+
+
 # -- input
 
 
@@ -241,7 +274,7 @@ def test_a_desktop_that_changes_its_size(tmp_path: Path) -> None:
     lists = ([ZRLE, DESKTOP_SIZE], [ZRLE, EXTENDED_SIZE], [RAW, DESKTOP_SIZE, EXTENDED_SIZE], [ZRLE])
     with peers.xtigervnc(tmp_path, 800, 600) as (display, _):
         painter = xserver.Painter(display)
-        painter.paint(golden.noise(800, 600))
+        painter.paint(golden.solid(800, 600))
         settings = ("source.kind=x11", f"source.display={display}", "server.workers=2")
         with running_supervisor(tmp_path, *settings) as server, ExitStack() as stack:
             clients = [stack.enter_context(server.connect()) for _ in lists]

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import xcffib
-import xcffib.xfixes
 
+from tests.interop.pointer import with_pointer
 from tests.interop.stage import Stage
 from tests.support import golden, peers, processes, xserver
 from tests.support.display import LoggingClient
@@ -123,23 +122,6 @@ def test_tigervnc_shows_the_pointer_that_somebody_else_moves(scene: Scene) -> No
     finally:
         scene.painter._hide_pointer()
         hand.close()
-
-
-def with_pointer(display: str, picture: Image, x: int, y: int) -> Image:
-    """Return the picture with the display's pointer drawn at x, y."""
-    connection = xcffib.connect(display=display)
-    fixes = connection(xcffib.xfixes.key)
-    fixes.QueryVersion(5, 0).reply()
-    image = fixes.GetCursorImage().reply()
-    connection.disconnect()
-    argb = np.array(image.cursor_image, np.uint32).reshape(image.height, image.width)
-    opaque = argb >> 24 == 255
-    assert opaque.any() and (argb[~opaque] == 0).all()
-    height, width = picture.shape
-    padded = np.pad(picture, 64)
-    place = padded[64 + y - image.yhot :, 64 + x - image.xhot :][: image.height, : image.width]
-    place[opaque] = (argb & 0xFFFFFF)[opaque]
-    return padded[64 : 64 + height, 64 : 64 + width]
 
 
 def test_typing_and_clicking_in_tigervnc(scene: Scene, tmp_path: Path) -> None:

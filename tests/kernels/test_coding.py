@@ -12,7 +12,7 @@ from mpvnc.kernels import _coding, coding, coding_numpy
 from tests.encodings.pictures import picture, pictures
 
 sizes = st.integers(1, 4)
-quick = hypothesis_settings(max_examples=60, deadline=None)
+quick = hypothesis_settings(max_examples=60)
 
 
 def test_the_kernels_are_compiled():

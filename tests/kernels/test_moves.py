@@ -39,7 +39,7 @@ def test_the_kernels_are_compiled():
     assert moves.COMPILED, "build them: python setup.py build_ext --inplace"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(scenes())
 def test_votes_equal_the_twins(scene):
     new, old, *_ = scene
@@ -49,7 +49,7 @@ def test_votes_equal_the_twins(scene):
     np.testing.assert_array_equal(votes, twin)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(scenes(), st.data())
 def test_gains_equal_the_twins(scene, data):
     new, old, _, _, dy, rng = scene
@@ -63,7 +63,7 @@ def test_gains_equal_the_twins(scene, data):
     np.testing.assert_array_equal(gains, twin)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(scenes(), st.sampled_from([0.3, 1.0]))
 def test_a_move_and_its_residual_give_the_new_frame(scene, density):
     new, old, target, dx, dy, rng = scene

@@ -40,7 +40,7 @@ def test_the_kernels_are_compiled():
     assert tiles.COMPILED, "build them: python setup.py build_ext --inplace"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cases())
 def test_compare_equals_its_twin_and_finds_exact_boxes(case):
     _, new, old, chosen = case
@@ -57,7 +57,7 @@ def test_compare_equals_its_twin_and_finds_exact_boxes(case):
             assert boxes[row, column].tolist() == [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cases(), st.sampled_from(["copy", "copy_masked"]))
 def test_copies_equal_their_twins_and_stay_inside(case, name):
     wide, target, source, chosen = case

@@ -48,7 +48,8 @@ def assert_others_do_not_suffer(server: Server, begin: float, beside: Watcher, e
     end = time.monotonic()
     here, there = beside.count(begin, end), elsewhere.count(begin, end)
     assert beside.is_connected and there > 10, server.log_tail()
-    assert here >= 0.9 * there - 2, f"{here} updates beside it, {there} elsewhere"
+    stutter = 6  # of the test's own threads: a fifth of a second
+    assert here >= 0.9 * there - stutter, f"{here} updates beside it, {there} elsewhere"
 
 
 @pytest.mark.parametrize(
@@ -197,12 +198,12 @@ def test_a_storm_of_connections_is_served(serve: Serve, watch: Watch) -> None:
     watcher = watch(server.connect())
     storm = [Client(dial(server.host, server.port)) for _ in range(200)]
     for client in storm:
-        client.wait_for(lambda viewer: viewer.ready, 10.0)
-    wait_viewers(server, 201)
+        client.wait_for(lambda viewer: viewer.ready, 20.0)
+    wait_viewers(server, 201, 10.0)
     assert watcher.is_connected
     for client in storm:
         client.close()
-    wait_viewers(server, 1)
+    wait_viewers(server, 1, 10.0)
     watcher.wait_for_more()
 
 

@@ -59,7 +59,8 @@ def test_a_dev_shm_that_is_too_small_is_one_clear_line(tmp_path: Path) -> None:
     alone = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
     done = subprocess.run(
         [*alone, "sh", "-c", mount, "sh", *start],
-        env=environment(tmp_path / "run"), capture_output=True, text=True, timeout=20 * time_factor(), check=False,
+        env=environment(tmp_path / "run"), capture_output=True, text=True, timeout=20 * time_factor(),
+        check=False,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert done.stdout == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 
@@ -44,7 +45,7 @@ class Watcher:
     def longest_gap(self, begin: float) -> float:
         """Return the longest time without an update since a moment."""
         moments = [begin, *(moment for moment in self.times if moment >= begin), time.monotonic()]
-        return max(after - before for before, after in zip(moments, moments[1:], strict=False))
+        return max(after - before for before, after in itertools.pairwise(moments))
 
     def wait_for_more(self, updates: int = 5, timeout_s: float = 5.0) -> None:
         """Wait until so many further updates have come. Raises: TimeoutError, AssertionError if it was cut."""

@@ -11,7 +11,7 @@ import pytest
 import mpvnc
 from mpvnc.publisher import opening
 from tests.support.drawn import painted
-from tests.support.fakesupervisor import FakeSupervisor
+from tests.support.supervisor_thread import FakeSupervisor
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from mpvnc.errors import PublishError
 from mpvnc.metrics import Counter
 from mpvnc.publisher.link import Link
-from tests.support.fakesupervisor import WORKERS, FakeSupervisor
+from tests.support.supervisor_thread import WORKERS, FakeSupervisor
 from tests.support.waits import eventually
 
 HELLO = {"type": "publish", "name": "", "width": 8, "height": 4, "title": "", "view_only": False}

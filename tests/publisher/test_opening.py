@@ -10,7 +10,7 @@ import pytest
 import mpvnc
 from mpvnc.errors import PublishError
 from tests.support.drawn import colours
-from tests.support.fakesupervisor import FakeSupervisor
+from tests.support.supervisor_thread import FakeSupervisor
 from tests.support.waits import eventually
 
 

@@ -18,6 +18,7 @@ from tests.support.client import Client, connect
 from tests.support.waits import eventually
 
 pytestmark = pytest.mark.process
+RAW, COPY_RECT = 0, 1
 ONE_WORKER = {"server.workers": 1, "logging.log_level": "WARNING"}
 KILLED = """
 import os, sys, cairo, mpvnc
@@ -65,6 +66,34 @@ def test_a_viewer_sees_the_frames(publication: mpvnc.Publication, surface: cairo
         with publication.frame():
             painted(surface, (0, 1, 0))
         eventually(lambda: (client.refresh() & 0xFFFFFF == 0x00FF00).all())
+
+
+def test_a_viewer_copies_what_moved(publication: mpvnc.Publication, surface: cairo.ImageSurface) -> None:
+    stripes(surface)
+    publication.publish_frame()
+    with viewer(publication) as client:
+        client.set_encodings([COPY_RECT, RAW])
+        client.refresh()
+        client.request()
+        with publication.frame(moves=[(0, 0, 50, 100, 100, 0)]):
+            context = cairo.Context(surface)
+            context.rectangle(100, 0, 50, 100)
+            context.set_source_surface(surface, 100, 0)
+            context.fill()
+        update = client.wait_update()
+        assert [(tuple(one.rect), one.encoding) for one in update.rectangles] == [
+            ((100, 0, 50, 100), COPY_RECT)
+        ]
+        copied = client.viewer.rgb()
+        assert len(set(copied[0].tolist())) > 90 and (copied == client.refresh()).all()
+
+
+def stripes(surface: cairo.ImageSurface) -> None:
+    context = cairo.Context(surface)
+    for x in range(160):
+        context.rectangle(x, 0, 1, 120)
+        context.set_source_rgb(x / 160, 0.5, 1 - x / 160)
+        context.fill()
 
 
 def test_what_a_viewer_does_arrives_and_is_released_when_it_goes(publication: mpvnc.Publication) -> None:

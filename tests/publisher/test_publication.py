@@ -12,14 +12,16 @@ import cairo
 import pytest
 
 import mpvnc
+from mpvnc.damage import Move
 from mpvnc.errors import PublishError
+from mpvnc.geometry import Rect
 from mpvnc.ipc.bus import InputReceiver, InputSender
 from mpvnc.ipc.feed import EventFeed
 from mpvnc.metrics import Counter
 from mpvnc.session.input import ClientJoined, CutTextInput, KeyInput, PointerInput, pack
 from mpvnc.workers.animator import Animator
 from tests.support.drawn import colours, painted
-from tests.support.fakesupervisor import FakeSupervisor
+from tests.support.supervisor_thread import FakeSupervisor
 from tests.support.waits import eventually
 
 
@@ -54,6 +56,29 @@ def test_damage_is_where_it_looks(
     reader = supervisor.reader()
     assert reader.pixels[0, 0] == 0x0000FF
     assert reader.pixels[99, 199] == 0xFF0000
+    reader.close()
+
+
+def test_a_move_is_told(
+    supervisor: FakeSupervisor, publication: mpvnc.Publication, surface: cairo.ImageSurface
+) -> None:
+    context = cairo.Context(surface)
+    for step in range(20):
+        context.set_source_rgb(step / 20, 1, 0)
+        context.rectangle(step * 2, step, 2, 50)
+        context.fill()
+    publication.publish_frame()
+    reader = supervisor.reader()
+    assert reader.refresh() or reader.frame == reader.newest
+    drawn = reader.pixels.copy()
+    with publication.frame(damage=[(100, 20, 40, 60)], moves=[(0, 0, 40, 60, 100, 20)]):
+        context.rectangle(100, 20, 40, 60)
+        context.set_source_surface(surface, 100, 20)
+        context.fill()
+    assert reader.refresh() and reader.move is not None
+    assert reader.move.move == Move(Rect(0, 0, 40, 60), 100, 20)
+    assert not reader.move.boxes.any()
+    assert (reader.pixels[20:80, 100:140] == drawn[:60, :40]).all()
     reader.close()
 
 

@@ -439,7 +439,7 @@ def outcome(conn: Connection, pieces: list[bytes]):
 
 
 @given(STARTS, TALK, st.sampled_from([None, b"secret"]), st.integers(0, 1 << 16))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_bytes_give_events_or_a_protocol_error_however_they_are_cut(start, talk, password, seed):
     said = start + talk
     cuts = sorted(random.Random(seed).randrange(len(said) + 1) for _ in range(5))
@@ -451,7 +451,7 @@ def test_any_bytes_give_events_or_a_protocol_error_however_they_are_cut(start, t
 
 
 @given(st.binary(max_size=200), st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_without_the_password_nobody_is_authenticated(noise, is_version_3_3):
     conn = connection(b"secret", b"watch")
     events, _, state, _ = outcome(conn, [(V33 if is_version_3_3 else V38 + b"\x02") + noise])

@@ -49,16 +49,11 @@ def test_server_init():
 
 def test_update_header():
     assert writers.update_header(258) == bytes([0, 0, 1, 2])
-    assert writers.update_header(writers.COUNT_UNKNOWN) == bytes([0, 0, 0xFF, 0xFF])
 
 
 def test_rectangle_header():
     header = writers.rectangle_header(Rect(1, 2, 0x304, 5), -239)
     assert header == bytes([0, 1, 0, 2, 3, 4, 0, 5, 0xFF, 0xFF, 0xFF, 0x11])
-
-
-def test_last_rect():
-    assert writers.last_rect() == bytes(8) + bytes([0xFF, 0xFF, 0xFF, 0x20])  # -224
 
 
 def test_desktop_size():
@@ -85,36 +80,6 @@ def test_extended_desktop_size():
 
 def test_desktop_name():
     assert writers.desktop_name("ä") == bytes(8) + bytes.fromhex("fffffecd 00000002 c3a4")  # -307
-
-
-def test_cursor():
-    made = writers.cursor(1, 0, 2, 1, pixels=bytes.fromhex("01020300 04050600"), mask=bytes([0b11000000]))
-    assert made == bytes.fromhex(
-        "0001 0000 0002 0001"  # hotspot, width, height
-        "ffffff11"  # -239
-        "01020300 04050600"  # pixels
-        "c0"  # mask
-    )
-
-
-def test_a_cursor_of_nothing_hides_the_pointer():
-    assert writers.cursor(0, 0, 0, 0, pixels=b"", mask=b"") == bytes(8) + bytes.fromhex("ffffff11")
-
-
-@pytest.mark.parametrize(
-    ("hot_x", "hot_y", "width", "height", "pixels", "mask"),
-    [
-        (1, 0, 1, 1, bytes(4), bytes(1)),  # hotspot outside
-        (0, 1, 1, 1, bytes(4), bytes(1)),
-        (-1, 0, 1, 1, bytes(4), bytes(1)),
-        (0, 0, 1, 1, bytes(3), bytes(1)),  # no pixel has three bytes
-        (0, 0, 1, 1, bytes(4), b""),
-        (0, 0, 9, 1, bytes(36), bytes(1)),  # nine bits need two bytes
-    ],
-)
-def test_cursors_that_do_not_fit_together(hot_x, hot_y, width, height, pixels, mask):
-    with pytest.raises(EncodeError):
-        writers.cursor(hot_x, hot_y, width, height, pixels=pixels, mask=mask)
 
 
 def test_bell():

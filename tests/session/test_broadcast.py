@@ -167,9 +167,9 @@ def test_a_format_set_while_an_update_is_made():
 
 def being_made(*encodings: int) -> tuple[Stage, Pair]:
     """Return a stage whose one viewer waits for an update of which one slice is encoded."""
-    stage = Stage(PaintedScreen(noise(300, 200)))
+    stage = Stage(PaintedScreen(noise(600, 400)))
     pair = watcher(stage, *encodings)
-    stage.screen.paint(Rect(0, 0, 300, 200), noise(300, 200, 5))
+    stage.screen.paint(Rect(0, 0, 600, 400), noise(600, 400, 5))
     stage.broadcast.advance()
     stage._exchange(pair)
     stage.step()
@@ -183,14 +183,14 @@ def test_a_non_incremental_request_is_answered_in_full(part):
     pair.viewer.framebuffer[...] = 0  # a viewer that lost its picture
     pair.viewer.request(False, part)
     stage.settle()
-    x, y, width, height = part or (0, 0, 300, 200)
+    x, y, width, height = part or (0, 0, 600, 400)
     area = np.s_[y : y + height, x : x + width]
     assert np.array_equal(pair.viewer.rgb()[area], stage.screen.pixels[area])
 
 
-@pytest.mark.parametrize("part", [(0, 0, 300, 200), (200, 100, 50, 50)])
+@pytest.mark.parametrize("part", [(0, 0, 600, 400), (200, 100, 50, 50)])
 def test_what_is_asked_for_again_while_something_else_is_made_is_not_lost(part):
-    stage = Stage(PaintedScreen(noise(300, 200)))
+    stage = Stage(PaintedScreen(noise(600, 400)))
     pair = watcher(stage, Encoding.ZRLE)
     stage.screen.paint(Rect(0, 0, 64, 64), noise(64, 64, 5))
     stage.broadcast.advance()
@@ -203,7 +203,7 @@ def test_what_is_asked_for_again_while_something_else_is_made_is_not_lost(part):
 
 
 def test_no_update_follows_the_end_of_continuous_updates():
-    stage = Stage(PaintedScreen(noise(300, 200)))
+    stage = Stage(PaintedScreen(noise(600, 400)))
     pair = stage.join(Encoding.ZRLE, Encoding.FENCE, Encoding.CONTINUOUS_UPDATES)
     pair.viewer.enable_continuous_updates(True)
     stage._exchange(pair)
@@ -215,15 +215,15 @@ def test_no_update_follows_the_end_of_continuous_updates():
 
 
 def test_continuous_updates_stay_inside_their_rectangle():
-    stage = Stage(PaintedScreen(noise(300, 200)))
+    stage = Stage(PaintedScreen(noise(600, 400)))
     pair = stage.join(Encoding.RAW, Encoding.FENCE, Encoding.CONTINUOUS_UPDATES)
     pair.viewer.enable_continuous_updates(True)
     stage._exchange(pair)
     assert pair.session.is_served
     pair.viewer.enable_continuous_updates(True, (10, 20, 30, 40))
     stage.settle()
-    stage.paint(Rect(0, 0, 300, 200), 0xFFFFFF)
-    expected = np.zeros((200, 300), np.uint32)
+    stage.paint(Rect(0, 0, 600, 400), 0xFFFFFF)
+    expected = np.zeros((400, 600), np.uint32)
     expected[20:60, 10:40] = 0xFFFFFF
     assert np.array_equal(pair.viewer.rgb(), expected)
     pair.viewer.request(True)
@@ -237,7 +237,7 @@ def test_continuous_updates_stay_inside_their_rectangle():
 def test_a_format_behind_sync_next_while_an_update_is_made():
     from tests.support.formats import RGB332
 
-    stage = Stage(PaintedScreen(noise(300, 200)))
+    stage = Stage(PaintedScreen(noise(600, 400)))
     pair = stage.join(Encoding.ZRLE, Encoding.FENCE, Encoding.CONTINUOUS_UPDATES)
     pair.viewer.enable_continuous_updates(True)
     stage._exchange(pair)
@@ -250,7 +250,7 @@ def test_a_format_behind_sync_next_while_an_update_is_made():
 
 
 def test_whoever_leaves_does_not_stop_the_others():
-    stage = Stage(PaintedScreen(noise(300, 200)))
+    stage = Stage(PaintedScreen(noise(600, 400)))
     leaver, stayer = stage.join(Encoding.ZRLE), stage.join(Encoding.ZRLE)
     for pair in (leaver, stayer):
         pair.viewer.request(False)
@@ -268,7 +268,7 @@ def test_an_update_that_cannot_be_made_leaves_nobody_waiting():
     def broken(*_):
         raise ValueError("a bug")
 
-    stage = Stage(PaintedScreen(noise(300, 200)))
+    stage = Stage(PaintedScreen(noise(600, 400)))
     pair = stage.join(Encoding.ZRLE)
     stage.broadcast.fanout.cache._encode = broken
     pair.viewer.request(False)
@@ -516,7 +516,7 @@ actions = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(actions, max_size=25), st.booleans())
 def test_any_sequence_ends_in_the_right_picture(sequence, with_pointer):
     stage = Stage(PaintedScreen(text(257, 190)))
@@ -617,7 +617,7 @@ class Fuzz:
         return viewer.format.to_rgb(viewer.format.from_rgb(picture))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(moves, max_size=40))
 def test_whatever_happens_while_updates_are_made(sequence):
     fuzz = Fuzz()

@@ -46,7 +46,7 @@ def test_continuous_updates_outlive_answers():
     assert not demand.is_open
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(rects, min_size=1, max_size=60), rects)
 def test_every_requested_pixel_may_be_sent(requested, probe):
     demand = Demand()

@@ -6,9 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpvnc.geometry import Rect
+from mpvnc.damage import Move
+from mpvnc.geometry import EMPTY, Rect
 from mpvnc.pointer import Cursor, PointerState
-from mpvnc.session.overlay import Overlay, changes, compose, place
+from mpvnc.session.overlay import Overlay, changes, compose, copied, place
 from tests.session.stage import noise
 
 SCREEN = Rect(0, 0, 40, 30)
@@ -37,7 +38,7 @@ def slow(pixels: np.ndarray, pointer: PointerState) -> np.ndarray:
     return out
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(-9, 49), st.integers(-9, 39), st.integers(1, 9), st.integers(1, 9), st.integers(0, 99))
 def test_it_is_blended_exactly(x, y, width, height, seed):
     frame, pointer = noise(40, 30, seed), PointerState(1, x, y, True, cursor(width, height, seed))
@@ -82,3 +83,10 @@ def test_a_pointer_at_rest_is_drawn_again_over_damage_only():
     assert changes(here, here, [Rect(0, 0, 10, 10)]) == []
     assert changes(here, here, [Rect(0, 0, 11, 11)]) == [here.rect]
     assert changes(None, None, [Rect(0, 0, 11, 11)]) == []
+
+
+def test_what_a_move_takes_along_of_a_drawn_pointer():
+    move = Move(Rect(10, 10, 20, 20), -5, 3)
+    assert copied(Overlay(Rect(25, 25, 9, 2), 1), move) == Rect(20, 28, 5, 2)
+    assert copied(Overlay(Rect(30, 10, 9, 9), 1), move) == EMPTY
+    assert copied(None, move) == EMPTY

@@ -72,3 +72,21 @@ def test_what_is_owed_stays_bounded():
     for x in range(0, 200, 2):
         picture.owe(Rect(x, x % 100, 1, 1))
     assert len(picture.owed.rects) <= 32
+
+
+def test_it_is_uniform_until_it_outgrows_what_it_holds():
+    picture = Picture()
+    picture.begin(LARGE)
+    picture.outgrow()
+    assert picture.is_uniform, "it holds nothing yet"
+    picture.update(7, Region(), None)
+    picture.outgrow()
+    picture.owe(Rect(0, 0, 100, 100))
+    picture.update(8, Region(), None)
+    assert not picture.is_uniform, "only a part of it was sent again"
+    picture.owe(Rect(0, 0, 200, 100))
+    assert picture.is_uniform
+    picture.update(9, Region(), None)
+    picture.outgrow()
+    picture.lose(SMALL)
+    assert picture.is_uniform

@@ -149,7 +149,7 @@ def test_motions_merge_and_buttons_stay():
     ]  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), max_size=30))
 def test_merging_keeps_every_change_of_buttons_and_the_last_position(moves):
     session = ready()
@@ -273,7 +273,7 @@ formats = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(formats, st.sampled_from([0, 2, 5, 6, 7, 16, 21]), st.integers(-32, -23))
 def test_any_format_is_refused_or_served(data, encoding, quality):
     stage = Stage(PaintedScreen(noise(33, 17)))

@@ -1,36 +1,13 @@
-"""An Xvfb of the test's own, and an X client that logs the input it gets."""
+"""An X client that logs the input it gets."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import xcffib
 import xcffib.xproto
 
 from tests.support.waits import eventually
-
-
-@contextmanager
-def xvfb(size: str = "640x480x24", display: str = "") -> Iterator[str]:
-    """Run an Xvfb and yield its display; on a free number unless `display` names one."""
-    read, write = os.pipe()
-    arguments = ["Xvfb", *([display] if display else []), "-displayfd", str(write), "-screen", "0", size]
-    arguments += ["-nolisten", "tcp", "-noreset"]
-    server = subprocess.Popen(arguments, pass_fds=[write], stderr=subprocess.DEVNULL)
-    os.close(write)
-    try:
-        with os.fdopen(read) as pipe:
-            number = pipe.readline().strip()
-        if not number:
-            raise RuntimeError("Xvfb did not start")
-        yield f":{number}"
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 class Logged(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cairo
 import numpy as np
 
-from tests.support.fakesupervisor import FakeSupervisor
+from tests.support.supervisor_thread import FakeSupervisor
 
 
 def painted(surface: cairo.ImageSurface, colour: tuple[float, float, float]) -> cairo.ImageSurface:

@@ -74,7 +74,7 @@ class Ledger:
     def request(self, incremental: bool, rect: Rect) -> None:
         """Note a FramebufferUpdateRequest; incremental ones are ignored during continuous updates."""
         self._lost = rect if self.idle and not incremental else None
-        if not (incremental and self.continuous):
+        if not (incremental and self._continuous_wanted):
             self.unanswered += 1
 
     def enable_continuous_updates(self, enable: bool) -> None:

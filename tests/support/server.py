@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from mpvnc.ipc.control import ControlSocket
+from tests.support.processes import is_alive
 from tests.support.waits import TIME_FACTOR
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,14 +135,6 @@ class Viewer:
     def close(self):
         self.lines.close()
         self.sock.close()
-
-
-def is_alive(pid):
-    """Whether a process exists and is no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def segments(instance=INSTANCE):

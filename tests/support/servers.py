@@ -26,9 +26,7 @@ from tests.support.waits import eventually
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "mpvnc", "start")
 LOOPBACK_PORT_0 = ("server.host=127.0.0.1", "server.port=0")
-_READY = re.compile(
-    r"mpvnc ready: (?P<urls>\S+(?: \S+://\S+)*) source=(?P<source>\S+) workers=(?P<workers>\d+)"
-)
+_READY = re.compile(r"mpvnc ready: (?P<urls>\S+(?: \S+)*) source=(?P<source>\S+) workers=(?P<workers>\d+)")
 _VNC_URL = re.compile(r"vnc://(\[[^]]+\]|[^:/\s]+):(\d+)")
 
 
@@ -194,4 +192,6 @@ def running_supervisor(directory: Path, *settings: str, **options: Any) -> Itera
     finally:
         if server.process.returncode is None:
             server.stop()
+        elif server.process.stdout is not None:
+            server.process.stdout.close()
     server.assert_nothing_left()

@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import mss
 import numpy as np
 import xcffib
 import xcffib.xproto as xproto
 
 from tests.support import processes
 from tests.support.pixelformat import Image
-from tests.support.waits import eventually
+from tests.support.waits import eventually, time_factor
 
 STRIP_BYTES = 128 << 10
 
@@ -48,11 +49,19 @@ def x_server(command: Sequence[str], log: Path, timeout_s: float = 10.0) -> Iter
 
 @contextmanager
 def xvfb(
-    directory: Path, width: int = 640, height: int = 480, depth: int = 24, *, cursor: bool = False
+    directory: Path,
+    width: int = 640,
+    height: int = 480,
+    depth: int = 24,
+    *options: str,
+    cursor: bool = False,
 ) -> Iterator[str]:
-    """Run Xvfb for a block; yield its display, such as ':7'. No TCP; no cursor is drawn unless asked for."""
+    """Run Xvfb for a block; yield its display, such as ':7', on a free number unless the options name one.
+
+    No TCP; no cursor is drawn unless asked for. It stays as it is when its last client goes.
+    """
     screen = f"{width}x{height}x{depth}"
-    command = ["Xvfb", "-screen", "0", screen, "-nolisten", "tcp", "-noreset"]
+    command = ["Xvfb", *options, "-screen", "0", screen, "-nolisten", "tcp", "-noreset"]
     if not cursor:
         command.append("-nocursor")
     with x_server(command, directory / "xvfb.log") as (display, _):
@@ -67,6 +76,19 @@ def x_client(display: str, *command: str, log: Path) -> Iterator[subprocess.Pope
         yield process
     finally:
         processes.stop(process)
+
+
+def run_client(display: str, *command: str) -> None:
+    """Run a program on a display to its end, which has to be a good one."""
+    subprocess.run(command, env=x_environment(display), check=True, timeout=20 * time_factor())
+
+
+def grab(display: str) -> Image:
+    """Return the whole screen, by another way than the server's: 0x00RRGGBB."""
+    with mss.MSS(display=display, backend="xlib") as grabber:
+        shot = grabber.grab(grabber.monitors[0])
+    pixels: Image = np.frombuffer(shot.raw, np.uint32).reshape(shot.height, shot.width) & 0xFFFFFF
+    return pixels
 
 
 @contextmanager

@@ -54,7 +54,7 @@ class Stingy(socket.socket):
         return len(data)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.lists(st.binary(max_size=9), max_size=5), max_size=6),
     st.lists(st.integers(1, 12), max_size=30),

@@ -18,10 +18,11 @@ from mpvnc.geometry import Rect
 from mpvnc.ipc.control import Message
 from mpvnc.metrics import Counter
 from mpvnc.workers.capture import source_settings
-from tests.capture.xserver import xtigervnc, xvfb
 from tests.support.drawing import Painter
+from tests.support.peers import xtigervnc
 from tests.support.supervised import SupervisedRole
 from tests.support.waits import eventually
+from tests.support.xserver import grab, run_client, xvfb
 
 pytestmark = pytest.mark.process
 Start = Callable[..., "Watched"]
@@ -101,18 +102,18 @@ def test_drain_is_an_end(start: Start) -> None:
 
 
 @pytest.mark.x11
-def test_a_display_is_captured_exactly(start: Start) -> None:
-    with xvfb(1366, 768) as server:
-        painter, dice = Painter(server.display), random.Random(3)
-        role = start("x11", "source.probe_frames=5", "source.probe_warn_ms=1", display=server.display)
+def test_a_display_is_captured_exactly(start: Start, tmp_path: Path) -> None:
+    with xvfb(tmp_path, 1366, 768) as display:
+        painter, dice = Painter(display), random.Random(3)
+        role = start("x11", "source.probe_frames=5", "source.probe_warn_ms=1", display=display)
         role.give(role.expect("allocate"))
         assert role.expect("source")["backend"] == "x11 (shared pixmaps)"
         for _ in range(1000):
             x, y, side = dice.randrange(1366), dice.randrange(768), dice.choice((1, 1, 2, 30, 300))
             painter.fill(Rect(x, y, side, side), dice.randrange(1 << 24))
-        eventually(lambda: role.shows(server.grab()))
+        eventually(lambda: role.shows(grab(display)))
         painter.fill(Rect(101, 100, 2, 16), 0xFFFFFF)
-        eventually(lambda: role.shows(server.grab()))
+        eventually(lambda: role.shows(grab(display)))
         changed = role.reader.tiles.epoch == role.reader.frame
         assert np.argwhere(changed).tolist() == [[1, 1]]
         assert role.rang()
@@ -121,11 +122,11 @@ def test_a_display_is_captured_exactly(start: Start) -> None:
 
 
 @pytest.mark.x11
-def test_the_pointer_page_follows_the_pointer(start: Start) -> None:
-    with xvfb(640, 480) as server:
-        painter = Painter(server.display)
+def test_the_pointer_page_follows_the_pointer(start: Start, tmp_path: Path) -> None:
+    with xvfb(tmp_path, 640, 480) as display:
+        painter = Painter(display)
         painter.set_cursor(68)
-        role = start("x11", display=server.display)
+        role = start("x11", display=display)
         role.give(role.expect("allocate"))
         eventually(lambda: role.pointer.read().cursor is not None)
         cursor = role.pointer.read().cursor
@@ -139,9 +140,9 @@ def test_the_pointer_page_follows_the_pointer(start: Start) -> None:
 
 
 @pytest.mark.x11
-def test_an_idle_display_costs_nothing(start: Start) -> None:
-    with xvfb(640, 480) as server:
-        role = start("x11", display=server.display)
+def test_an_idle_display_costs_nothing(start: Start, tmp_path: Path) -> None:
+    with xvfb(tmp_path, 640, 480) as display:
+        role = start("x11", display=display)
         role.give(role.expect("allocate"))
         role.expect("source")
         beats = role.counters.get(Counter.HEARTBEAT)
@@ -153,10 +154,10 @@ def test_an_idle_display_costs_nothing(start: Start) -> None:
 
 
 @pytest.mark.x11
-def test_the_frame_rate_is_a_cap(start: Start) -> None:
-    with xvfb(320, 200) as server:
-        painter = Painter(server.display)
-        role = start("x11", "source.frame_rate=10", display=server.display)
+def test_the_frame_rate_is_a_cap(start: Start, tmp_path: Path) -> None:
+    with xvfb(tmp_path, 320, 200) as display:
+        painter = Painter(display)
+        role = start("x11", "source.frame_rate=10", display=display)
         role.give(role.expect("allocate"))
         role.expect("source")
         first, number, began = role.reader.newest, 0, time.monotonic()
@@ -170,44 +171,44 @@ def test_the_frame_rate_is_a_cap(start: Start) -> None:
 
 
 @pytest.mark.x11
-def test_another_size_is_another_generation(start: Start) -> None:
-    with xtigervnc(800, 600) as server:
-        role = start("x11", display=server.display)
+def test_another_size_is_another_generation(start: Start, tmp_path: Path) -> None:
+    with xtigervnc(tmp_path, 800, 600) as (display, _):
+        role = start("x11", display=display)
         role.give(role.expect("allocate"))
         role.expect("source")
-        server.run("xrandr", "--fb", "1024x700")
+        run_client(display, "xrandr", "--fb", "1024x700")
         ask = role.expect("allocate")
         assert (ask["width"], ask["height"]) == (1024, 700)
         role.give(ask)
-        server.run("xsetroot", "-solid", "#224466")
+        run_client(display, "xsetroot", "-solid", "#224466")
         eventually(lambda: role.shows(np.full((700, 1024), 0x224466, np.uint32)))
 
 
 @pytest.mark.x11
-def test_a_display_that_goes_and_comes_back(start: Start) -> None:
-    with xvfb(640, 480) as server:
-        display = server.display
+def test_a_display_that_goes_and_comes_back(start: Start, tmp_path: Path) -> None:
+    with xvfb(tmp_path, 640, 480) as display:
+        display = display
         role = start("x11", display=display)
         role.give(role.expect("allocate"))
         role.expect("source")
     assert role.expect("source")["state"] == "down"
     role.reader.refresh()
     assert role.reader.pixels.shape == (480, 640)
-    with xvfb(640, 480, 24, display):
+    with xvfb(tmp_path, 640, 480, 24, display):
         while (told := role.expect("source"))["state"] != "up":
             assert "connecting to display" in told["reason"]
         assert len(role.segments) == 1
 
 
 @pytest.mark.x11
-def test_screenshots_are_frames_too(start: Start) -> None:
-    with xvfb(640, 480) as server:
-        painter = Painter(server.display)
-        role = start("mss", "source.frame_rate=20", display=server.display)
+def test_screenshots_are_frames_too(start: Start, tmp_path: Path) -> None:
+    with xvfb(tmp_path, 640, 480) as display:
+        painter = Painter(display)
+        role = start("mss", "source.frame_rate=20", display=display)
         role.give(role.expect("allocate"))
         assert role.expect("source")["backend"] == "mss"
         painter.fill(Rect(50, 60, 70, 80), 0x55AA55)
-        eventually(lambda: role.shows(server.grab()))
+        eventually(lambda: role.shows(grab(display)))
         painter.close()
 
 
@@ -223,9 +224,9 @@ def test_refused_memory_is_told_as_the_reason(start: Start) -> None:
 
 
 @pytest.mark.x11
-def test_auto_shows_the_demo_where_a_display_cannot_be_captured(start: Start) -> None:
-    with xvfb(640, 480, 16) as server:
-        role = start("x11", "source.kind=auto", display=server.display)
+def test_auto_shows_the_demo_where_a_display_cannot_be_captured(start: Start, tmp_path: Path) -> None:
+    with xvfb(tmp_path, 640, 480, 16) as display:
+        role = start("x11", "source.kind=auto", display=display)
         role.give(role.expect("allocate"))
         assert role.expect("source")["backend"] == "demo"
         assert "depth 16" in role.log.read_text()

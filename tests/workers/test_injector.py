@@ -15,8 +15,9 @@ from mpvnc.config import load
 from mpvnc.metrics import Counter, create_status_page
 from mpvnc.session.input import ClientGone, ClientJoined, KeyInput, PointerInput
 from tests.support.consumer import CONSUMER, SLOTS, Child, key, running
-from tests.support.display import LoggingClient, xvfb
+from tests.support.display import LoggingClient
 from tests.support.waits import eventually
+from tests.support.xserver import xvfb
 
 pytestmark = pytest.mark.process
 PRESS_A, RELEASE_A = {"do": "press", "keysym": 97}, {"do": "release", "keysym": 97}
@@ -104,7 +105,7 @@ def test_no_target_is_no_trouble(tmp_path: Path, page: int) -> None:
 def test_a_display_that_goes_and_comes_back(tmp_path: Path, page: int) -> None:
     with ExitStack() as stack:
         first = ExitStack()
-        display = first.enter_context(xvfb())
+        display = first.enter_context(xvfb(tmp_path))
         child = stack.enter_context(
             running("injector", load(None, [f"source.display={display}"]), tmp_path, page)
         )
@@ -116,7 +117,7 @@ def test_a_display_that_goes_and_comes_back(tmp_path: Path, page: int) -> None:
             client.close()
         counters = child.status.slot(CONSUMER)
         eventually(lambda: child.send(key(True, 98)) or counters.get(Counter.INPUT_DROPPED))
-        stack.enter_context(xvfb(display=display))
+        stack.enter_context(xvfb(tmp_path, 640, 480, 24, display))
         child.heard("backend")
         client = LoggingClient(display)
         child.send(key(True, 99))
