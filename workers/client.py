@@ -26,6 +26,7 @@ from mpvnc.session.input import (
     PointerInput,
     pack,
 )
+from mpvnc.session.pacing import Link
 from mpvnc.session.session import Heard, Joined, Session
 from mpvnc.transport.plain import Pipe
 
@@ -120,6 +121,10 @@ class Client:
     def notice(self) -> None:
         """Send what others made its session say."""
         self._guarded(self._advance)
+
+    def judge(self, now: float, shown: int) -> None:
+        """Let its session look back at the last second, in which the count of frames shown rose to `shown`."""
+        self._guarded(self._judge, now, shown)
 
     def finish(self, reason: str) -> bool:
         """Close it if everything is with the kernel; False if bytes still wait."""
@@ -247,6 +252,12 @@ class Client:
                 self._look_again()
                 return
             self._send_update(delivery)
+
+    def _judge(self, now: float, shown: int) -> None:
+        info = self.pipe.tcp_info()
+        if self.session.judge(now, shown, Link(*info) if info else None):
+            self._host.review(self)
+            self._offer()
 
     def _look_again(self) -> None:
         """Come back when what holds the next update back may be acknowledged: the kernel will not say."""

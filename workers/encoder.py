@@ -10,8 +10,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import math
 import os
 import socket
+import time
+from collections import Counter as Tally
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -67,6 +70,10 @@ class Encoder:
         self._is_pumping = False
         self._is_source_muted = False
         self._drain_until: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = math.inf
+        self._judged_frames = 0
+        self._skipped_by_gone = self._counters.get(Counter.FRAMES_SKIPPED)
         self._sent_updates = self._counters.get(Counter.UPDATES_SENT)
         self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
         self._counted_before = {counter: self._counters.get(counter) for counter, _ in _FANOUT_COUNTERS}
@@ -111,6 +118,8 @@ class Encoder:
             unacknowledged = client.pipe.unacknowledged_bytes()
         delivery = self._broadcast.offer(session, now, unacknowledged)
         self._pump_soon()
+        if self._broadcast.look_at < self._timer_at:
+            self._arm()
         return delivery
 
     def review(self, client: Client) -> None:
@@ -162,6 +171,7 @@ class Encoder:
         del self._clients[client.ident], self._by_session[client.session]
         self._counters.set(Counter.CLIENTS, len(self._clients))
         self._counters.add(Counter.BYTES_RECEIVED, client.pipe.received_bytes)
+        self._skipped_by_gone += client.session.skipped
         logger.info(
             "client=%d %s left: %s (%d updates, %d bytes out, %d in)",
             client.ident, client.address, reason, client.updates,
@@ -184,8 +194,27 @@ class Encoder:
         """Take over what is new, if those who wait for the last frame have been served."""
         news = self._take_pointer()
         if self._take_frame() or news:
-            for client in list(self._clients.values()):
-                client.offer()
+            self._offer_all()
+
+    def _offer_all(self) -> None:
+        for client in list(self._clients.values()):
+            client.offer()
+
+    def _on_time(self) -> None:
+        """Offer what has become due by time alone."""
+        self._timer, self._timer_at = None, math.inf
+        if self._broadcast.look(self.loop.time()):
+            self._offer_all()
+        self._arm()
+
+    def _arm(self) -> None:
+        """Have the one timer of all clients fire when the broadcast is to be looked at."""
+        when = self._broadcast.look_at
+        if when >= self._timer_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._timer_at = self.loop.call_at(when, self._on_time), when
 
     def _take_pointer(self) -> bool:
         version = self._pointer.version
@@ -202,6 +231,8 @@ class Encoder:
         if not self._broadcast.may_advance(self.loop.time()) or not reader.refresh():
             return False
         self._broadcast.advance()
+        self._broadcast.look(self.loop.time())
+        self._arm()
         self._counters.add(Counter.FRAMES)
         return True
 
@@ -219,6 +250,7 @@ class Encoder:
         self._pump_soon()
 
     def _step(self) -> None:
+        began_s = time.thread_time()
         try:
             deliveries = self._broadcast.step(self.loop.time())
         except BrokenUpdate as broken:
@@ -226,8 +258,19 @@ class Encoder:
             for session in broken.update.waiting:
                 self._by_session[session].close("internal error: its update cannot be encoded")
             return
+        self._broadcast.spent(time.thread_time() - began_s)
         for delivery in deliveries:
             self._by_session[delivery.session].deliver(delivery)
+
+    def _judge(self) -> None:
+        """Let every session look back at the frames that were shown, if there were any."""
+        shown = self._broadcast.shown
+        if shown == self._judged_frames:
+            return
+        self._judged_frames = shown
+        self._broadcast.rank(Tally(client.session.wire for client in self._clients.values()))
+        for client in list(self._clients.values()):
+            client.judge(self.loop.time(), shown)
 
     def _write_counters(self) -> None:
         """Put into the status page what is counted here once per client and frame."""
@@ -236,6 +279,8 @@ class Encoder:
         counters = self._broadcast.fanout.counters
         for counter, name in _FANOUT_COUNTERS:
             self._counters.set(counter, self._counted_before[counter] + getattr(counters, name))
+        skipped = sum(client.session.skipped for client in self._clients.values())
+        self._counters.set(Counter.FRAMES_SKIPPED, self._skipped_by_gone + skipped)
 
     # -- the supervisor
 
@@ -271,6 +316,8 @@ class Encoder:
                 os.close(fd)
         old, self._reader = self._reader, reader
         self._broadcast.show(reader)
+        self._broadcast.look(self.loop.time())
+        self._arm()
         for client in list(self._clients.values()):
             client.session.show(reader, self._name)
             client.handle_late()
@@ -388,6 +435,7 @@ class Encoder:
         for client in self._clients.values():
             client.mark(now)
         self._write_counters()
+        self._judge()
         self._emit_unsent()
         try:
             self._runtime.beat()
@@ -424,7 +472,6 @@ _FANOUT_COUNTERS = (
     (Counter.CACHE_MISSES, "misses"),
     (Counter.BYTES_ENCODED, "encoded_bytes"),
     (Counter.PIXELS_ENCODED, "encoded_pixels"),
-    (Counter.FRAMES_SKIPPED, "skipped_frames"),
 )
 """What the fan-out counts, by its own names. A killed predecessor's counts go on."""
 

@@ -50,7 +50,9 @@ class Reporter:
 def describe(client: Client, now: float) -> dict[str, Any]:
     """Return the facts about a client: times in seconds since 1970, sizes in bytes; None: not known (yet)."""
     session, pipe = client.session, client.pipe
-    round_trip_s = pipe.round_trip_s()
+    limits = session.limits()
+    tcp = None if limits.rtt_s else pipe.tcp_info()
+    rtt_s = tcp.rtt_s if tcp else limits.rtt_s
     return {
         "client": client.ident,
         "address": client.address,
@@ -65,10 +67,14 @@ def describe(client: Client, now: float) -> dict[str, Any]:
         "class": class_name(session.wire),
         "updates": client.updates,
         "fps": round(client.updates_per_s(now), 1),
-        "frames_skipped": session.skipped_frames,
+        "frames_skipped": limits.skipped,
+        "rung": limits.rung,
+        "every": limits.every,
+        "limited_by": limits.limited_by,
         "bytes_out": pipe.sent_bytes,
         "bytes_in": pipe.received_bytes,
-        "rtt_ms": None if round_trip_s is None else round(round_trip_s * 1e3, 2),
+        "rtt_ms": round(rtt_s * 1e3, 2) or None,
+        "in_flight_bytes": limits.in_flight_bytes,
     }
 
 

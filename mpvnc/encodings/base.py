@@ -32,12 +32,14 @@ class EncodedRectangle:
     encoding: the number in its header, which always tells what the payload is.
     data: header and payload, as sent to a client whose stream has begun.
     stream: the long-lived stream that the payload continues; None if there is none.
+    is_lossy: whether the client sees other pixels than were encoded (JPEG, also inside Tight).
     """
 
     rect: Rect
     encoding: Encoding
     data: bytes
     stream: Stream | None = None
+    is_lossy: bool = False
 
     def first(self) -> bytes:
         """Return `data` for a client whose stream begins here: with the zlib header, counted in the length.
@@ -52,9 +54,12 @@ class EncodedRectangle:
         return b"".join((self.data[:HEADER_BYTES], _LENGTH.pack(length), ZLIB_HEADER, self.data[body:]))
 
 
-def rectangle(rect: Rect, encoding: Encoding, *payload: bytes | bytearray) -> EncodedRectangle:
+def rectangle(
+    rect: Rect, encoding: Encoding, *payload: bytes | bytearray, is_lossy: bool = False
+) -> EncodedRectangle:
     """Return the rectangle with its header in front of the parts of its payload."""
-    return EncodedRectangle(rect, encoding, b"".join((_HEADER.pack(*rect, encoding), *payload)))
+    data = b"".join((_HEADER.pack(*rect, encoding), *payload))
+    return EncodedRectangle(rect, encoding, data, is_lossy=is_lossy)
 
 
 def stream_rectangle(

@@ -41,5 +41,5 @@ def encode(pixels: Pixels, rect: Rect, wire: WireClass) -> EncodedRectangle:
     if wire.encoding is Encoding.JPEG and wire.quality is not None:
         image = jpeg.photograph(pixels, wire.quality)
         if image is not None:
-            return rectangle(rect, Encoding.JPEG, image)
+            return rectangle(rect, Encoding.JPEG, image, is_lossy=True)
     return _ENCODERS[wire.fallback](pixels, rect, wire)

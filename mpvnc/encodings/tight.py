@@ -44,7 +44,8 @@ def encode(pixels: Pixels, rect: Rect, wire: WireClass) -> EncodedRectangle:
     if wire.encoding is Encoding.TIGHT and wire.quality is not None:
         data = jpeg.photograph(pixels, wire.quality)
         if data is not None:
-            return rectangle(rect, Encoding.TIGHT, bytes([_JPEG]), compact_length(len(data)), data)
+            length = compact_length(len(data))
+            return rectangle(rect, Encoding.TIGHT, bytes([_JPEG]), length, data, is_lossy=True)
     return rectangle(rect, Encoding.TIGHT, _lossless(pixels, layout, wire.compression))
 
 

@@ -6,18 +6,25 @@ framebuffer is asked for and nothing is owed, one of its own otherwise. Finished
 of buffers, which everybody who got them shares; what differs per client (a cursor, a name) goes in front, in a
 buffer of its own; the pointer, drawn in for those who do not draw it, is shared by all who see it move alike.
 
-The caller moves the bytes: it offers sessions whose socket has taken everything, calls `step` while `is_busy`,
-and takes a newer frame only if `may_advance` says so, telling it by `advance`.
+A session that has everything is refreshed (see `refresh`): it gets the next slice of what it holds with losses.
+One that is on a rung of rate is passed by frames until the next group of them begins, or nothing newer comes.
+
+The caller moves the bytes: it offers sessions whose socket has taken everything, calls `step` while `is_busy`
+and tells what that took (`spent`), takes a newer frame only if `may_advance` says so, telling it by `advance`, and
+calls `look` then and at `look_at`.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from mpvnc.constants import Encoding
 from mpvnc.damage import Move, MovedFrame
 from mpvnc.encodings.base import EncodedRectangle
 from mpvnc.encodings.copyrect import copy_rectangle
+from mpvnc.encodings.wire import WireClass
 from mpvnc.geometry import EMPTY, Rect, Region
 from mpvnc.pointer import PointerState
 from mpvnc.rfb.writers import update_header
@@ -25,8 +32,13 @@ from mpvnc.session import overlay, planner
 from mpvnc.session.fanout import SHARED_UPDATES, BrokenUpdate, Encode, Fanout, Streams, Update, splice
 from mpvnc.session.overlay import Overlay
 from mpvnc.session.planner import Piece
+from mpvnc.session.refresh import BYTES_PER_S, Refresh
 from mpvnc.session.screen import Screen, area
 from mpvnc.session.session import Session
+from mpvnc.session.turns import Turns
+
+HOLD_S = 0.15
+"""A frame that is older than that passes nobody by."""
 
 Buffers = list[bytes | memoryview]
 
@@ -76,7 +88,15 @@ class Broadcast:
         self.fanout = Fanout(encode)
         self.pointer = PointerState()
         self.screen: Screen | None = None
+        self.shown = 0
+        """How many frames were shown."""
         self._area = EMPTY
+        self._shown_at = -math.inf
+        self._shown = 0
+        self._look_at = math.inf
+        self._stepped: WireClass | None = None
+        self._refresh = Refresh()
+        self._turns = Turns()
         self._waits_for: dict[Session, _Waiting] = {}
         self._pieces: dict[object, list[Piece]] = {}
         self._drawn: dict[tuple[Update, Overlay | None, Overlay | None], _Drawn] = {}
@@ -91,6 +111,7 @@ class Broadcast:
         self._placed.clear()
         self._release_all()
         self.fanout.reset()
+        self._refresh.reset()
         self._forget_frame()
 
     def may_advance(self, now: float) -> bool:
@@ -102,6 +123,35 @@ class Broadcast:
         self._release_all()
         self.fanout.advance()
         self._forget_frame()
+
+    @property
+    def look_at(self) -> float:
+        """When `look` is to be called, at the latest; infinity while nothing can become due by itself."""
+        return min(self._look_at, self._refresh.look_at, self._turns.look_at)
+
+    def look(self, now: float) -> bool:
+        """Note the frame that is shown, and what has become due by time; return whether to offer to everybody."""
+        screen = self.screen
+        if screen is None:
+            return False
+        if screen.frame != self._shown:
+            self._shown = screen.frame
+            self._shown_at = now
+            self.shown += 1
+        is_due = now >= self._look_at
+        if is_due:
+            self._look_at = math.inf
+        is_due |= self._refresh.look(screen.tiles, screen.frame, now)
+        return self._turns.look(now) or is_due
+
+    def rank(self, sessions: Mapping[WireClass, int]) -> None:
+        """Note how many sessions each wire class has: those with most are at full rate."""
+        self._turns.rank(sessions)
+
+    def spent(self, seconds: float) -> None:
+        """Note what the last `step` took."""
+        if self._stepped is not None:
+            self._turns.spent(self._stepped, seconds)
 
     def point(self, pointer: PointerState) -> None:
         """Note where the pointer is, and what it looks like."""
@@ -124,19 +174,23 @@ class Broadcast:
         screen = self.screen
         if screen is None or not session.is_ready:
             return None
-        if session.demand.is_continuous and not session.pacer.may_start(unacknowledged_bytes):
+        if session.demand.is_continuous and not session.pacer.may_start(now, unacknowledged_bytes):
             return None
         resized = session.size_update()
         if resized is not None:
             return Delivery(session, [resized])
-        if self._has_nothing_for(session, screen):
-            return None
-        update = self._find_or_start(session, screen, now)
-        if update.is_done:
-            return self._deliver(session, update, screen, now)
-        session.is_served = True
-        update.waiting.append(session)
-        self._waits_for[session] = _Waiting(update, session.revision)
+        if not self._has_nothing_for(session, screen):
+            if session.every > 1 and self._passes_by(session, screen, now):
+                return None
+            update = self._find_or_start(session, screen, now)
+            if update is None or not update.is_done:
+                self._wait(session, update)
+                return None
+            delivery = self._deliver(session, update, screen, now)
+            if delivery is not None:
+                return delivery
+        if session.picture.settled < self._refresh.rested:
+            return self._start_refresh(session, screen, now)
         return None
 
     def step(self, now: float) -> list[Delivery]:
@@ -147,6 +201,7 @@ class Broadcast:
         """
         screen = self.screen
         assert screen is not None
+        self._stepped = self.fanout.next_class()
         try:
             update = self.fanout.step(screen.pixels)
         except BrokenUpdate as broken:
@@ -155,6 +210,7 @@ class Broadcast:
             raise
         if update is None:
             return []
+        self._made(update)
         waiting, update.waiting = update.waiting, []
         for session in waiting:
             self._release(session)
@@ -191,7 +247,52 @@ class Broadcast:
             and not session.has_dues
         )
 
-    def _find_or_start(self, session: Session, screen: Screen, now: float) -> Update:
+    def _passes_by(self, session: Session, screen: Screen, now: float) -> bool:
+        """Whether a session on a rung of rate has to do without this frame, for now at least."""
+        picture, every = session.picture, session.every
+        if not picture.base or picture.owed.rects or picture.base // every != screen.frame // every:
+            return False
+        if picture.base == screen.frame or now >= self._shown_at + HOLD_S:
+            return False
+        self._look_at = min(self._look_at, self._shown_at + HOLD_S)
+        return True
+
+    def _wait(self, session: Session, update: Update | None) -> None:
+        """Let a session wait for an update that is being made, or for its turn to have one."""
+        if update is None:
+            session.held_back += 1
+            return
+        session.is_served = True
+        update.waiting.append(session)
+        self._waits_for[session] = _Waiting(update, session.revision)
+
+    def _start_refresh(self, session: Session, screen: Screen, now: float) -> Delivery | None:
+        """Plan the next slice for a session that has everything, if it may have it."""
+        picture = session.picture
+        if picture.base != screen.frame or picture.owed.rects:
+            return None
+        if picture.area != self._area or not session.demand.covers(picture.area):
+            return None
+        pieces, reached = self._refresh.next_slice(screen.tiles, session.exact, picture)
+        if not pieces:
+            picture.settle(reached, self._refresh.rested)
+            return None
+        if now < session.refresh_at:
+            self._look_at = min(self._look_at, session.refresh_at)
+            return None
+        key = (picture.base, session.exact, session.streams, picture.settled, reached, len(pieces), pieces[0])
+        update = self.fanout.find(key)
+        if update is None and self._turns.admits(session.wire, now):
+            update = Update(key, session.exact, picture.base, session.streams, now)
+            update.settles = reached
+            self._start(update, pieces, session)
+        if update is not None and update.is_done:
+            return self._deliver(session, update, screen, now)
+        self._wait(session, update)
+        return None
+
+    def _find_or_start(self, session: Session, screen: Screen, now: float) -> Update | None:
+        """Return the next update of a session, made or not; None if its class has to wait for its turn."""
         picture = session.picture
         is_whole = picture.area == self._area and not picture.owed.rects
         if not is_whole or not session.demand.covers(picture.area):
@@ -200,16 +301,40 @@ class Broadcast:
         wrong = overlay.copied(picture.overlay, moved.move) if moved else None
         key = (picture.base, session.wire, session.streams, wrong)
         update = self.fanout.find(key)
-        if update is not None:
+        if update is not None or not self._turns.admits(session.wire, now):
             return update
         update = Update(key, session.wire, picture.base, session.streams, now)
         if moved is None:
-            self.fanout.start(update, self._changes(screen, picture.base, planner.slice_area(session.wire)))
+            self._start(
+                update, self._changes(screen, picture.base, planner.slice_area(session.wire)), session
+            )
         else:
-            self.fanout.start(update, self._copied(session, screen, moved), _copy(moved.move))
+            self._start(update, self._copied(session, screen, moved), session, moved.move)
         return update
 
-    def _start_partial(self, session: Session, screen: Screen, now: float) -> Update:
+    def _start(self, update: Update, pieces: list[Piece], session: Session, move: Move | None = None) -> None:
+        update.exact = session.exact
+        update.move = move
+        copy = copy_rectangle(move.target, move.source.x, move.source.y) if move else None
+        self.fanout.start(update, pieces, copy)
+        if update.is_done:
+            self._made(update)
+
+    def _made(self, update: Update) -> None:
+        """Note which tiles whoever gets a finished update will hold with losses."""
+        assert self.screen is not None and update.exact is not None
+        tiles = self.screen.tiles
+        if update.move is not None:
+            self._refresh.mark_moved(update.exact, tiles, update.move)
+        if update.lossy:
+            self._refresh.mark(update.exact, tiles, update.lossy)
+            if update.move is not None and planner.oldest_epoch(tiles, update.lossy) <= update.base:
+                update.settles = 0
+        self._turns.served(update.wire)
+
+    def _start_partial(self, session: Session, screen: Screen, now: float) -> Update | None:
+        if not self._turns.admits(session.wire, now):
+            return None
         picture = session.picture
         requested = session.demand.region.intersect([picture.area])
         split = planner.partial(screen, picture, requested)
@@ -219,7 +344,7 @@ class Broadcast:
             split = planner.partial_copied(split, pieces, moved.move, requested, screen.tiles)
         update = Update(None, session.wire, picture.base, session.streams, now)
         update.owed = split.owed
-        self.fanout.start(update, split.pieces, _copy(split.move) if split.move else None)
+        self._start(update, split.pieces, session, split.move)
         return update
 
     def _moved(self, session: Session, screen: Screen) -> MovedFrame | None:
@@ -263,17 +388,14 @@ class Broadcast:
             head = update_header(update.count + len(drawn.tail) + len(extras))
             buffers = [b"".join((head, *extras)), memoryview(message)[len(head) :]]
         session.streams = drawn.opens
-        if 0 < picture.base < screen.frame - 1:
-            self._count_skipped(session, screen.frame - 1 - picture.base)
         picture.update(screen.frame, drawn.owed, drawn.overlay)
-        after = session.updated(sum(map(len, buffers)))
+        if update.settles is not None:
+            picture.settle(update.settles, self._refresh.rested)
+            session.refresh_at = now + sum(map(len, buffers)) / BYTES_PER_S
+        before, after = session.updated(sum(map(len, buffers)), now)
         if after:
-            buffers.append(after)
+            buffers = [before, *buffers, after]
         return Delivery(session, buffers)
-
-    def _count_skipped(self, session: Session, frames: int) -> None:
-        session.skipped_frames += frames
-        self.fanout.counters.skipped_frames += frames
 
     # -- the pointer
 
@@ -305,10 +427,12 @@ class Broadcast:
             self._placed[bounds] = overlay.place(self.pointer, bounds.intersect(self._area))
         return self._placed[bounds]
 
+    # Exact, whatever the rung: the pointer comes and goes on what has settled, and leaves it as it was.
+
     def _encode(self, rect: Rect, seen: Overlay | None, session: Session, screen: Screen) -> EncodedRectangle:
         visible = rect.intersect(self._area)
         pixels = overlay.compose(screen.pixels, visible, self.pointer if seen else None)
-        return self.fanout.cache.encode(pixels, visible, session.wire)
+        return self.fanout.cache.encode(pixels, visible, session.exact)
 
     # -- housekeeping
 
@@ -323,7 +447,4 @@ class Broadcast:
     def _forget_frame(self) -> None:
         self._pieces.clear()
         self._drawn.clear()
-
-
-def _copy(move: Move) -> EncodedRectangle:
-    return copy_rectangle(move.target, move.source.x, move.source.y)
+        self._refresh.forget_frame()

@@ -8,7 +8,7 @@ streams share it, and get views of the same memory.
 Encoding is sliced: `step` encodes one rectangle. Updates for those who watch go before a joiner's full frame.
 A new frame may be taken between two slices: what is unfinished is then planned anew, and the rectangles that
 did not change meanwhile are found in the cache. So that a busy screen cannot starve a joiner, an update older
-than `PATIENCE_S` holds new frames back until it is done (`may_advance`).
+than `PATIENCE_S` holds new frames back until it is done (`may_advance`). A refresh goes last and holds nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from mpvnc.damage import Move
 from mpvnc.encodings.base import EncodedRectangle, Stream
 from mpvnc.encodings.wire import WireClass
 from mpvnc.errors import EncodeError
@@ -43,7 +44,7 @@ Streams = frozenset[Stream]
 class Counters:
     """What the fan-out did so far."""
 
-    __slots__ = ("encoded_bytes", "encoded_pixels", "encodes", "hits", "misses", "skipped_frames")
+    __slots__ = ("encoded_bytes", "encoded_pixels", "encodes", "hits", "misses")
 
     def __init__(self) -> None:
         self.encodes = 0
@@ -51,8 +52,6 @@ class Counters:
         self.misses = 0
         self.encoded_pixels = 0
         self.encoded_bytes = 0
-        self.skipped_frames = 0
-        """Frames that passed a client by, summed over the clients."""
 
 
 class BrokenUpdate(EncodeError):
@@ -67,11 +66,12 @@ class Update:
     """The rectangles of one update, encoded as far as they are; shared by all who wait for it.
 
     It has a key if others may join it. `owed` is what it leaves owed to the one client of an update without.
+    A refresh has the place that it settles a picture to.
     """
 
     __slots__ = (
-        "_encoded", "_message", "_opened", "_todo", "base", "key", "opens", "owed", "rects", "since",
-        "waiting", "wire",
+        "_encoded", "_message", "_opened", "_todo", "base", "exact", "key", "lossy", "move", "opens", "owed",
+        "rects", "settles", "since", "waiting", "wire",
     )  # fmt: skip
 
     def __init__(self, key: Hashable | None, wire: WireClass, base: int, opened: Streams, now: float) -> None:
@@ -82,6 +82,14 @@ class Update:
         self.owed = Region()
         self.waiting: list[Any] = []
         self.rects: list[Rect] = []
+        self.lossy: list[Rect] = []
+        """Those of `rects` that were encoded with losses."""
+        self.exact: WireClass | None = None
+        """The class that the losses of those who get it are made up for by."""
+        self.move: Move | None = None
+        """What it copies first."""
+        self.settles: int | None = None
+        """The place in the refresh that a picture is at after it, if it changes that; 0 for the beginning."""
         self.opens = opened
         """The streams that have had their header once `message` was sent."""
         self._opened = opened
@@ -113,6 +121,11 @@ class Update:
         return self.base == 0
 
     @property
+    def is_refresh(self) -> bool:
+        """Whether it brings nothing new, but what was sent with losses."""
+        return bool(self.settles)
+
+    @property
     def size_bytes(self) -> int:
         """The size of what is encoded."""
         return len(self._message or b"") + sum(len(encoded.data) for encoded in self._encoded)
@@ -137,6 +150,8 @@ class Update:
         """Take the encoded form of `next_piece()`."""
         self._todo.pop()
         self._encoded.append(encoded)
+        if encoded.is_lossy:
+            self.lossy.append(encoded.rect)
 
 
 def splice(encoded: Iterable[EncodedRectangle], opened: Streams) -> tuple[list[bytes], Streams]:
@@ -240,9 +255,16 @@ class Fanout:
         self._limit_finished()
         return update
 
+    def next_class(self) -> WireClass:
+        """Return the class that the next `step` encodes for."""
+        return min(self._unfinished, key=_urgency).wire
+
     def may_advance(self, now: float) -> bool:
         """Whether a newer frame may be taken: not while watchers wait for this one, or a joiner for long."""
-        return all(update.is_joining and now - update.since < PATIENCE_S for update in self._unfinished)
+        return all(
+            update.is_refresh or (update.is_joining and now - update.since < PATIENCE_S)
+            for update in self._unfinished
+        )
 
     def advance(self) -> None:
         """Forget the updates of the last frame; what was encoded of unfinished ones is in the cache."""
@@ -283,8 +305,8 @@ class Fanout:
                 del self._shared[key]
 
 
-def _urgency(update: Update) -> tuple[bool, float]:
-    return update.is_joining, update.since
+def _urgency(update: Update) -> tuple[bool, bool, float]:
+    return update.is_refresh, update.is_joining, update.since
 
 
 def _view(pixels: Pixels, piece: Piece) -> Pixels:

@@ -135,11 +135,22 @@ def pieces_of(region: Region) -> list[Rect]:
     return [piece for rect in region for piece in pieces(rect)]
 
 
+def whole_tiles(tiles: TileTable, which: npt.NDArray[np.bool_]) -> list[Piece]:
+    """Return the tiles (rows, columns) that are set, whole, in runs along the bands."""
+    return _canonical(tiles, which, tiles.whole, MAX_AREA)
+
+
 def newest_epoch(tiles: TileTable, rect: Rect) -> int:
     """Return the newest epoch of the tiles under `rect`, which lies inside the frame."""
     rows = slice(rect.y // TILE, (rect.bottom - 1) // TILE + 1)
     columns = slice(rect.x // TILE, (rect.right - 1) // TILE + 1)
     return int(tiles.epoch[rows, columns].max())
+
+
+def oldest_epoch(tiles: TileTable, rects: Iterable[Rect]) -> int:
+    """Return the oldest epoch of the tiles under any of `rects`."""
+    touched = tiles_of(rects, tiles.width, tiles.height).astype(np.bool_)
+    return int(tiles.epoch[touched].min())
 
 
 def _canonical(tiles: TileTable, changed: npt.NDArray[np.bool_], boxes: Boxes, max_area: int) -> list[Piece]:

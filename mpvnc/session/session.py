@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from mpvnc.constants import FENCE_SUPPORTED, Encoding, FenceFlag, ResizeReason, ResizeStatus
 from mpvnc.encodings.base import Stream
@@ -32,8 +32,9 @@ from mpvnc.rfb.connection import Connection
 from mpvnc.rfb.handshake import HandshakeSettings
 from mpvnc.rfb.state import State
 from mpvnc.session.demand import Demand
-from mpvnc.session.pacing import Pacer
+from mpvnc.session.pacing import Link, Pacer
 from mpvnc.session.picture import Picture
+from mpvnc.session.rungs import Ladder, Rung
 from mpvnc.session.screen import Screen, area
 
 EARLY_BYTES = 64 * 1024
@@ -45,6 +46,7 @@ OWN_POINTER_S = 1.0
 _ANNOUNCED = frozenset({Encoding.FENCE, Encoding.CONTINUOUS_UPDATES})
 _BLANK = -1
 _UNSENT = -2
+_NO_FENCES = (b"", b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,27 @@ Heard = Joined | events.WrongPassword | events.KeyEvent | events.PointerEvent | 
 """What a client said that concerns others than its session."""
 
 
+class Limits(NamedTuple):
+    """How well one client is served, and what speaks against more.
+
+    rung: from the top, which is 0; quality, every: what that means (see `rungs`).
+    rtt_s: round trip, with the client's decoding if it answers fences; 0 if not known.
+    in_flight_bytes, window_bytes: what is on its way and what may be; the window is 0 where requests pace.
+    frames, skipped: of those that were shown meanwhile, how many it got, and how many passed it by.
+    limited_by: "network", "decode" (it asks or answers late), "policy" (a rung, a turn), or "".
+    """
+
+    rung: int
+    quality: int | None
+    every: int
+    rtt_s: float
+    in_flight_bytes: int
+    window_bytes: int
+    frames: int
+    skipped: int
+    limited_by: str
+
+
 class Session:
     """The server's side of one client."""
 
@@ -83,14 +106,20 @@ class Session:
         self.encodings: tuple[int, ...] = ()
         self.features: frozenset[int] = frozenset()
         self.streams: frozenset[Stream] = frozenset()
-        self.wire = settings.wire_class(NATIVE, ())
+        self.wire = self._own_wire = settings.wire_class(NATIVE, ())
+        self.exact = self.wire
+        """The class of what is sent again without losses; the same as `wire` if there are none to make up for."""
+        self.every = 1
+        """The part of the frames that it gets: every one, every 2nd..."""
+        self.refresh_at = 0.0
+        """When its budget allows the next refresh."""
+        self.held_back = 0
+        """How often its class had to wait for its turn."""
         self.is_served = False
         """Whether an update for it is being made."""
         self.revision = 0
         """Grows with everything it says that makes the update it waits for the wrong one."""
         self.view_only = False
-        self.skipped_frames = 0
-        """Frames that it was not shown because it was not ready for them."""
         self.is_muted = False
         """Whether nobody's input counts now: the source takes none."""
         self._settings = settings
@@ -109,6 +138,11 @@ class Session:
         self._usual = b""
         """The last bytes that came, if they were one request for all changes: what a viewer repeats for ever."""
         self._is_syncing = False
+        self._ladder = Ladder()
+        self._judged: tuple[int, int] | None = None
+        self._skipped = 0
+        self._limited_by = ""
+        self._link: Link | None = None
         self._outgoing = bytearray()
         self._heard: list[Heard] = []
         self._cursor_serial = _UNSENT
@@ -262,10 +296,51 @@ class Session:
                 due.append(cursor_rectangle(self.format, pointer.cursor if shown != _BLANK else None))
         return due
 
-    def updated(self, size_bytes: int) -> bytes:
-        """Note that an update with pixels goes out; return what has to follow it."""
+    def updated(self, size_bytes: int, now: float) -> tuple[bytes, bytes]:
+        """Note that an update with pixels goes out; return what has to go before it and behind it."""
         self.demand.answered()
-        return self.pacer.sent(size_bytes) if self.demand.is_continuous else b""
+        return self.pacer.sent(size_bytes, now) if self.demand.is_continuous else _NO_FENCES
+
+    # -- what the network carries
+
+    def judge(self, now: float, shown: int, link: Link | None) -> bool:
+        """Look back at the last second, in which the count of frames shown rose to `shown`.
+
+        link: what the kernel knows of the connection, if anything. Return whether the session changed its rung, and
+        with it what it waits for.
+        """
+        shown_before, got_before = self._judged or (shown, self.picture.frames)
+        frames, got = shown - shown_before, self.picture.frames - got_before
+        self._judged = shown, self.picture.frames
+        self._link = link
+        if link is not None:
+            self.pacer.suppose_base(link.base_s, now)
+        missed = max(frames - got, 0) if got or self.picture.base else 0
+        self._skipped += missed
+        is_network = link is not None and link.is_queueing
+        self._limited_by = self._reason(missed, is_network)
+        if not self._ladder.judge(now, frames, frames - missed, is_network=is_network):
+            return False
+        self._take_rung(self._ladder.rung)
+        return True
+
+    @property
+    def skipped(self) -> int:
+        """How many frames passed it by; as in `limits()`, which costs more."""
+        return self._skipped
+
+    def limits(self) -> Limits:
+        """Return how well it is served."""
+        rtt_s, in_flight, window = self.pacer.rtt_s, self.pacer.in_flight_bytes, 0
+        if self.demand.is_continuous:
+            window = self.pacer.window_bytes
+        elif self._link is not None:
+            rtt_s, in_flight = self._link.rtt_s, self._link.unacknowledged_bytes
+        rung = self._ladder.rung
+        return Limits(
+            self._ladder.position, rung.quality, rung.every, rtt_s, in_flight, window, self.picture.frames,
+            self._skipped, self._limited_by,
+        )  # fmt: skip
 
     # -- one method for each event
 
@@ -351,9 +426,9 @@ class Session:
         if not event.enable:
             self._outgoing += writers.end_of_continuous_updates()
 
-    def _on_fence(self, event: events.Fence, _now: float) -> None:
+    def _on_fence(self, event: events.Fence, now: float) -> None:
         if not event.flags & FenceFlag.REQUEST:
-            self.pacer.fence_answered(event.payload)
+            self.pacer.fence_answered(event.payload, now)
             return
         self._outgoing += writers.fence(event.flags & FENCE_SUPPORTED, event.payload)
         if event.flags & FenceFlag.SYNC_NEXT:
@@ -411,11 +486,32 @@ class Session:
             raise LimitExceeded(f"{self._early_bytes} bytes before ServerInit, the limit is {EARLY_BYTES}")
 
     def _choose_wire(self) -> None:
-        before, self.wire = self.wire, self._settings.wire_class(self.format, self.encodings)
+        own = self._own_wire = self._settings.wire_class(self.format, self.encodings)
+        self._ladder.own(own.quality)
+        exact = own.with_quality(None)
+        if exact.encoding is Encoding.RAW:
+            exact = own
+        before, self.exact = self.exact, exact
+        self.picture.expect(is_lossy=exact is not own, is_other=exact is not before)
+        self._take_rung(self._ladder.rung)
+
+    def _take_rung(self, rung: Rung) -> None:
+        """Be sent by another class, or other frames. What is settled stays so."""
+        before, self.wire = self.wire, self._own_wire.with_quality(rung.quality)
+        self.every = rung.every
         if self.wire is not before:
             self.revision += 1
         if before.quality is not None and self.wire.quality is None:
             self.picture.outgrow()
+
+    def _reason(self, missed: int, is_network: bool) -> str:
+        """Return why frames were missed lately."""
+        held_back, self.held_back = self.held_back, 0
+        if is_network and (missed or self._ladder.position):
+            return "network"
+        if not missed:
+            return ""
+        return "policy" if held_back or self.every > 1 else "decode"
 
     def _merges(self, event: events.PointerEvent) -> bool:
         """Whether `event` and the last two things heard are motions with the same buttons."""

@@ -13,15 +13,28 @@ import struct
 import termios
 from collections import deque
 from collections.abc import Iterable
+from typing import NamedTuple
 
 Buffer = bytes | memoryview
 
 _IOV_MAX = 64
 _DISCARD_BYTES = 64 * 1024
 _NOTSENT_LOWAT_BYTES = 128 * 1024
-_TCP_INFO_BYTES = 104
-_TCPI_RTT = 68
-"""Offset of tcpi_rtt in struct tcp_info (linux/tcp.h): 8 bytes, then 15 words of 32 bits before it."""
+
+
+_RTT_OFFSET, _UNSENT_OFFSET, _TCP_INFO_BYTES = 68, 144, 152
+"""Of tcpi_rtt and of tcpi_notsent_bytes with tcpi_min_rtt behind it, in struct tcp_info of linux/tcp.h."""
+_WORD, _TWO_WORDS = struct.Struct("@I"), struct.Struct("@II")
+_UNKNOWN_US = 0xFFFFFFFF
+
+
+class TcpInfo(NamedTuple):
+    """What the kernel knows of a TCP connection: round trip (now, shortest), and what is in its queue."""
+
+    rtt_s: float
+    base_s: float
+    unacknowledged_bytes: int
+    unsent_bytes: int
 
 
 class Pipe:
@@ -29,7 +42,8 @@ class Pipe:
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
-        if sock.family in (socket.AF_INET, socket.AF_INET6):
+        self._is_tcp = sock.family in (socket.AF_INET, socket.AF_INET6)
+        if self._is_tcp:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _NOTSENT_LOWAT_BYTES)
         self._sock = sock
@@ -90,13 +104,17 @@ class Pipe:
         queued: int = struct.unpack("i", fcntl.ioctl(self._sock, termios.TIOCOUTQ, b"\0\0\0\0"))[0]
         return queued + sum(map(len, self._rest))
 
-    def round_trip_s(self) -> float | None:
-        """Return the kernel's smoothed estimate (tcpi_rtt of TCP_INFO, tcp(7)); None on other sockets."""
-        if self._sock.family not in (socket.AF_INET, socket.AF_INET6):
+    def tcp_info(self) -> TcpInfo | None:
+        """Return what the kernel knows of the connection (tcp(7), TCP_INFO); None if it is not TCP."""
+        if not self._is_tcp:
             return None
         info = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
-        round_trip_us: int = struct.unpack_from("=I", info, _TCPI_RTT)[0]
-        return round_trip_us / 1e6
+        if len(info) < _TCP_INFO_BYTES:
+            return None
+        (rtt_us,) = _WORD.unpack_from(info, _RTT_OFFSET)
+        unsent_bytes, base_us = _TWO_WORDS.unpack_from(info, _UNSENT_OFFSET)
+        base_us = rtt_us if base_us == _UNKNOWN_US else base_us
+        return TcpInfo(rtt_us * 1e-6, base_us * 1e-6, self.unacknowledged_bytes(), unsent_bytes)
 
     def discard_input(self) -> None:
         """Read and forget what has come: else closing resets what was just sent (RFC 1122 4.2.2.13)."""

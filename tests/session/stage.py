@@ -94,6 +94,7 @@ class Stage:
         self.broadcast.show(screen)
         self.pairs: list[Pair] = []
         self.now = 100.0
+        self.broadcast.look(self.now)
 
     def join(self, *encodings: int, choices: HandshakeChoices | None = None, view_only: bool = False) -> Pair:
         """Connect a viewer and let it shake hands."""
@@ -111,18 +112,29 @@ class Stage:
         """Publish a frame and let everybody have it."""
         self.screen.paint(rect, pixels)
         self.broadcast.advance()
+        self.broadcast.look(self.now)
         self.settle()
+
+    def rest(self, seconds: float) -> None:
+        """Let time pass, in steps at which the broadcast wants to be looked at."""
+        end = self.now + seconds
+        while self.now < end:
+            self.now = min(end, max(self.broadcast.look_at, self.now + 0.001))
+            self.broadcast.look(self.now)
+            self.settle()
 
     def publish(self, frame: Pixels, moves: Iterable[Move] = ()) -> None:
         """Publish a whole frame and let everybody have it."""
         self.screen.publish(frame, moves)
         self.broadcast.advance()
+        self.broadcast.look(self.now)
         self.settle()
 
     def show(self, screen: PaintedScreen) -> None:
         """Show another screen."""
         self.screen = screen
         self.broadcast.show(screen)
+        self.broadcast.look(self.now)
         for pair in self.pairs:
             pair.session.show(screen, "stage")
         self.settle()

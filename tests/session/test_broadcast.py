@@ -405,7 +405,7 @@ def test_continuous_updates_wait_for_the_fence():
     assert holds(pair, stage)
     pair.viewer.answers_fences = False
     for colour in range(1, 6):
-        stage.paint(Rect(10, 10, 50, 50), colour)
+        stage.paint(Rect(0, 0, 200, 150), colour)
     before = pair.viewer.updates
     assert not holds(pair, stage)
     pair.viewer.answers_fences = True

@@ -25,6 +25,7 @@ STATUS = {
 CLIENT = {
     "client": 12, "address": "10.0.0.7", "worker": 1, "since": 0.0, "is_in": True, "view_only": True,
     "class": "tight q6 c1", "fps": 29.97, "bytes_out": 12_345, "rtt_ms": 0.25, "frames_skipped": 3,
+    "rung": 4, "every": 2, "limited_by": "network",
 }  # fmt: skip
 SILENT = {"client": 5, "address": "local", "worker": 0, "is_in": False, "view_only": False}
 
@@ -46,7 +47,7 @@ def test_the_status_says_everything():
 def test_the_clients():
     head, known, silent = clients_table([CLIENT, SILENT]).splitlines()
     assert head.split()[:3] == ["ID", "ADDRESS", "WORKER"]
-    for part in ("12  10.0.0.7", "view-only", "tight q6 c1", "30.0", "12.3 kB", "0.2 ms"):
+    for part in ("12  10.0.0.7", "view-only", "tight q6 c1", "30.0", "12.3 kB", "0.2 ms", "4 (1/2)  network"):
         assert part in known
     assert silent.split() == ["5", "local", "0", "-", "not", "in", *["-"] * 7]
     assert known.index("10.0.0.7") == silent.index("local") == head.index("ADDRESS")

@@ -59,8 +59,8 @@ class Host:
         if not self.deliveries:
             return None
         buffers = self.deliveries.pop(0)
-        fence = client.session.updated(sum(map(len, buffers)))
-        return Delivery(client.session, [*buffers, fence] if fence else list(buffers))
+        before, after = client.session.updated(sum(map(len, buffers)), now)
+        return Delivery(client.session, [before, *buffers, after] if after else list(buffers))
 
     def review(self, client: Client) -> None:
         pass

@@ -110,7 +110,7 @@ class Worker:
             peer = socket.create_connection(server.getsockname())
             ours, _ = server.accept()
         ident = client or len(self.viewers) + 1
-        message = {"type": "adopt", "client": ident, "address": "127.0.0.1", "auth_delay_s": 0.1}
+        message = {"type": "adopt", "client": ident, "address": "127.0.0.1"}
         self.control.send({**message, "verdict": verdict, "reason": "too many"}, [ours.fileno()])
         ours.close()
         viewer = Client(peer, HandshakeChoices(**choices))
@@ -349,12 +349,12 @@ def test_a_wrong_password_is_told_and_answered_late(make):
     worker = make(password="secret", view_only="watch")
     worker.show(noise(64, 64))
     wrong = worker.adopt(password="guess", reading=False)
-    worker.run(lambda: True)
+    worker.run(lambda: worker.told("auth_failed", client=1, address="127.0.0.1"))
     began = time.monotonic()
+    worker.control.send({"type": "auth_delay", "client": 1, "delay_s": 0.1})
     with pytest.raises(Refused):
         worker.run(lambda: wrong.closed_by_server)
     assert time.monotonic() - began > 0.08
-    assert worker.told("auth_failed", client=1, address="127.0.0.1")
     wrong.is_paused = True
     worker.adopt(client=2, password="secret", shared=False)
     worker.adopt(client=3, password="watch", shared=False)
