@@ -26,6 +26,8 @@ Positive = Annotated[int, Meta(ge=1)]
 Side = Annotated[int, Meta(ge=1, le=32768)]
 Seconds = Annotated[float, Meta(ge=0)]
 PositiveSeconds = Annotated[float, Meta(gt=0)]
+Heartbeat = Annotated[float, Meta(ge=3)]
+"""Children show signs of life every second, and the supervisor looks every second: less is chance."""
 Level = Annotated[int, Meta(ge=0, le=9)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$")]
 
@@ -118,7 +120,7 @@ class Timeouts(Section, frozen=True):
     message_s: PositiveSeconds = 60.0
     start_s: PositiveSeconds = 30.0
     drain_s: PositiveSeconds = 2.0
-    heartbeat_s: PositiveSeconds = 10.0
+    heartbeat_s: Heartbeat = 10.0
     respawn_initial_s: PositiveSeconds = 0.1
     respawn_max_s: PositiveSeconds = 30.0
     crash_window_s: PositiveSeconds = 60.0

@@ -89,6 +89,7 @@ def test_the_last_override_wins_over_the_file(tmp_path):
         ("server.password=x", ["refused"]),
         ("server.listeners=[1]", ["server.listeners[0]"]),
         ("server.workers=1000", ["server.workers"]),
+        ("timeouts.heartbeat_s=2.9", ["timeouts.heartbeat_s"]),
     ],
 )
 def test_what_is_wrong_is_named(override, parts):

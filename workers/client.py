@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mpvnc.errors import MpvncError
+from mpvnc.log import for_client
 from mpvnc.rfb import events
 from mpvnc.session.broadcast import Delivery
 from mpvnc.session.input import (
@@ -122,10 +123,6 @@ class Client:
         """Send what others made its session say."""
         self._guarded(self._advance)
 
-    def judge(self, now: float, shown: int) -> None:
-        """Let its session look back at the last second, in which the count of frames shown rose to `shown`."""
-        self._guarded(self._judge, now, shown)
-
     def finish(self, reason: str) -> bool:
         """Close it if everything is with the kernel; False if bytes still wait."""
         if not self.pipe.is_blocked:
@@ -141,6 +138,10 @@ class Client:
         """Return how many updates a second it got, lately."""
         then, updates = self._marks[0]
         return (self.updates - updates) / max(now - then, 0.001)
+
+    def judge(self, now: float, shown: int) -> None:
+        """Let its session look back at the last second, in which the count of frames shown rose to `shown`."""
+        self._guarded(self._judge, now, shown)
 
     def close(self, reason: str) -> None:
         """Let go of the socket, then tell; further calls do nothing."""
@@ -170,7 +171,7 @@ class Client:
             self.close(error.strerror or str(error))
         except Exception as error:
             self.close(f"internal error: {error!r}")
-            logger.exception("client=%d a fault of ours", self.ident)
+            for_client(logger, self.ident).exception("a fault of ours")
 
     def _on_readable(self) -> None:
         count = self.pipe.receive_into(_scratch)
@@ -350,12 +351,10 @@ class Client:
                 return CutTextInput(self.ident, now, text)
 
     def _emit(self, event: InputEvent) -> None:
-        if len(self._input) == 0 and self._host.emit(pack(event)):
-            return
         if not self._input.offer(event):
             raise MpvncError("its input is not taken: the queue is full")
         if self._drain_timer is None:
-            self._drain_later()
+            self._drain_input()
 
     def _drain_later(self) -> None:
         self._drain_timer = self._host.loop.call_later(_RETRY_S, self._guarded, self._drain_input)

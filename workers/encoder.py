@@ -27,6 +27,7 @@ from mpvnc.frames.pointer import PointerPage
 from mpvnc.frames.reader import FrameReader
 from mpvnc.ipc.bus import InputSender
 from mpvnc.kernels import coding, moves, tiles
+from mpvnc.log import for_client
 from mpvnc.metrics import Counter
 from mpvnc.rfb import writers
 from mpvnc.rfb.handshake import HandshakeSettings
@@ -43,6 +44,8 @@ from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
 DRAIN_S = 1.0
 """How long updates that are on their way may take when the server stops."""
 _DRAIN_LOOK_S = 0.02
+_VANISHED_GRACE_S = 1.0
+"""So much later than a stalled client here, the kernel gives up one: where both could, the reason is told."""
 
 _UNSENT_LIMIT = 10_000
 """Clients that left while nobody took input; a consumer that starts anew releases everything anyway."""
@@ -73,7 +76,6 @@ class Encoder:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
         self._judged_frames = 0
-        self._skipped_by_gone = self._counters.get(Counter.FRAMES_SKIPPED)
         self._sent_updates = self._counters.get(Counter.UPDATES_SENT)
         self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
         self._counted_before = {counter: self._counters.get(counter) for counter, _ in _FANOUT_COUNTERS}
@@ -146,8 +148,8 @@ class Encoder:
 
     def joined(self, client: Client, joined: Joined) -> None:
         """Tell the supervisor that it is in."""
-        logger.info(
-            "client=%d %s joined%s", client.ident, client.address, " view-only" if joined.view_only else ""
+        for_client(logger, client.ident).info(
+            "%s joined%s", client.address, " view-only" if joined.view_only else ""
         )
         said = {
             "type": "client",
@@ -161,7 +163,6 @@ class Encoder:
 
     def wrong_password(self, client: Client) -> None:
         """Tell the supervisor, which knows how often that address has guessed: it answers `auth_delay`."""
-        logger.warning("client=%d %s wrong password", client.ident, client.address)
         self._counters.add(Counter.AUTH_FAILURES)
         self._tell({"type": "auth_failed", "client": client.ident, "address": client.address})
 
@@ -171,11 +172,9 @@ class Encoder:
         del self._clients[client.ident], self._by_session[client.session]
         self._counters.set(Counter.CLIENTS, len(self._clients))
         self._counters.add(Counter.BYTES_RECEIVED, client.pipe.received_bytes)
-        self._skipped_by_gone += client.session.skipped
-        logger.info(
-            "client=%d %s left: %s (%d updates, %d bytes out, %d in)",
-            client.ident, client.address, reason, client.updates,
-            client.pipe.sent_bytes, client.pipe.received_bytes,
+        for_client(logger, client.ident).info(
+            "%s left: %s (%d updates, %d bytes out, %d in)",
+            client.address, reason, client.updates, client.pipe.sent_bytes, client.pipe.received_bytes,
         )  # fmt: skip
         self._tell({"type": "client", "client": client.ident, "state": "gone", "reason": reason})
 
@@ -228,7 +227,12 @@ class Encoder:
         reader = self._reader
         if reader is None or reader.newest == reader.frame:
             return False
-        if not self._broadcast.may_advance(self.loop.time()) or not reader.refresh():
+        if not self._broadcast.may_advance(self.loop.time()):
+            return False
+        has_advanced = reader.refresh()
+        while not reader.whole:  # overtaken half way; what came over stays, so this ends
+            has_advanced = reader.refresh()
+        if not has_advanced:
             return False
         self._broadcast.advance()
         self._broadcast.look(self.loop.time())
@@ -279,8 +283,6 @@ class Encoder:
         counters = self._broadcast.fanout.counters
         for counter, name in _FANOUT_COUNTERS:
             self._counters.set(counter, self._counted_before[counter] + getattr(counters, name))
-        skipped = sum(client.session.skipped for client in self._clients.values())
-        self._counters.set(Counter.FRAMES_SKIPPED, self._skipped_by_gone + skipped)
 
     # -- the supervisor
 
@@ -338,7 +340,7 @@ class Encoder:
             return
         self._counters.add(Counter.SESSIONS)
         self._counters.set(Counter.CLIENTS, len(self._clients))
-        logger.info("client=%d %s connected", ident, address)
+        for_client(logger, ident).info("%s connected", address)
         if message["verdict"] == "refuse":
             client.refuse(message.get("reason", "Refused"))
         client.start()
@@ -349,7 +351,8 @@ class Encoder:
         session.is_muted = self._is_muted
         if self._reader is not None:
             session.show(self._reader, self._name)
-        client = Client(ident, address, Pipe(sock), session, self)
+        pipe = Pipe(sock, self.stall_timeout_s + _VANISHED_GRACE_S)
+        client = Client(ident, address, pipe, session, self)
         client.slot = self._runtime.slot
         self._clients[ident] = client
         self._by_session[session] = client
@@ -472,6 +475,7 @@ _FANOUT_COUNTERS = (
     (Counter.CACHE_MISSES, "misses"),
     (Counter.BYTES_ENCODED, "encoded_bytes"),
     (Counter.PIXELS_ENCODED, "encoded_pixels"),
+    (Counter.FRAMES_SKIPPED, "skipped_frames"),
 )
 """What the fan-out counts, by its own names. A killed predecessor's counts go on."""
 

@@ -2,7 +2,8 @@
 
 Owns: the loop over bus, control socket and clock, and reopening the target for ever. It always drains the
 bus, target or not, so that no worker is ever slowed down; while there is no target, events are dropped, and
-what was held is released by the next target's first act. How input is delivered is `mpvnc.inject`'s.
+what was held is released by the next target's first act. Clients take turns, so that one that has to wait
+makes nobody else late. How input is delivered is `mpvnc.inject`'s.
 
 Control messages that it takes: worker_gone {slot, clients?}, reconfigure. It ends on EOF, and releases
 everything first.
@@ -20,11 +21,12 @@ from collections.abc import Callable, Iterable
 from mpvnc.errors import ControlError, InjectError
 from mpvnc.inject.base import Backend
 from mpvnc.inject.dispatch import Dispatcher
+from mpvnc.inject.turns import Turns
 from mpvnc.ipc.bus import InputReceiver
 from mpvnc.ipc.control import Message
 from mpvnc.metrics import Counter
 from mpvnc.session.control import Control
-from mpvnc.session.input import InputEvent, unpack
+from mpvnc.session.input import CutTextInput, InputEvent, unpack
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
 
 REOPEN_S = 1.0
@@ -43,17 +45,19 @@ class Injector:
     def __init__(self, runtime: Runtime, open_backend: Callable[[], Backend] | None) -> None:
         self._runtime = runtime
         self._open_backend = open_backend
-        self._dispatcher: Dispatcher | None = None
-        self._is_open = False
+        config = runtime.config.input
+        self._dispatcher = Dispatcher(None, runtime.status.held, config.max_age_s)
+        self._turns = Turns()
         self._try_at = 0.0
-        self._control = Control(runtime.config.input.control_policy)
+        self._control = Control(config.control_policy)
         self._dropped = 0
 
     def deliver(self, messages: list[bytes]) -> None:
-        """Deliver a batch from the bus; what cannot be delivered is counted.
+        """Deliver a batch from the bus, and what had to wait; what cannot be delivered is counted.
 
         An empty batch looks whether the target is still there.
         """
+        self._turns.wake(time.monotonic())
         for message in messages:
             try:
                 event = unpack(message)
@@ -61,10 +65,20 @@ class Injector:
                 logger.error("%s", error)
                 continue
             self._runtime.counters.add(Counter.INPUT_EVENTS)
-            if not self._deliver(event):
-                self._runtime.counters.add(Counter.INPUT_DROPPED)
+            if isinstance(event, CutTextInput):
+                continue
+            too_much = self._turns.offer(event)
+            if too_much is not None:
+                self._deliver(too_much, late=True)
+        while (ready := self._turns.next()) is not None:
+            self._deliver(ready)
         self._guard(lambda one: one.backend.flush())
         self._count_dropped()
+
+    @property
+    def rest_s(self) -> float:
+        """How long there is nothing to do unless something comes: seconds, at most `BEAT_INTERVAL_S`."""
+        return min(BEAT_INTERVAL_S, max(0.0, self._turns.wakes_at - time.monotonic()))
 
     def handle(self, message: Message, fds: list[int]) -> None:
         """Take a message of the supervisor's."""
@@ -77,16 +91,10 @@ class Injector:
 
     def worker_gone(self, slot: int, clients: Iterable[int]) -> None:
         """Release what the clients of a dead worker hold: those named and those known to be of its slot."""
-        known = self._dispatcher.clients_of(slot) if self._dispatcher else []
-        lost = list(dict.fromkeys([*clients, *known]))
+        lost = list(dict.fromkeys([*clients, *self._dispatcher.clients_of(slot)]))
         self._control.gone(lost)
-
-        def release(dispatcher: Dispatcher) -> None:
-            for client in lost:
-                dispatcher.release_client(client)
-            dispatcher.backend.flush()
-
-        self._guard(release)
+        self._try(lambda one: one.release_clients(lost))
+        self._guard(lambda one: one.backend.flush())
 
     def reconfigure(self) -> None:
         """Follow the runtime's configuration."""
@@ -99,7 +107,7 @@ class Injector:
 
     def keep_open(self, now: float) -> None:
         """Open the target if it is not and its time has come."""
-        if self._is_open or self._open_backend is None or now < self._try_at:
+        if self._dispatcher.is_open or self._open_backend is None or now < self._try_at:
             return
         self._try_at = now + REOPEN_S
         try:
@@ -107,13 +115,9 @@ class Injector:
         except InjectError as error:
             logger.debug("input cannot be delivered: %s", error)
             return
-        self._is_open = True
-        if self._dispatcher is None:
-            config = self._runtime.config.input
-            self._dispatcher = Dispatcher(backend, self._runtime.status.held, config.max_age_s)
-        self._guard(lambda one: one.reopen(backend))
+        self._try(lambda one: one.reopen(backend))
         self._guard(lambda one: one.backend.flush())
-        if self._is_open:
+        if self._dispatcher.is_open:
             logger.info("input goes to %s", backend.name)
             self._runtime.send({"type": "backend", "backend": backend.name})
 
@@ -121,32 +125,45 @@ class Injector:
         """Release everything and give the target back."""
         self._guard(lambda one: one.release_all())
         self._guard(lambda one: one.backend.flush())
-        if self._dispatcher is not None and self._is_open:
+        if self._dispatcher.is_open:
             self._dispatcher.backend.close()
 
-    def _deliver(self, event: InputEvent) -> bool:
+    def _deliver(self, event: InputEvent, late: bool = False) -> None:
         if not self._control.admits(event):
+            self._runtime.counters.add(Counter.INPUT_DROPPED)
             if self._control.is_first_refusal(event.client):
                 logger.info("client %d does not control: its input is ignored", event.client)
-            return False
-        return self._guard(lambda one: one.deliver(event, time.time()))
+            return
+        wait_s = 0.0
 
-    def _guard(self, action: Callable[[Dispatcher], None]) -> bool:
-        """Do something with the target; False if it is not there, or goes away by it."""
-        if self._dispatcher is None or not self._is_open:
-            return False
+        def deliver(dispatcher: Dispatcher) -> None:
+            nonlocal wait_s
+            wait_s = dispatcher.deliver(event, time.time(), late)
+
+        if not self._try(deliver):
+            self._runtime.counters.add(Counter.INPUT_DROPPED)
+        elif wait_s:
+            self._turns.put_off(event, time.monotonic() + wait_s)
+
+    def _guard(self, action: Callable[[Dispatcher], None]) -> None:
+        """Do something with the target, if it is there."""
+        if self._dispatcher.is_open:
+            self._try(action)
+
+    def _try(self, action: Callable[[Dispatcher], None]) -> bool:
+        """Do something that is noted even if there is no target; False if the target goes away by it."""
         try:
             action(self._dispatcher)
         except InjectError as error:
             logger.warning("input cannot be delivered, trying again: %s", error)
             self._dispatcher.backend.close()
-            self._is_open = False
-        return self._is_open
+            self._dispatcher.lose()
+            return False
+        return True
 
     def _count_dropped(self) -> None:
-        if self._dispatcher is not None:
-            self._runtime.counters.add(Counter.INPUT_DROPPED, self._dispatcher.dropped - self._dropped)
-            self._dropped = self._dispatcher.dropped
+        self._runtime.counters.add(Counter.INPUT_DROPPED, self._dispatcher.dropped - self._dropped)
+        self._dropped = self._dispatcher.dropped
 
 
 def backend_opener(runtime: Runtime) -> Callable[[], Backend] | None:
@@ -180,7 +197,7 @@ def run(runtime: Runtime, receiver: InputReceiver, injector: Injector) -> None:
         selector.register(runtime.control, selectors.EVENT_READ)
         messages: list[bytes] = []
         while True:
-            selector.select(0 if messages else BEAT_INTERVAL_S)
+            selector.select(0 if messages else injector.rest_s)
             injector.keep_open(time.monotonic())
             messages = receiver.receive_all()
             injector.deliver(messages)

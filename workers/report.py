@@ -67,14 +67,16 @@ def describe(client: Client, now: float) -> dict[str, Any]:
         "class": class_name(session.wire),
         "updates": client.updates,
         "fps": round(client.updates_per_s(now), 1),
+        "frames": limits.frames,
         "frames_skipped": limits.skipped,
         "rung": limits.rung,
         "every": limits.every,
+        "in_flight_bytes": limits.in_flight_bytes,
+        "window_bytes": limits.window_bytes,
         "limited_by": limits.limited_by,
         "bytes_out": pipe.sent_bytes,
         "bytes_in": pipe.received_bytes,
-        "rtt_ms": round(rtt_s * 1e3, 2) or None,
-        "in_flight_bytes": limits.in_flight_bytes,
+        "rtt_ms": round(rtt_s * 1e3, 2) if rtt_s else None,
     }
 
 

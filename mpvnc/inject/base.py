@@ -18,6 +18,12 @@ class Press(NamedTuple):
     with_shift: bool = False
 
 
+class Wait(NamedTuple):
+    """It cannot be pressed now, but in so many seconds."""
+
+    seconds: float
+
+
 class Backend(ABC):
     """A way to deliver input. Every method may raise InjectError: the target is gone, reopen the backend."""
 
@@ -26,6 +32,13 @@ class Backend(ABC):
     @abstractmethod
     def plan(self, keysym: int, held_codes: set[int]) -> Press | None:
         """Return how to press `keysym` without disturbing the keys in `held_codes`; None if it cannot be."""
+
+    def remap(self, keysym: int, held_codes: set[int]) -> Press | Wait | None:
+        """Give a keysym that has no way a keycode of its own, outside of `held_codes`; None if that cannot be.
+
+        Must not block: others want to type. This one never can; a backend that has keycodes to spare overrides.
+        """
+        return None
 
     @abstractmethod
     def press(self, press: Press) -> None:

@@ -148,22 +148,23 @@ class SpareKeycodes:
         self._used.move_to_end(keysym)
         return code
 
-    def take(
-        self, keysym: int, spare: Sequence[int], held: Collection[int], now: float
-    ) -> tuple[int, float] | None:
-        """Return (keycode, seconds to wait before changing it) for a new keysym; None if all are held."""
+    def choose(self, spare: Sequence[int], held: Collection[int], now: float) -> tuple[int, float] | None:
+        """Return (keycode, seconds until it may change) for a new keysym; None if all are held."""
         taken = set(self.codes)
         for code in spare:
             if code not in taken and code not in held:
-                self._used[keysym] = (code, now)
                 return code, 0.0
-        for old, (code, used) in self._used.items():
+        for code, used in self._used.values():
             if code not in held:
-                del self._used[old]
-                wait_s = max(0.0, used + REUSE_AFTER_S - now)
-                self._used[keysym] = (code, now + wait_s)
-                return code, wait_s
+                return code, max(0.0, used + REUSE_AFTER_S - now)
         return None
+
+    def take(self, code: int, keysym: int, now: float) -> None:
+        """Note that a keycode stands for `keysym` now, and not for what it did before."""
+        for old, (used, _) in list(self._used.items()):
+            if used == code:
+                del self._used[old]
+        self._used[keysym] = (code, now)
 
     def keep_only(self, keymap: KeyMap) -> list[int]:
         """Forget what a changed map does not have any more; returns the keycodes forgotten."""

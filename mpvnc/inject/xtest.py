@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import xcffib
@@ -22,7 +22,7 @@ import xcffib.xproto
 import xcffib.xtest
 
 from mpvnc.errors import InjectError
-from mpvnc.inject.base import Backend, Press
+from mpvnc.inject.base import Backend, Press, Wait
 from mpvnc.inject.held import Held, HeldKind, HeldWords
 from mpvnc.inject.keymap import NO_SYMBOL, KeyMap, SpareKeycodes, canonical, is_modifier
 
@@ -47,16 +47,14 @@ class XTestBackend(Backend):
     Args:
         display: its name; "" for $DISPLAY.
         words: where keycodes in use are noted for a successor.
-        sleep: waits; for tests.
 
     Raises: InjectError if the display cannot be opened or has no XTEST.
     """
 
     name = "xtest"
 
-    def __init__(self, display: str, words: HeldWords, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, display: str, words: HeldWords) -> None:
         self._words = words
-        self._sleep = sleep
         self._spares = SpareKeycodes()
         self._modifiers: int | None = None
         with _display_errors(f"display {display or '$DISPLAY'}"):
@@ -68,7 +66,7 @@ class XTestBackend(Backend):
                 raise
 
     def plan(self, keysym: int, held_codes: set[int]) -> Press | None:
-        """Return how to press `keysym`; may give it a spare keycode at once."""
+        """Return how to press `keysym` by the map, or by the spare keycode that it has already."""
         with _display_errors("the display is gone"):
             self._read_events()
             shift, lock = self._shift_and_lock()
@@ -76,8 +74,24 @@ class XTestBackend(Backend):
             choice = self._keymap.choose(wanted, shift, lock, self._spares.codes)
             if choice is not None:
                 return Press(keysym, choice.code, choice.with_shift)
-            code = self._spare_keycode(wanted, held_codes)
+            code = self._spares.find(wanted, time.monotonic())
             return None if code is None else Press(keysym, code)
+
+    def remap(self, keysym: int, held_codes: set[int]) -> Press | Wait | None:
+        """Give `keysym` a spare keycode, noted first for a successor; one used just now has to wait."""
+        now = time.monotonic()
+        chosen = self._spares.choose(self._keymap.spare, held_codes, now)
+        if chosen is None:
+            return None
+        code, wait_s = chosen
+        if wait_s:
+            return Wait(wait_s)
+        if not self._words.add(_spare_word(code)):
+            return None
+        with _display_errors("the display is gone"):
+            self._change(code, canonical(keysym))
+        self._spares.take(code, canonical(keysym), now)
+        return Press(keysym, code)
 
     def press(self, press: Press) -> None:
         """Press a key; a Shift that it needs goes down for the moment of the press only."""
@@ -170,22 +184,6 @@ class XTestBackend(Backend):
         if self._modifiers is None:
             self._modifiers = self._connection.core.QueryPointer(self._root).reply().mask
         return bool(self._modifiers & _SHIFT), bool(self._modifiers & _LOCK)
-
-    def _spare_keycode(self, keysym: int, held_codes: set[int]) -> int | None:
-        now = time.monotonic()
-        code = self._spares.find(keysym, now)
-        if code is not None:
-            return code
-        taken = self._spares.take(keysym, self._keymap.spare, held_codes, now)
-        if taken is None:
-            return None
-        code, wait_s = taken
-        if wait_s:
-            self._connection.flush()
-            self._sleep(wait_s)
-        self._words.add(_spare_word(code))
-        self._change(code, keysym)
-        return code
 
     def _change(self, code: int, keysym: int) -> None:
         self._connection.core.ChangeKeyboardMapping(1, code, 2, [keysym, keysym])

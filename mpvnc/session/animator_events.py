@@ -117,7 +117,7 @@ _FIELDS = {kind: tuple(one.name for one in fields(kind)) for kind in _CLASSES.va
 def pack_events(events: Iterable[Event], dropped: int) -> bytes:
     """Return a batch as JSON: how many events were lost so far, then a [name, field, ...] for each event."""
     rows = [[event.name, *(getattr(event, name) for name in _FIELDS[type(event)])] for event in events]
-    return json.dumps([dropped, *rows], separators=(",", ":")).encode()
+    return json.dumps([dropped, *rows], separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
 
 
 def unpack_events(data: bytes) -> tuple[list[Event], int]:

@@ -263,6 +263,7 @@ class Broadcast:
             session.held_back += 1
             return
         session.is_served = True
+        session.waits_since = update.since = min(session.waits_since, update.since)
         update.waiting.append(session)
         self._waits_for[session] = _Waiting(update, session.revision)
 
@@ -305,9 +306,8 @@ class Broadcast:
             return update
         update = Update(key, session.wire, picture.base, session.streams, now)
         if moved is None:
-            self._start(
-                update, self._changes(screen, picture.base, planner.slice_area(session.wire)), session
-            )
+            pieces = self._changes(screen, picture.base, planner.slice_area(session.wire))
+            self._start(update, pieces, session)
         else:
             self._start(update, self._copied(session, screen, moved), session, moved.move)
         return update
@@ -388,6 +388,9 @@ class Broadcast:
             head = update_header(update.count + len(drawn.tail) + len(extras))
             buffers = [b"".join((head, *extras)), memoryview(message)[len(head) :]]
         session.streams = drawn.opens
+        session.waits_since = math.inf
+        if 0 < picture.base < screen.frame - 1:
+            self.fanout.counters.skipped_frames += screen.frame - 1 - picture.base
         picture.update(screen.frame, drawn.owed, drawn.overlay)
         if update.settles is not None:
             picture.settle(update.settles, self._refresh.rested)

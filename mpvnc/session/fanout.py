@@ -5,9 +5,9 @@ under it are the same in every frame since the newest epoch of its tiles: its ke
 within one generation. An `Update` is a list of such rectangles; clients with the same base, class and opened
 streams share it, and get views of the same memory.
 
-Encoding is sliced: `step` encodes one rectangle. Updates for those who watch go before a joiner's full frame.
-A new frame may be taken between two slices: what is unfinished is then planned anew, and the rectangles that
-did not change meanwhile are found in the cache. So that a busy screen cannot starve a joiner, an update older
+Encoding is sliced: `step` encodes one rectangle. Updates for those who watch go before a joiner's full frame and
+before the part that one client alone asked for. A new frame may be taken between two slices: what is unfinished
+is then planned anew, and the rectangles that did not change meanwhile are found in the cache. So that a busy screen cannot starve a joiner, an update older
 than `PATIENCE_S` holds new frames back until it is done (`may_advance`). A refresh goes last and holds nothing.
 """
 
@@ -44,7 +44,7 @@ Streams = frozenset[Stream]
 class Counters:
     """What the fan-out did so far."""
 
-    __slots__ = ("encoded_bytes", "encoded_pixels", "encodes", "hits", "misses")
+    __slots__ = ("encoded_bytes", "encoded_pixels", "encodes", "hits", "misses", "skipped_frames")
 
     def __init__(self) -> None:
         self.encodes = 0
@@ -52,6 +52,8 @@ class Counters:
         self.misses = 0
         self.encoded_pixels = 0
         self.encoded_bytes = 0
+        self.skipped_frames = 0
+        """Frames that passed a client by, summed over the clients."""
 
 
 class BrokenUpdate(EncodeError):
@@ -116,9 +118,9 @@ class Update:
         return not self._todo
 
     @property
-    def is_joining(self) -> bool:
-        """Whether it is a full frame for somebody who holds nothing yet."""
-        return self.base == 0
+    def can_wait(self) -> bool:
+        """Whether those who watch go first: before a full frame for who holds nothing yet, or one client's part."""
+        return self.base == 0 or self.key is None
 
     @property
     def is_refresh(self) -> bool:
@@ -262,7 +264,7 @@ class Fanout:
     def may_advance(self, now: float) -> bool:
         """Whether a newer frame may be taken: not while watchers wait for this one, or a joiner for long."""
         return all(
-            update.is_refresh or (update.is_joining and now - update.since < PATIENCE_S)
+            update.is_refresh or (update.can_wait and now - update.since < PATIENCE_S)
             for update in self._unfinished
         )
 
@@ -306,7 +308,7 @@ class Fanout:
 
 
 def _urgency(update: Update) -> tuple[bool, bool, float]:
-    return update.is_refresh, update.is_joining, update.since
+    return update.is_refresh, update.can_wait, update.since
 
 
 def _view(pixels: Pixels, piece: Piece) -> Pixels:

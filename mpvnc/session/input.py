@@ -141,6 +141,7 @@ def _unpack(client: int, time: float, kind: Kind, payload: bytes) -> InputEvent:
 class InputQueue:
     """What one client sent and the bus has not taken yet, in order; at most `limit` events.
 
+    Every event goes through it, even if the bus takes it at once: it has to know which buttons are down.
     A motion replaces the motion at the end of the queue. A pointer event that changes a button is not a
     motion: it stays, where it happened.
     """

@@ -9,7 +9,6 @@ from mpvnc.session.demand import NOTHING, bounded
 from mpvnc.session.overlay import Overlay
 from mpvnc.session.screen import Screen, area
 
-
 PLACE_BITS = 20
 """Of the index of a tile in a place; a screen has at most 2**20 tiles."""
 

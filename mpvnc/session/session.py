@@ -117,6 +117,8 @@ class Session:
         """How often its class had to wait for its turn."""
         self.is_served = False
         """Whether an update for it is being made."""
+        self.waits_since = math.inf
+        """Since when it waits for its update, over all the frames that made it be planned anew."""
         self.revision = 0
         """Grows with everything it says that makes the update it waits for the wrong one."""
         self.view_only = False
@@ -324,11 +326,6 @@ class Session:
         self._take_rung(self._ladder.rung)
         return True
 
-    @property
-    def skipped(self) -> int:
-        """How many frames passed it by; as in `limits()`, which costs more."""
-        return self._skipped
-
     def limits(self) -> Limits:
         """Return how well it is served."""
         rtt_s, in_flight, window = self.pacer.rtt_s, self.pacer.in_flight_bytes, 0
@@ -402,6 +399,8 @@ class Session:
             self.picture.owe(rect)
             self.revision += 1
         if not event.incremental or not self.demand.is_continuous:
+            if self.is_served and not self.demand.covers(rect):
+                self.revision += 1
             self.demand.request(rect)
         if self._layout_is_due or not event.incremental:
             self._send_layout()

@@ -86,6 +86,8 @@ class CommandServer:
         self.add(control)
 
     def _receive(self, peer: Peer) -> None:
+        if peer not in self._peers:
+            return
         try:
             received = peer.control.receive()
         except BlockingIOError:
@@ -104,6 +106,7 @@ class CommandServer:
         try:
             peer.control.flush()
         except ControlError:
+            self._handler(peer, None, [])
             self.drop(peer)
             return
         self._loop.refresh(peer.control)

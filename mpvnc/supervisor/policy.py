@@ -27,7 +27,8 @@ from mpvnc.config import Timeouts
 
 ENCODER = "encoder"
 ABORT_GRACE_S = 2.0
-HANGUP_GRACE_S = 0.7
+HANGUP_GRACE_S = 2.0
+"""A limit alone: a healthy child is gone at once, on a loaded machine in a second."""
 _NEVER = float("inf")
 
 

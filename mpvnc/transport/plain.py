@@ -20,6 +20,9 @@ Buffer = bytes | memoryview
 _IOV_MAX = 64
 _DISCARD_BYTES = 64 * 1024
 _NOTSENT_LOWAT_BYTES = 128 * 1024
+_KEEPALIVE_PROBES = 3
+_LONGEST_S = 32767
+"""The kernel's own bound on keep-alive times (MAX_TCP_KEEPIDLE)."""
 
 
 _RTT_OFFSET, _UNSENT_OFFSET, _TCP_INFO_BYTES = 68, 144, 152
@@ -38,14 +41,21 @@ class TcpInfo(NamedTuple):
 
 
 class Pipe:
-    """A non-blocking stream socket with the rest of what did not fit."""
+    """A non-blocking stream socket with the rest of what did not fit.
 
-    def __init__(self, sock: socket.socket) -> None:
+    Args:
+        sock: taken over.
+        vanished_after_s: a TCP peer that acknowledges nothing for so long, be it only the kernel's own probes
+            of a silent connection, has vanished: the socket then has an error.
+    """
+
+    def __init__(self, sock: socket.socket, vanished_after_s: float = 30.0) -> None:
         sock.setblocking(False)
         self._is_tcp = sock.family in (socket.AF_INET, socket.AF_INET6)
         if self._is_tcp:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _NOTSENT_LOWAT_BYTES)
+            _notice_vanished_peer(sock, vanished_after_s)
         self._sock = sock
         self._rest: deque[Buffer] = deque()
         self.sent_bytes = 0
@@ -139,3 +149,13 @@ class Pipe:
             return 0
         self.sent_bytes += count
         return count
+
+
+def _notice_vanished_peer(sock: socket.socket, after_s: float) -> None:
+    """Have the kernel ask a silent peer in time, and give up on one that does not answer (tcp(7))."""
+    after_s = min(max(after_s, 2.0), _LONGEST_S)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, int(after_s / 2))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(int(after_s / 2 / _KEEPALIVE_PROBES), 1))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _KEEPALIVE_PROBES)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(after_s * 1000))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mpvnc.inject.base import Backend, Press
-from mpvnc.inject.dispatch import HELD_PER_CLIENT, Dispatcher
+from mpvnc.inject.base import Backend, Press, Wait
+from mpvnc.inject.dispatch import HELD_PER_CLIENT, REMAPS_PER_S, Dispatcher
 from mpvnc.inject.held import Held, HeldKind
 from mpvnc.session.input import ClientGone, ClientJoined, CutTextInput, KeyInput, PointerInput
 from tests.support.held import Words
@@ -14,15 +14,21 @@ NOW = 1000.0
 
 
 class Notes(Backend):
-    """Writes down what it is told; keysym 0xBAD cannot be typed."""
+    """Writes down what it is told; 0xBAD cannot be typed, Unicode keysyms need a keycode of their own."""
 
     name = "notes"
 
     def __init__(self) -> None:
         self.log: list[tuple] = []
+        self.busy_s = 0.0
 
     def plan(self, keysym: int, held_codes: set[int]) -> Press | None:
-        return None if keysym == 0xBAD else Press(keysym, keysym & 0xFF)
+        return None if keysym == 0xBAD or keysym > 0x01000000 else Press(keysym, keysym & 0xFF)
+
+    def remap(self, keysym: int, held_codes: set[int]) -> Press | Wait | None:
+        if keysym == 0xBAD:
+            return None
+        return Wait(self.busy_s) if self.busy_s else Press(keysym, keysym & 0xFFFFFF)
 
     def press(self, press: Press) -> None:
         self.log.append(("press", press.keysym))
@@ -130,6 +136,74 @@ def test_nobody_fills_the_page(dispatcher: Dispatcher, words: Words) -> None:
     assert len(words) == HELD_PER_CLIENT
     words.limit = HELD_PER_CLIENT
     assert give(dispatcher, key(True, client=2)) == []
+
+
+def test_sixteen_greedy_clients_leave_room_for_others(dispatcher: Dispatcher, words: Words) -> None:
+    for client in range(16):
+        give(dispatcher, *[key(True, client * 256 + n, client) for n in range(1, 256)])
+    assert len(words) <= words.limit // 4
+    assert give(dispatcher, key(True, 97, client=99)) == [("press", 97)]
+
+
+def test_a_key_that_needs_a_keycode_may_have_to_wait(dispatcher: Dispatcher) -> None:
+    dispatcher.backend.busy_s = 0.02
+    assert dispatcher.deliver(key(True, 0x01004E00), NOW) == 0.02
+    assert dispatcher.dropped == 0
+    assert dispatcher.deliver(key(True, 0x01004E00), NOW + 2) == 0.0, "too old"
+    assert dispatcher.deliver(key(True, 0x01004E00), NOW, late=True) == 0.0, "told to be too old"
+    assert dispatcher.dropped == 2
+    assert dispatcher.deliver(key(True), NOW) == 0.0
+    dispatcher.backend.busy_s = 0.0
+    assert give(dispatcher, key(True, 0x01004E00)) == [("press", 0x01004E00)]
+
+
+def test_how_often_a_client_remaps_is_limited_for_that_client_alone(dispatcher: Dispatcher) -> None:
+    def strokes(client: int, now: float) -> int:
+        for count in range(1000):
+            one = 0x01004E00 + count
+            if dispatcher.deliver(KeyInput(client, now, True, one), now):
+                return count
+            dispatcher.deliver(KeyInput(client, now, False, one), now)
+        return 1000
+
+    assert strokes(1, NOW) == REMAPS_PER_S
+    assert strokes(1, NOW) == 0
+    assert strokes(2, NOW) == REMAPS_PER_S
+    assert strokes(1, NOW + 0.5) == pytest.approx(REMAPS_PER_S / 2, abs=1)
+    assert strokes(1, NOW - 3600) == 0, "a clock that was set back is no gift"
+    assert strokes(1, NOW - 3599) == REMAPS_PER_S, "and no punishment"
+    assert dispatcher.deliver(key(True, 97), NOW) == 0.0
+
+
+def test_without_a_target_who_is_there_is_still_known(words: Words) -> None:
+    dispatcher = Dispatcher(Notes(), words)
+    for event in (
+        ClientJoined(1, NOW, False, "", 4),
+        ClientJoined(2, NOW, False, "", 4),
+        pointer(1),
+        key(True),
+    ):
+        dispatcher.deliver(event, NOW)
+    dispatcher.lose()
+    for event in (ClientGone(1, NOW), ClientJoined(3, NOW, False, "", 4), key(True, client=3)):
+        assert dispatcher.deliver(event, NOW) == 0.0
+    assert dispatcher.clients_of(4) == [2, 3]
+    dispatcher.release_clients([2])
+    assert dispatcher.clients_of(4) == [3]
+    assert len(words) == 2, "what the lost target has pressed is for the next one to release"
+
+
+def test_a_button_released_without_a_target_can_be_pressed_on_the_next(words: Words) -> None:
+    dispatcher = Dispatcher(Notes(), words)
+    give(dispatcher, pointer(1))
+    dispatcher.lose()
+    for mask in (0, 4):
+        dispatcher.deliver(pointer(mask), NOW)
+    assert dispatcher.dropped == 2
+    dispatcher.reopen(Notes())
+    assert dispatcher.backend.log == [("button", 1, False)]
+    assert give(dispatcher, pointer(4, 1)) == [("move", 1, 0)], "pressed where it was not delivered"
+    assert give(dispatcher, pointer(5, 2)) == [("move", 2, 0), ("button", 1, True)]
 
 
 def test_clipboards_go_nowhere(dispatcher: Dispatcher) -> None:

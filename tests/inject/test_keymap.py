@@ -89,25 +89,29 @@ def test_modifiers() -> None:
 
 def test_the_longest_unused_keycode_is_taken_but_never_a_held_one() -> None:
     spares = SpareKeycodes()
-    assert spares.take(1001, [18, 17], (), 0.0) == (18, 0.0)
-    assert spares.take(1002, [18, 17], (), 1.0) == (17, 0.0)
+    assert spares.choose([18, 17], (), 0.0) == (18, 0.0)
+    spares.take(18, 1001, 0.0)
+    assert spares.choose([18, 17], (), 1.0) == (17, 0.0)
+    spares.take(17, 1002, 1.0)
     assert spares.find(1001, 2.0) == 18
-    assert spares.take(1003, [18, 17], (), 3.0) == (17, 0.0)
+    assert spares.choose([18, 17], (), 3.0) == (17, 0.0)
+    spares.take(17, 1003, 3.0)
     assert spares.find(1002, 3.0) is None
-    assert spares.take(1004, [18, 17], {18}, 9.0) == (17, 0.0)
-    assert spares.take(1005, [18, 17], {17, 18}, 9.0) is None
+    assert spares.choose([18, 17], {18}, 9.0) == (17, 0.0)
+    assert spares.choose([18, 17], {17, 18}, 9.0) is None
 
 
 def test_a_keycode_used_just_now_changes_after_a_moment() -> None:
     spares = SpareKeycodes()
-    spares.take(1001, [18], (), 5.0)
-    code, wait_s = spares.take(1002, [18], (), 5.0) or (0, 0)
+    spares.take(18, 1001, 5.0)
+    code, wait_s = spares.choose([18], (), 5.0) or (0, 0)
     assert (code, wait_s) == (18, pytest.approx(REUSE_AFTER_S))
+    assert spares.find(1001, 5.0) == 18
 
 
 def test_what_a_changed_map_lost_is_forgotten(keymap: KeyMap) -> None:
     spares = SpareKeycodes()
-    spares.take(0x61, [A], (), 0.0)
-    spares.take(1002, [18], (), 0.0)
+    spares.take(A, 0x61, 0.0)
+    spares.take(18, 1002, 0.0)
     assert spares.keep_only(keymap) == [18]
     assert spares.codes == [A]

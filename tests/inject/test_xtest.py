@@ -11,6 +11,7 @@ import pytest
 
 from mpvnc.errors import InjectError
 from mpvnc.inject.dispatch import Dispatcher
+from mpvnc.inject.keymap import REUSE_AFTER_S
 from mpvnc.inject.xtest import XTestBackend
 from mpvnc.session.input import ClientGone, ClientJoined, KeyInput, PointerInput
 from tests.support.display import LoggingClient
@@ -52,7 +53,8 @@ def dispatcher(display: str, client: LoggingClient, words: Words) -> Iterator[Di
 def key(dispatcher: Dispatcher, keysym: int, down: bool | None = None, client: int = 1) -> None:
     """Press, release, or (None) both, each its own batch."""
     for state in (True, False) if down is None else (down,):
-        dispatcher.deliver(KeyInput(client, NOW, state, keysym), NOW)
+        event = KeyInput(client, NOW, state, keysym)
+        eventually(lambda event=event: dispatcher.deliver(event, NOW) == 0.0)
         dispatcher.backend.flush()
 
 
@@ -73,6 +75,29 @@ def test_any_text_arrives_as_its_keysyms(dispatcher: Dispatcher, client: Logging
         lambda: (got := [k for k in presses(client.read()) if k != SHIFT])[len(text) - 1 :] and got
     )
     assert typed == [keysym(character) for character in text]
+
+
+def test_a_keycode_that_cannot_be_noted_is_not_taken(
+    dispatcher: Dispatcher, client: LoggingClient, words: Words
+) -> None:
+    before = client.mapping()
+    words.limit = 0
+    key(dispatcher, keysym("日"))
+    dispatcher.backend.flush()
+    assert dispatcher.dropped == 1
+    assert client.mapping() == before
+    words.limit = 1024
+    key(dispatcher, keysym("日"))
+    assert presses(client.wait(2)) == [keysym("日")]
+
+
+def test_a_keycode_used_just_now_makes_a_key_wait_but_nobody_sleep(dispatcher: Dispatcher) -> None:
+    events = [
+        KeyInput(number, NOW, down, 0x01004E00 + number) for number in range(300) for down in (True, False)
+    ]
+    waits = [wait_s for event in events if (wait_s := dispatcher.deliver(event, NOW))]
+    assert waits and max(waits) <= REUSE_AFTER_S
+    assert dispatcher.deliver(KeyInput(1, NOW, True, 97), NOW) == 0.0
 
 
 def test_more_foreign_characters_than_spare_keycodes(dispatcher: Dispatcher, client: LoggingClient) -> None:
@@ -178,7 +203,7 @@ def test_the_clients_of_a_worker_are_known(dispatcher: Dispatcher, client: Loggi
     key(dispatcher, SHIFT, True)
     key(dispatcher, CONTROL, True, client=2)
     assert dispatcher.clients_of(1) == [2]
-    dispatcher.release_client(2)
+    dispatcher.release_clients([2])
     dispatcher.backend.flush()
     eventually(lambda: client.pressed() == (1, 1))
 

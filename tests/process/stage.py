@@ -19,7 +19,7 @@ SMALL_AND_QUICK = (
     "source.kind=demo",
     "source.width=320",
     "source.height=240",
-    "timeouts.heartbeat_s=2",
+    "timeouts.heartbeat_s=3",
     "timeouts.respawn_initial_s=0.05",
     "timeouts.drain_s=0.5",
 )

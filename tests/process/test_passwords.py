@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 import time
@@ -123,6 +124,16 @@ def test_the_log_tells_no_secret_at_any_level(serve: Serve) -> None:
         for form in (secret.decode("latin-1"), secret.hex(), secret.hex(" "), repr(secret)[2:-1]):
             assert form not in server.log
     assert "a private word" not in server.log
+
+
+def test_the_log_tells_once_and_with_the_client_of_a_wrong_password(serve: Serve) -> None:
+    server = serve(*DELAYS, env=BOTH)
+    refusal_s(server)
+    server.connect(password=RIGHT).close()
+    eventually(lambda: re.search(r" INFO encoder\[\d+\] 2 127\.0\.0\.1 left: ", server.log))
+    assert re.search(r" INFO encoder\[\d+\] 2 127\.0\.0\.1 joined", server.log)
+    (line,) = (line for line in server.log.splitlines() if "wrong password" in line)
+    assert re.search(r" WARNING supervisor\[\d+\] 1 wrong password from 127\.0\.0\.1", line)
 
 
 def exchange(server: Server, password: str) -> set[bytes]:

@@ -632,3 +632,47 @@ def test_whatever_happens_while_updates_are_made(sequence):
             stage.settle()
         assert np.array_equal(pair.viewer.rgb(), fuzz.expected(pair))
     assert not stage.broadcast.is_busy and not any(pair.session.is_served for pair in fuzz.pairs)
+
+
+def test_a_busy_screen_does_not_starve_a_joiner():
+    stage = Stage(PaintedScreen(noise(640, 640)))
+    pair = stage.join(Encoding.ZRLE)
+    pair.viewer.request(incremental=False)
+    stage._exchange(pair)
+    for number in range(10):
+        stage.now += 0.033
+        stage.step()
+        if pair.updates_sent or not stage.broadcast.may_advance(stage.now):
+            break
+        stage.screen.paint(Rect(0, 0, 640, 640), noise(640, 640, number))
+        stage.broadcast.advance()
+        stage._exchange(pair)
+    assert number < 5, "it waits for a frame, not for the end of the film"
+    stage.settle()
+    assert holds(pair, stage)
+
+
+def test_one_clients_part_does_not_go_before_those_who_watch():
+    stage = Stage(PaintedScreen(noise(640, 640)))
+    watching, odd = watcher(stage, Encoding.ZRLE), watcher(stage, Encoding.ZLIB)
+    odd.viewer.request(False, (0, 0, 640, 639))
+    stage._exchange(odd)
+    assert odd.session.is_served and stage.broadcast.may_advance(stage.now)
+    stage.screen.paint(Rect(5, 5, 3, 3), 0xFF)
+    stage.broadcast.advance()
+    stage._exchange(odd)
+    stage._exchange(watching)
+    stage.step()
+    stage._exchange(watching)
+    assert watching.updates_sent == 2 and odd.updates_sent == 1
+
+
+def test_a_part_asked_for_while_another_part_is_made_comes_too():
+    stage = Stage(PaintedScreen(noise(600, 600)))
+    pair = stage.join(Encoding.ZRLE)
+    pair.viewer.request(True, (0, 0, 300, 600))
+    stage._exchange(pair)
+    assert pair.session.is_served
+    pair.viewer.request(True, (300, 0, 300, 600))
+    stage.settle()
+    assert holds(pair, stage)

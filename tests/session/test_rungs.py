@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -64,7 +66,7 @@ def test_to_go_up_too_early_costs_patience():
         one.judge(now, 30, 5 if crowded else 30, is_network=crowded)
         if one.position < before:
             ups.append(now)
-    waits = [b - a for a, b in zip(ups, ups[1:], strict=False)]
+    waits = [b - a for a, b in itertools.pairwise(ups)]
     assert len(ups) < 9 and waits[-1] > 50, "the first rung is tried ever less often"
 
 

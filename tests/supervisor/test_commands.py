@@ -7,6 +7,9 @@ import stat
 
 import pytest
 
+from mpvnc.ipc import control
+from mpvnc.supervisor.commands import CommandServer
+from mpvnc.supervisor.loop import Loop
 from tests.support.server import INSTANCE, nothing_is_left
 
 pytestmark = pytest.mark.process
@@ -45,3 +48,31 @@ def test_instances_of_other_names_run_beside(start):
     second = start(f"server.name={other}")
     second.close()
     nothing_is_left(second, [], other)
+
+
+@pytest.fixture
+def peers(tmp_path):
+    """A command server, what its handler heard, and a peer with messages that wait, which has just ended."""
+    loop, heard = Loop(), []
+    server = CommandServer(loop, tmp_path / "control", lambda peer, message, fds: heard.append(message))
+    ours, theirs = control.pair()
+    peer = server.add(ours)
+    while not ours.wants_write:
+        assert loop.send(ours, {"type": "notice", "text": "x" * 1000})
+    theirs.close()
+    yield loop, server, peer, heard
+    server.close()
+    loop.close()
+
+
+def test_a_peer_that_ends_while_it_is_written_to_has_left(peers):
+    _, server, peer, heard = peers
+    server._flush(peer)
+    assert heard == [None] and peer.control.fileno() == -1
+
+
+def test_a_peer_that_is_found_gone_twice_has_left_once(peers, caplog):
+    loop, _, peer, heard = peers
+    loop.turn(5)
+    assert heard == [None] and peer.control.fileno() == -1
+    assert not caplog.records

@@ -55,7 +55,7 @@ def test_a_crashed_writer_goes_on_with_the_frame_numbers(start):
 
 
 def test_a_silent_child_is_aborted_with_its_stacks_and_replaced(start):
-    server = start("timeouts.heartbeat_s=1.5", modes={"injector": "silent"})
+    server = start("timeouts.heartbeat_s=3", modes={"injector": "silent"})
     eventually(lambda: server.status()["children"][3]["restarts"] >= 1, 15)
     assert "no heartbeat" in server.logged() and "Fatal Python error: Aborted" in server.logged()
 

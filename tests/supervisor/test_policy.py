@@ -141,7 +141,6 @@ class TestStop:
         assert acts(crew, late + 0.1, stop) == []
         late += policy.HANGUP_GRACE_S
         assert acts(crew, late, stop) == [(Act.KILL, "encoder"), (Act.KILL, "capture")]
-        assert late - 10.0 < 3.0
 
     def test_quick(self):
         crew = [running(), running("capture", 1)]

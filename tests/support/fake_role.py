@@ -13,6 +13,7 @@ import selectors
 import signal
 import socket
 import sys
+import time
 
 from mpvnc.errors import ControlError
 from mpvnc.frames.writer import FrameWriter
@@ -52,6 +53,8 @@ class Fake:
             if self.mode == "stubborn":
                 self.selector.unregister(self.runtime.control)
                 return
+            if self.mode == "slow":
+                time.sleep(1.0)
             sys.exit(0)
         message, fds = received
         getattr(self, f"on_{message['type']}", lambda *_: None)(message, fds)

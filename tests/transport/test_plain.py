@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 import threading
 
@@ -45,6 +46,9 @@ class Stingy(socket.socket):
     def __init__(self, takes: list[int]) -> None:
         super().__init__(socket.AF_UNIX)
         self.takes, self.taken = takes, bytearray()
+
+    def send(self, data, *_):
+        return self.sendmsg([data])
 
     def sendmsg(self, parts, *_):
         if not self.takes:
@@ -135,6 +139,19 @@ def test_small_writes_are_not_delayed():
     assert not pipe._sock.getblocking()
     pipe.close()
     theirs.close()
+
+
+@pytest.mark.parametrize(
+    ("after_s", "seconds"), [(30.0, (15, 5, 30)), (0.1, (1, 1, 2)), (1e9, (16383, 5461, 32767))]
+)
+def test_the_kernel_notices_a_peer_that_vanished(after_s, seconds):
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
+        pipe = Pipe(server.accept()[0], after_s)
+        option = functools.partial(pipe._sock.getsockopt, socket.IPPROTO_TCP)
+        assert pipe._sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert (option(socket.TCP_KEEPIDLE), option(socket.TCP_KEEPINTVL)) == seconds[:2]
+        assert (option(socket.TCP_KEEPCNT), option(socket.TCP_USER_TIMEOUT)) == (3, seconds[2] * 1000)
+        pipe.close()
 
 
 def test_unacknowledged_bytes_are_counted():

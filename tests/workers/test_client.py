@@ -76,8 +76,8 @@ class Host:
     def joined(self, client: Client, joined: object) -> None:
         self.joins.append(client)
 
-    def wrong_password(self, client: Client) -> float:
-        return self.auth_delay_s
+    def wrong_password(self, client: Client) -> None:
+        self.loop.call_later(self.auth_delay_s, client.refuse, "Authentication failed")
 
     def gone(self, client: Client, reason: str) -> None:
         self.reasons.append(reason)
@@ -395,6 +395,19 @@ def test_input_waits_for_the_bus_in_order_with_one_timer(rig):
     assert keys == list(range(200))
     rig.say(struct.pack(">BBxxI", 4, 0, 999))
     rig.run(lambda: rig.host.bus[-1].keysym == 999)
+
+
+def test_a_release_that_has_to_wait_keeps_its_place(rig):
+    rig.join()
+    rig.host.bus.clear()
+    rig.say(struct.pack(">BBHH", 5, 1, 100, 100))
+    rig.run(lambda: rig.host.bus)
+    rig.host.bus_takes = False
+    rig.say(struct.pack(">BBHH", 5, 0, 300, 300) + struct.pack(">BBHH", 5, 0, 500, 500))
+    rig.run(lambda: len(rig.client._input) == 2)
+    rig.host.bus_takes = True
+    rig.run(lambda: len(rig.host.bus) == 3)
+    assert [(event.button_mask, event.x) for event in rig.host.bus] == [(1, 100), (0, 300), (0, 500)]
 
 
 def test_too_much_input_for_no_consumer_ends_the_session(rig):

@@ -102,6 +102,23 @@ def test_no_target_is_no_trouble(tmp_path: Path, page: int) -> None:
 
 
 @pytest.mark.x11
+def test_a_typist_of_strange_characters_makes_nobody_late(tmp_path: Path, page: int) -> None:
+    with xvfb(tmp_path) as display, ExitStack() as stack:
+        config = load(None, [f"source.display={display}"])
+        child = stack.enter_context(running("injector", config, tmp_path, page))
+        client = LoggingClient(display)
+        stack.callback(client.close)
+        child.heard("backend")
+        for number in range(1500):
+            child.send(key(True, 0x01004E00 + number), key(False, 0x01004E00 + number))
+        for keysym in (97, 98, 99):
+            child.send(key(True, keysym, client=2))
+            eventually(lambda keysym=keysym: keysym in [o.detail for o in client.read() if o.what == "press"])
+        child.send(ClientGone(1, time.time()), ClientGone(2, time.time()))
+        eventually(lambda: client.pressed() == (0, 0))
+
+
+@pytest.mark.x11
 def test_a_display_that_goes_and_comes_back(tmp_path: Path, page: int) -> None:
     with ExitStack() as stack:
         first = ExitStack()
@@ -117,12 +134,15 @@ def test_a_display_that_goes_and_comes_back(tmp_path: Path, page: int) -> None:
             client.close()
         counters = child.status.slot(CONSUMER)
         eventually(lambda: child.send(key(True, 98)) or counters.get(Counter.INPUT_DROPPED))
+        child.send(PointerInput(1, time.time(), 0, 9, 9))
         stack.enter_context(xvfb(tmp_path, 640, 480, 24, display))
         child.heard("backend")
         client = LoggingClient(display)
         child.send(key(True, 99))
         eventually(lambda: 99 in [one.detail for one in client.read() if one.what == "press"])
         assert client.pressed() == (1, 0)
+        child.send(PointerInput(1, time.time(), 1, 9, 9))
+        eventually(lambda: client.pressed() == (1, 0x100))
         client.close()
 
 
