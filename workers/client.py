@@ -276,12 +276,16 @@ class Client:
 
     def _offer(self) -> None:
         """Send what is made, more than once where nothing need be asked for (a new size, then the picture)."""
-        while not self.pipe.is_blocked and self.session.is_ready:
-            delivery = self._host.offer(self, self._host.loop.time())
+        session = self.session
+        while session.is_ready and not self.pipe.is_blocked:
+            delivery = self._host.offer(self, time.monotonic())
+            if delivery is not None:
+                self._send_update(delivery)
+            if not session.demand.is_continuous:
+                return
             if delivery is None:
                 self._look_again()
                 return
-            self._send_update(delivery)
 
     def _judge(self, now: float, shown: int) -> None:
         info = self.pipe.tcp_info()
@@ -291,8 +295,7 @@ class Client:
 
     def _look_again(self) -> None:
         """Come back when what holds the next update back may be acknowledged: the kernel will not say."""
-        session = self.session
-        paced = session.is_ready and session.demand.is_continuous and not session.pacer.has_fences
+        paced = self.session.is_ready and not self.session.pacer.has_fences
         if paced and self.pipe.unacknowledged_bytes() and self._look_at == math.inf:
             self._look_at = self._host.loop.time() + _RETRY_S
             self._arm()
@@ -300,8 +303,9 @@ class Client:
     def _send_update(self, delivery: Delivery) -> None:
         self.pipe.send(delivery.buffers)
         self.updates += 1
-        self._host.count_update(sum(map(len, delivery.buffers)))
-        self._watch_writable()
+        self._host.count_update(delivery.size_bytes)
+        if self.pipe.is_blocked:
+            self._watch_writable()
 
     def _send_control(self) -> None:
         data = self.session.data_to_send()
@@ -312,10 +316,10 @@ class Client:
             self._waiting_control_bytes += len(data)
             if self._waiting_control_bytes > CONTROL_LIMIT_BYTES:
                 self._stop_reading()
-        self._watch_writable()
+            self._watch_writable()
 
     def _watch_writable(self) -> None:
-        if self.pipe.is_blocked and self._blocked_since == math.inf:
+        if self._blocked_since == math.inf:
             self._blocked_since = self._host.loop.time()
             self._host.loop.add_writer(self.pipe.fileno(), self._guarded, self._on_writable)
             self._arm()

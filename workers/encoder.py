@@ -197,7 +197,8 @@ class Encoder:
 
     def _offer_all(self) -> None:
         for client in list(self._clients.values()):
-            client.offer()
+            if client.session.is_ready:
+                client.offer()
 
     def _on_time(self) -> None:
         """Offer what has become due by time alone."""

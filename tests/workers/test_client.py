@@ -60,8 +60,9 @@ class Host:
         if not self.deliveries:
             return None
         buffers = self.deliveries.pop(0)
-        before, after = client.session.updated(sum(map(len, buffers)), now)
-        return Delivery(client.session, [before, *buffers, after] if after else list(buffers))
+        size_bytes = sum(map(len, buffers))
+        before, after = client.session.updated(size_bytes, now)
+        return Delivery(client.session, [before, *buffers, after] if after else list(buffers), size_bytes)
 
     def review(self, client: Client) -> None:
         pass
