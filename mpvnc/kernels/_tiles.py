@@ -61,7 +61,7 @@ def compare(
 @cython.exceptval(check=False)
 @cython.boundscheck(False)
 @cython.wraparound(False)
-def _compare_run(  # noqa: PLR0917
+def _compare_run(
     new: cython.const[cython.uint][:, :],
     old: cython.const[cython.uint][:, :],
     changed: cython.uchar[:, :],
