@@ -273,8 +273,9 @@ class Encoder:
         if shown == self._judged_frames:
             return
         self._judged_frames = shown
-        self._broadcast.rank(Tally(client.session.wire for client in self._clients.values()))
-        for client in list(self._clients.values()):
+        joined = [client for client in self._clients.values() if client.has_joined]
+        self._broadcast.rank(Tally(client.session.wire for client in joined))
+        for client in joined:
             client.judge(self.loop.time(), shown)
 
     def _write_counters(self) -> None:

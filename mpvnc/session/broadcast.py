@@ -94,7 +94,9 @@ class Broadcast:
         self._area = EMPTY
         self._shown_at = -math.inf
         self._shown = 0
-        self._look_at = math.inf
+        self.look_at = math.inf
+        """When `look` is to be called, at the latest; infinity while nothing can become due by itself."""
+        self._due_at = math.inf
         self._stepped: WireClass | None = None
         self._refresh = Refresh()
         self._turns = Turns()
@@ -125,11 +127,6 @@ class Broadcast:
         self.fanout.advance()
         self._forget_frame()
 
-    @property
-    def look_at(self) -> float:
-        """When `look` is to be called, at the latest; infinity while nothing can become due by itself."""
-        return min(self._look_at, self._refresh.look_at, self._turns.look_at)
-
     def look(self, now: float) -> bool:
         """Note the frame that is shown, and what has become due by time; return whether to offer to everybody."""
         screen = self.screen
@@ -139,11 +136,13 @@ class Broadcast:
             self._shown = screen.frame
             self._shown_at = now
             self.shown += 1
-        is_due = now >= self._look_at
+        is_due = now >= self._due_at
         if is_due:
-            self._look_at = math.inf
+            self._due_at = math.inf
         is_due |= self._refresh.look(screen.tiles, screen.frame, now)
-        return self._turns.look(now) or is_due
+        is_due |= self._turns.look(now)
+        self.look_at = min(self._due_at, self._refresh.look_at, self._turns.look_at)
+        return is_due
 
     def rank(self, sessions: Mapping[WireClass, int]) -> None:
         """Note how many sessions each wire class has: those with most are at full rate."""
@@ -202,7 +201,7 @@ class Broadcast:
         """
         screen = self.screen
         assert screen is not None
-        self._stepped = self.fanout.next_class()
+        self._stepped = self.fanout.next_payer()
         try:
             update = self.fanout.step(screen.pixels)
         except BrokenUpdate as broken:
@@ -259,13 +258,19 @@ class Broadcast:
             return False
         if picture.base == screen.frame or now >= self._shown_at + HOLD_S:
             return False
-        self._look_at = min(self._look_at, self._shown_at + HOLD_S)
+        self._come_back(self._shown_at + HOLD_S)
         return True
+
+    def _come_back(self, when: float) -> None:
+        """Have everybody offered the screen at that time."""
+        self._due_at = min(self._due_at, when)
+        self.look_at = min(self.look_at, when)
 
     def _wait(self, session: Session, update: Update | None) -> None:
         """Let a session wait for an update that is being made, or for its turn to have one."""
         if update is None:
             session.standing.held_back += 1
+            self.look_at = min(self.look_at, self._turns.look_at)
             return
         session.is_served = True
         session.waits_since = update.since = min(session.waits_since, update.since)
@@ -284,7 +289,7 @@ class Broadcast:
             picture.settle(reached, self._refresh.rested)
             return None
         if now < session.refresh_at:
-            self._look_at = min(self._look_at, session.refresh_at)
+            self._come_back(session.refresh_at)
             return None
         key = (picture.base, session.exact, session.streams, picture.settled, reached, len(pieces), pieces[0])
         update = self.fanout.find(key)
@@ -318,7 +323,7 @@ class Broadcast:
         return update
 
     def _start(self, update: Update, pieces: list[Piece], session: Session, move: Move | None = None) -> None:
-        update.exact = session.exact
+        update.payer, update.exact = session.wire, session.exact
         update.move = move
         copy = copy_rectangle(move.target, move.source.x, move.source.y) if move else None
         self.fanout.start(update, pieces, copy)
@@ -335,7 +340,7 @@ class Broadcast:
             self._refresh.mark(update.exact, tiles, update.lossy)
             if update.move is not None and planner.oldest_epoch(tiles, update.lossy) <= update.base:
                 update.settles = 0
-        self._turns.served(update.wire)
+        self._turns.served(update.payer)
 
     def _start_partial(self, session: Session, screen: Screen, now: float) -> Update | None:
         if not self._turns.admits(session.wire, now):

@@ -74,7 +74,7 @@ class Update:
 
     __slots__ = (
         "_encoded", "_message", "_opened", "_todo", "base", "exact", "key", "lossy", "move", "opens", "owed",
-        "rects", "settles", "since", "waiting", "wire",
+        "payer", "rects", "settles", "since", "waiting", "wire",
     )  # fmt: skip
 
     def __init__(self, key: Hashable | None, wire: WireClass, base: int, opened: Streams, now: float) -> None:
@@ -87,6 +87,8 @@ class Update:
         self.rects: list[Rect] = []
         self.lossy: list[Rect] = []
         """Those of `rects` that were encoded with losses."""
+        self.payer = wire
+        """The class whose time it takes: that of the sessions which wait for it."""
         self.exact: WireClass | None = None
         """The class that the losses of those who get it are made up for by."""
         self.move: Move | None = None
@@ -258,9 +260,9 @@ class Fanout:
         self._limit_finished()
         return update
 
-    def next_class(self) -> WireClass:
-        """Return the class that the next `step` encodes for."""
-        return min(self._unfinished, key=_urgency).wire
+    def next_payer(self) -> WireClass:
+        """Return the class whose time the next `step` takes."""
+        return min(self._unfinished, key=_urgency).payer
 
     def may_advance(self, now: float) -> bool:
         """Whether a newer frame may be taken: not while watchers wait for this one, or a joiner for long."""

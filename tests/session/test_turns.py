@@ -138,6 +138,20 @@ def test_odd_settings_buy_a_fifth_of_the_time_and_nobody_starves():
     assert late.limits().limited_by == "policy"
 
 
+def test_the_refresh_of_those_at_full_rate_takes_nothing_from_the_others():
+    stage = Clocked(PaintedScreen(noise(128, 128)))
+    pair = stage.join(Encoding.TIGHT, Encoding.JPEG_QUALITY_LEVEL_0)
+    stage.broadcast.rank({pair.session.wire: 1})
+    pair.viewer.request(incremental=False)
+    stage.settle()
+    stage.rest(1.0)
+    saved_s, began = stage.broadcast._turns._saved_s, stage.now
+    pair.viewer.request()
+    stage.settle()
+    assert np.array_equal(pair.viewer.rgb(), stage.screen.pixels) and stage.now > began
+    assert stage.broadcast._turns._saved_s >= saved_s
+
+
 def test_a_class_that_waits_still_sees_the_end():
     stage = Clocked(PaintedScreen(noise(128, 128)))
     pairs = [
