@@ -135,9 +135,11 @@ def _publisher_secrets(publisher: ControlSocket) -> Secrets:
     if received is None or received[0]["type"] != "secrets":
         raise ControlError("the publisher sent no secrets")
     message = received[0]
-    return Secrets(
+    sent = Secrets(
         password=message.get("password") or None, view_only_password=message.get("view_only_password") or None
     )
+    config.check_secrets(sent, "password", "view_only_password")
+    return sent
 
 
 def _check_config(arguments: argparse.Namespace) -> int:

@@ -109,7 +109,7 @@ class Limits(Section, frozen=True):
     """What one client may ask for."""
 
     max_set_encodings: Annotated[int, Meta(ge=1, le=65535)] = 1024
-    max_client_cut_text: Positive = 16 * 1024 * 1024
+    max_client_cut_text: Positive = 256 * 1024
 
 
 class Timeouts(Section, frozen=True):
@@ -200,12 +200,14 @@ def read_secrets(config: Config, environ: Mapping[str, str]) -> tuple[Secrets, l
     `security.password_file` (first line: password, second: view-only password) wins over MPVNC_PASSWORD and
     MPVNC_VIEW_ONLY_PASSWORD. An empty line or variable is no password.
 
-    Raises: ConfigError if the file cannot be read or holds no password.
+    Raises: ConfigError if the file cannot be read or holds no password, or a password is none for VNC.
     """
     name = config.security.password_file
     if not name:
         password, view_only = environ.get("MPVNC_PASSWORD"), environ.get("MPVNC_VIEW_ONLY_PASSWORD")
-        return Secrets(password=password or None, view_only_password=view_only or None), []
+        secrets = Secrets(password=password or None, view_only_password=view_only or None)
+        check_secrets(secrets, "MPVNC_PASSWORD", "MPVNC_VIEW_ONLY_PASSWORD")
+        return secrets, []
     try:
         with open(name, encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -215,8 +217,24 @@ def read_secrets(config: Config, environ: Mapping[str, str]) -> tuple[Secrets, l
     secrets = Secrets(password=lines[0] or None, view_only_password=lines[1] or None)
     if secrets.password is None and secrets.view_only_password is None:
         raise ConfigError(f"security.password_file: {name} holds no password")
+    source = f"security.password_file: {name}, line"
+    check_secrets(secrets, f"{source} 1", f"{source} 2")
     warnings = [f"security.password_file: {name} can be read by everybody: chmod 600"] if mode & 0o004 else []
     return secrets, warnings
+
+
+def check_secrets(secrets: Secrets, password: str, view_only_password: str) -> None:
+    """Refuse passwords that no viewer can give (RFC 6143 section 7.2.2 is read as Latin-1 by all of them).
+
+    Args:
+        password, view_only_password: what the message calls them; what they are never stands in it.
+    Raises: ConfigError.
+    """
+    for name, secret in ((password, secrets.password), (view_only_password, secrets.view_only_password)):
+        try:
+            (secret or "").encode("latin-1")
+        except UnicodeEncodeError:
+            raise ConfigError(f"{name}: a VNC password can only have characters of Latin-1") from None
 
 
 class _StrictLoader(yaml.SafeLoader):

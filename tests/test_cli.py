@@ -89,6 +89,14 @@ def test_a_bad_configuration_is_4_and_one_line(command, arguments, part, capsys)
     assert part in captured.err and captured.err.count("\n") == 1 and not captured.out
 
 
+@pytest.mark.parametrize("command", ["start", "check-config"])
+def test_a_password_that_no_viewer_can_give_is_4(command, monkeypatch, capsys):
+    monkeypatch.setenv("MPVNC_PASSWORD", "пароль")
+    assert cli.main([command]) == 4
+    err = capsys.readouterr().err
+    assert "MPVNC_PASSWORD: " in err and "пароль" not in err
+
+
 def test_the_named_configuration_of_the_environment_must_exist(monkeypatch):
     monkeypatch.setenv("MPVNC_CONFIG", "/nowhere.yaml")
     assert cli.main(["check-config"]) == 4

@@ -170,3 +170,20 @@ def test_a_file_without_a_password_is_refused(tmp_path, text):
 def test_secrets_from_the_environment():
     environ = {"MPVNC_PASSWORD": "", "MPVNC_VIEW_ONLY_PASSWORD": "view"}
     assert config.read_secrets(Config(), environ)[0] == Secrets(password=None, view_only_password="view")
+
+
+@pytest.mark.parametrize("name", ["MPVNC_PASSWORD", "MPVNC_VIEW_ONLY_PASSWORD"])
+@pytest.mark.parametrize("password", ["пароль", "\udcff"])
+def test_a_password_that_no_viewer_can_give(name, password):
+    with pytest.raises(ConfigError, match=f"^{name}: .*Latin-1") as raised:
+        config.read_secrets(Config(), {name: password})
+    assert password not in str(raised.value)
+    assert config.read_secrets(Config(), {name: "pässwörd"})[1] == []
+
+
+@pytest.mark.parametrize(("text", "line"), [("пароль\n", 1), ("full\nпароль\n", 2)])
+def test_a_password_that_no_viewer_can_give_in_a_file(tmp_path, text, line):
+    path = tmp_path / "secrets"
+    path.write_text(text, "utf-8")
+    with pytest.raises(ConfigError, match=f"line {line}: .*Latin-1"):
+        config.read_secrets(with_file(path), {})

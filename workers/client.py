@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from mpvnc.errors import MpvncError
+from mpvnc.errors import MpvncError, ProtocolError
 from mpvnc.log import for_client
 from mpvnc.rfb import events
+from mpvnc.rfb.state import State
 from mpvnc.session.broadcast import Delivery
 from mpvnc.session.input import (
     ClientGone,
@@ -77,9 +78,14 @@ class Host(Protocol):
 
 
 class Client:
-    """A connected client, until `close`."""
+    """A connected client, until `close`.
 
-    def __init__(self, ident: int, address: str, pipe: Pipe, session: Session, host: Host) -> None:
+    Until the time `judge_at` of the loop, what it answers to the challenge is withheld from the session.
+    """
+
+    def __init__(
+        self, ident: int, address: str, pipe: Pipe, session: Session, host: Host, *, judge_at: float = 0.0
+    ) -> None:
         self.ident = ident
         self.address = address
         self.pipe = pipe
@@ -99,6 +105,10 @@ class Client:
         self._waiting_control_bytes = 0
         self._is_reading = True
         self._rests_until = -math.inf
+        self._withheld = b""
+        self._is_judged = judge_at <= host.loop.time()
+        if not self._is_judged:
+            host.loop.call_at(judge_at, self._guarded, self._on_turn)
         host.loop.add_reader(pipe.fileno(), self._guarded, self._on_readable)
 
     # -- what the encoder tells it
@@ -184,6 +194,25 @@ class Client:
         if self.session.asks_again(data):
             self._offer()
             return
+        if self._is_judged or not self._withholds(data):
+            self._take(data)
+
+    def _withholds(self, data: bytes) -> bool:
+        """Keep an answer to the challenge for its turn: right or wrong, the client learns nothing before."""
+        if self.session.connection.state is not State.AUTHENTICATION:
+            return False
+        self._withheld += data
+        if len(self._withheld) > READ_BYTES:
+            raise ProtocolError("more than an answer came before it was its turn to be judged")
+        return True
+
+    def _on_turn(self) -> None:
+        self._is_judged = True
+        data, self._withheld = self._withheld, b""
+        if data:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
         began_s = time.thread_time()
         try:
             heard = self.session.receive_data(data, self._host.loop.time())
@@ -247,12 +276,16 @@ class Client:
 
     def _offer(self) -> None:
         """Send what is made, more than once where nothing need be asked for (a new size, then the picture)."""
-        while not self.pipe.is_blocked and self.session.is_ready:
-            delivery = self._host.offer(self, self._host.loop.time())
+        session = self.session
+        while session.is_ready and not self.pipe.is_blocked:
+            delivery = self._host.offer(self, time.monotonic())
+            if delivery is not None:
+                self._send_update(delivery)
+            if not session.demand.is_continuous:
+                return
             if delivery is None:
                 self._look_again()
                 return
-            self._send_update(delivery)
 
     def _judge(self, now: float, shown: int) -> None:
         info = self.pipe.tcp_info()
@@ -262,8 +295,7 @@ class Client:
 
     def _look_again(self) -> None:
         """Come back when what holds the next update back may be acknowledged: the kernel will not say."""
-        session = self.session
-        paced = session.is_ready and session.demand.is_continuous and not session.pacer.has_fences
+        paced = self.session.is_ready and not self.session.pacer.has_fences
         if paced and self.pipe.unacknowledged_bytes() and self._look_at == math.inf:
             self._look_at = self._host.loop.time() + _RETRY_S
             self._arm()
@@ -271,8 +303,9 @@ class Client:
     def _send_update(self, delivery: Delivery) -> None:
         self.pipe.send(delivery.buffers)
         self.updates += 1
-        self._host.count_update(sum(map(len, delivery.buffers)))
-        self._watch_writable()
+        self._host.count_update(delivery.size_bytes)
+        if self.pipe.is_blocked:
+            self._watch_writable()
 
     def _send_control(self) -> None:
         data = self.session.data_to_send()
@@ -283,10 +316,10 @@ class Client:
             self._waiting_control_bytes += len(data)
             if self._waiting_control_bytes > CONTROL_LIMIT_BYTES:
                 self._stop_reading()
-        self._watch_writable()
+            self._watch_writable()
 
     def _watch_writable(self) -> None:
-        if self.pipe.is_blocked and self._blocked_since == math.inf:
+        if self._blocked_since == math.inf:
             self._blocked_since = self._host.loop.time()
             self._host.loop.add_writer(self.pipe.fileno(), self._guarded, self._on_writable)
             self._arm()

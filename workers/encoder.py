@@ -197,7 +197,8 @@ class Encoder:
 
     def _offer_all(self) -> None:
         for client in list(self._clients.values()):
-            client.offer()
+            if client.session.is_ready:
+                client.offer()
 
     def _on_time(self) -> None:
         """Offer what has become due by time alone."""
@@ -333,9 +334,12 @@ class Encoder:
         if not fds:
             self._tell({"type": "client", "client": ident, "state": "gone", "reason": "no descriptor left"})
             return
+        sock = socket.socket(fileno=fds[0])
         try:
-            client = self._admit(ident, address, socket.socket(fileno=fds[0]))
-        except OSError as error:
+            client = self._admit(ident, address, sock, message["judge_after_s"])
+        except (OSError, MpvncError) as error:
+            for_client(logger, ident).error("%s cannot be served: %s", address, error)
+            sock.close()
             self._tell({"type": "client", "client": ident, "state": "gone", "reason": str(error)})
             return
         self._counters.add(Counter.SESSIONS)
@@ -345,14 +349,15 @@ class Encoder:
             client.refuse(message.get("reason", "Refused"))
         client.start()
 
-    def _admit(self, ident: int, address: str, sock: socket.socket) -> Client:
-        handshake = _handshake(self._runtime)
-        session = Session(handshake, self._settings, self.loop.time())
+    def _admit(self, ident: int, address: str, sock: socket.socket, judge_after_s: float) -> Client:
+        # The time that it has begins when its turn comes.
+        judge_at = self.loop.time() + judge_after_s
+        session = Session(_handshake(self._runtime), self._settings, judge_at)
         session.is_muted = self._is_muted
         if self._reader is not None:
             session.show(self._reader, self._name)
         pipe = Pipe(sock, self.stall_timeout_s + _VANISHED_GRACE_S)
-        client = Client(ident, address, pipe, session, self)
+        client = Client(ident, address, pipe, session, self, judge_at=judge_at)
         client.slot = self._runtime.slot
         self._clients[ident] = client
         self._by_session[session] = client

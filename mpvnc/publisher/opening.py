@@ -8,7 +8,8 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 
-from mpvnc.errors import PublishError
+from mpvnc.config import Secrets, check_secrets
+from mpvnc.errors import ConfigError, PublishError
 from mpvnc.ipc.control import ControlSocket
 from mpvnc.ipc.feed import EventTap
 from mpvnc.publisher.launch import end_supervisor, join_supervisor, start_supervisor
@@ -51,6 +52,10 @@ def publish(
     pixels_of(surface)
     own = {"server.port": port, "server.host": host, **(settings or {})}
     secrets = {"password": password, "view_only_password": view_only_password}
+    try:
+        check_secrets(Secrets(**secrets), "password", "view_only_password")
+    except ConfigError as error:
+        raise PublishError(str(error)) from None
     control, process = _connect(name, own, secrets)
     hello = {
         "type": "publish",

@@ -21,24 +21,34 @@ class NeedMoreData(Exception):
 class ReceiveBuffer:
     """A queue of bytes with a reading position and one restore point behind it."""
 
-    __slots__ = ("_data", "_position", "_restore_point")
+    __slots__ = ("_data", "_position", "_restore_point", "_to_skip")
 
     def __init__(self) -> None:
         self._data = bytearray()
         self._position = 0
         self._restore_point = 0
+        self._to_skip = 0
 
     def __len__(self) -> int:
         return len(self._data) - self._position
 
     def append(self, data: bytes) -> None:
-        """Add `data`, which is copied, behind everything else."""
+        """Add `data`, which is copied, behind everything else; what is to be skipped is not kept."""
+        if self._to_skip:
+            skipped = min(self._to_skip, len(data))
+            self._to_skip -= skipped
+            data = data[skipped:]
         self._data += data
 
     def clear(self) -> None:
         """Forget everything, and give the memory back."""
         self._data = bytearray()
-        self._position = self._restore_point = 0
+        self._position = self._restore_point = self._to_skip = 0
+
+    @property
+    def is_skipping(self) -> bool:
+        """Whether bytes that are to be skipped have not come yet; it is empty then."""
+        return self._to_skip > 0
 
     def set_restore_point(self) -> None:
         """Make the present position the one that `restore` goes back to."""
@@ -77,6 +87,12 @@ class ReceiveBuffer:
         start = self._position
         self._position += count
         return bytes(self._data[start : self._position])
+
+    def skip(self, count: int) -> None:
+        """Read `count` bytes, those included that have not come yet, without keeping them. Not to be unread."""
+        here = min(count, len(self))
+        self._position += here
+        self._to_skip = count - here
 
     def peek_u8(self) -> int:
         """Return the next byte without reading it."""

@@ -23,7 +23,7 @@ from mpvnc.rfb import writers
 from mpvnc.rfb.buffer import NeedMoreData, ReceiveBuffer
 from mpvnc.rfb.events import Authenticated, ClientInit, Event, Version, WrongPassword
 from mpvnc.rfb.handshake import BANNER, HandshakeSettings, offered_exchanges, parse_version
-from mpvnc.rfb.messages import parse_message
+from mpvnc.rfb.messages import parse_message, skip_client_cut_text
 from mpvnc.rfb.security import Access, SecurityExchange
 from mpvnc.rfb.state import State, Step, advance
 
@@ -34,6 +34,8 @@ class Connection:
     """The server's side of one connection. The banner is to be sent as soon as it exists."""
 
     def __init__(self, handshake: HandshakeSettings) -> None:
+        self.keeps_text = True
+        """Whether cut texts are wanted; if not, they are skipped as they come and take no memory."""
         self._settings = handshake
         self._state = State.PROTOCOL_VERSION
         self._version: Version | None = None
@@ -65,7 +67,7 @@ class Connection:
     @property
     def has_partial_message(self) -> bool:
         """Whether something was begun by the client and not ended: the time for it is running."""
-        return len(self._buffer) > 0
+        return len(self._buffer) > 0 or self._buffer.is_skipping
 
     @property
     def events_before_error(self) -> tuple[Event, ...]:
@@ -188,7 +190,9 @@ class Connection:
         self._step(Step.INITIALISED)
 
     def _read_message(self) -> None:
-        self._events.append(parse_message(self._buffer, self._settings.limits))
+        limits = self._settings.limits
+        skipped = None if self.keeps_text else skip_client_cut_text(self._buffer, limits)
+        self._events.append(skipped or parse_message(self._buffer, limits))
 
     @property
     def _spoken_version(self) -> Version:

@@ -92,6 +92,13 @@ class ClientCutText:
 
 
 @dataclass(frozen=True, slots=True)
+class SkippedCutText:
+    """A ClientCutText whose text is not kept: `Connection.keeps_text` is off. Its end may still have to come."""
+
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class EnableContinuousUpdates:
     """Updates of `rect` are to be sent without requests, or, if not `enable`, no longer."""
 
@@ -123,6 +130,7 @@ Message = (
     | KeyEvent
     | PointerEvent
     | ClientCutText
+    | SkippedCutText
     | EnableContinuousUpdates
     | Fence
     | SetDesktopSize

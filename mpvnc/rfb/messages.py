@@ -27,7 +27,7 @@ class Limits:
 
     set_encodings: int = 1024
     """Entries of a SetEncodings list."""
-    client_cut_text_bytes: int = 16 << 20
+    client_cut_text_bytes: int = 256 << 10
 
 
 Parser = Callable[[ReceiveBuffer, Limits], events.Message]
@@ -86,13 +86,26 @@ def parse_client_cut_text(buffer: ReceiveBuffer, limits: Limits) -> events.Clien
 
     A negative length, which ExtendedClipboard gives a meaning, is a length beyond every limit without it.
     """
+    return events.ClientCutText(buffer.take(_cut_text_length(buffer, limits)).decode("latin-1"))
+
+
+def skip_client_cut_text(buffer: ReceiveBuffer, limits: Limits) -> events.SkippedCutText | None:
+    """Read ClientCutText without keeping the text; None if the next message is another one."""
+    if buffer.peek_u8() != ClientMessage.CLIENT_CUT_TEXT:
+        return None
+    length = _cut_text_length(buffer, limits)
+    buffer.skip(length)
+    return events.SkippedCutText(length)
+
+
+def _cut_text_length(buffer: ReceiveBuffer, limits: Limits) -> int:
     _, length = buffer.unpack(_CUT_TEXT)
     if length > limits.client_cut_text_bytes:
         raise LimitExceeded(
             f"ClientCutText with length {length} (hex {length:08x}), "
             f"the limit is {limits.client_cut_text_bytes}"
         )
-    return events.ClientCutText(buffer.take(length).decode("latin-1"))
+    return length
 
 
 def parse_enable_continuous_updates(buffer: ReceiveBuffer, limits: Limits) -> events.EnableContinuousUpdates:

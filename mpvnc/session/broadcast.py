@@ -48,6 +48,7 @@ class Delivery(NamedTuple):
 
     session: Session
     buffers: Buffers
+    size_bytes: int
 
 
 class _Drawn:
@@ -178,8 +179,8 @@ class Broadcast:
             return None
         resized = session.size_update()
         if resized is not None:
-            return Delivery(session, [resized])
-        if not self._has_nothing_for(session, screen):
+            return Delivery(session, [resized], len(resized))
+        if not self._has_nothing_for(session, screen, now):
             if session.every > 1 and self._passes_by(session, screen, now):
                 return None
             update = self._find_or_start(session, screen, now)
@@ -236,16 +237,20 @@ class Broadcast:
 
     # -- planning
 
-    def _has_nothing_for(self, session: Session, screen: Screen) -> bool:
+    def _has_nothing_for(self, session: Session, screen: Screen, now: float) -> bool:
         """Whether, as is plain at first sight, the session has everything; False where one must look closer."""
         picture = session.picture
         return (
             picture.base == screen.frame
-            and self.pointer.cursor is None
             and not picture.owed.rects
             and not session.demand.wants_answer
             and not session.has_dues
+            and (self.pointer.cursor is None or self._shows_pointer(session, now))
         )
+
+    def _shows_pointer(self, session: Session, now: float) -> bool:
+        is_drawn = session.picture.overlay == self._wanted(session, now)
+        return is_drawn and session.shows_pointer_as(self.pointer, now)
 
     def _passes_by(self, session: Session, screen: Screen, now: float) -> bool:
         """Whether a session on a rung of rate has to do without this frame, for now at least."""
@@ -260,7 +265,7 @@ class Broadcast:
     def _wait(self, session: Session, update: Update | None) -> None:
         """Let a session wait for an update that is being made, or for its turn to have one."""
         if update is None:
-            session.held_back += 1
+            session.standing.held_back += 1
             return
         session.is_served = True
         session.waits_since = update.since = min(session.waits_since, update.since)
@@ -387,6 +392,7 @@ class Broadcast:
         if extras:
             head = update_header(update.count + len(drawn.tail) + len(extras))
             buffers = [b"".join((head, *extras)), memoryview(message)[len(head) :]]
+        size_bytes = sum(map(len, buffers))
         session.streams = drawn.opens
         session.waits_since = math.inf
         if 0 < picture.base < screen.frame - 1:
@@ -394,11 +400,11 @@ class Broadcast:
         picture.update(screen.frame, drawn.owed, drawn.overlay)
         if update.settles is not None:
             picture.settle(update.settles, self._refresh.rested)
-            session.refresh_at = now + sum(map(len, buffers)) / BYTES_PER_S
-        before, after = session.updated(sum(map(len, buffers)), now)
+            session.refresh_at = now + size_bytes / BYTES_PER_S
+        before, after = session.updated(size_bytes, now)
         if after:
             buffers = [before, *buffers, after]
-        return Delivery(session, buffers)
+        return Delivery(session, buffers, size_bytes)
 
     # -- the pointer
 

@@ -17,23 +17,17 @@ class Demand:
     asks for again is owed by the picture, not remembered here.
     """
 
-    __slots__ = ("_continuous", "_requested", "wants_answer")
+    __slots__ = ("_continuous", "_requested", "is_continuous", "is_open", "wants_answer")
 
     def __init__(self) -> None:
         self._requested = NOTHING
         self._continuous = EMPTY
         self.wants_answer = False
         """Whether an empty area was asked for: an update without pixels is due."""
-
-    @property
-    def is_open(self) -> bool:
+        self.is_open = False
         """Whether anything may be sent."""
-        return bool(self._requested.rects) or self.wants_answer or self.is_continuous
-
-    @property
-    def is_continuous(self) -> bool:
+        self.is_continuous = False
         """Whether updates go out unasked."""
-        return self._continuous is not EMPTY
 
     @property
     def region(self) -> Region:
@@ -48,6 +42,7 @@ class Demand:
 
     def request(self, rect: Rect) -> None:
         """Add a request for `rect`, already clipped to what the client knows as its framebuffer."""
+        self.is_open = True
         if rect.is_empty:
             self.wants_answer = True
         elif not self._requested.rects or rect.contains(self._requested.bounds):
@@ -58,11 +53,14 @@ class Demand:
     def set_continuous(self, rect: Rect) -> None:
         """Send changes inside `rect` unasked from now on; `EMPTY` ends that."""
         self._continuous = EMPTY if rect.is_empty else rect
+        self.is_continuous = not rect.is_empty
+        self.is_open = self.is_continuous or self.wants_answer or bool(self._requested)
 
     def answered(self) -> None:
         """Forget the requests: one update answers them all."""
         self._requested = NOTHING
         self.wants_answer = False
+        self.is_open = self.is_continuous
 
 
 @lru_cache(maxsize=64)

@@ -8,8 +8,8 @@ streams share it, and get views of the same memory.
 Encoding is sliced: `step` encodes one rectangle. Updates for those who watch go before a joiner's full frame and
 before the part that one client alone asked for. A new frame may be taken between two slices: what is unfinished
 is then planned anew, and the rectangles that did not change meanwhile are found in the cache. So that a busy
-screen cannot starve a joiner, an update older than `PATIENCE_S` holds new frames back until it is done
-(`may_advance`). A refresh goes last and holds nothing.
+screen cannot starve a joiner, one that waits for longer than `PATIENCE_S` holds new frames back until it has its
+update (`may_advance`). A refresh goes last and holds nothing.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from mpvnc.errors import ControlError
 
 QUEUE_EVENTS = 1000
 QUEUE_TEXT_BYTES = 32 << 20
+"""Of UTF-8, as `pack` writes it: one text of the largest limit that the configuration is made for, 16 MiB."""
 
 _HEAD = struct.Struct("<QdB")
 _KEY = struct.Struct("<BI")
@@ -185,4 +186,4 @@ class InputQueue:
 
 
 def _text_bytes(event: InputEvent) -> int:
-    return len(event.text) if isinstance(event, CutTextInput) else 0
+    return len(event.text.encode("utf-8", "replace")) if isinstance(event, CutTextInput) else 0

@@ -106,14 +106,12 @@ class Pacer:
 
     __slots__ = (
         "_base", "_delivered", "_delivered_at", "_has_fences", "_is_full", "_last_bytes", "_number", "_outstanding",
-        "_pinged_at", "_rate", "_sent", "held_back", "rtt_s",
+        "_pinged_at", "_rate", "_sent", "rtt_s",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.rtt_s = 0.0
         """From an update's sending to its acknowledgement, smoothed; 0 if not known."""
-        self.held_back = 0
-        """How often an update had to wait."""
         self._has_fences = False
         self._number = 0
         self._sent = self._delivered = self._last_bytes = 0
@@ -165,10 +163,7 @@ class Pacer:
         is_stale = self._has_fences and now - self._pinged_at > PROBE_S
         is_full = in_flight >= self.window_bytes or len(self._outstanding) >= _MAX_OUTSTANDING
         self._is_full |= is_full
-        if is_full or is_stale:
-            self.held_back += 1
-            return False
-        return True
+        return not (is_full or is_stale)
 
     def sent(self, size_bytes: int, now: float) -> tuple[bytes, bytes]:
         """Note an update of that size; return the fences to send before and behind it, if any."""

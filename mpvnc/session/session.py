@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from mpvnc.constants import FENCE_SUPPORTED, Encoding, FenceFlag, ResizeReason, ResizeStatus
 from mpvnc.encodings.base import Stream
@@ -34,8 +34,9 @@ from mpvnc.rfb.state import State
 from mpvnc.session.demand import Demand
 from mpvnc.session.pacing import Link, Pacer
 from mpvnc.session.picture import Picture
-from mpvnc.session.rungs import Ladder, Rung
+from mpvnc.session.rungs import Rung
 from mpvnc.session.screen import Screen, area
+from mpvnc.session.standing import Limits, Standing
 
 EARLY_BYTES = 64 * 1024
 """How much a client may send before its ServerInit."""
@@ -73,27 +74,6 @@ Heard = Joined | events.WrongPassword | events.KeyEvent | events.PointerEvent | 
 """What a client said that concerns others than its session."""
 
 
-class Limits(NamedTuple):
-    """How well one client is served, and what speaks against more.
-
-    rung: from the top, which is 0; quality, every: what that means (see `rungs`).
-    rtt_s: round trip, with the client's decoding if it answers fences; 0 if not known.
-    in_flight_bytes, window_bytes: what is on its way and what may be; the window is 0 where requests pace.
-    frames, skipped: of those that were shown meanwhile, how many it got, and how many passed it by.
-    limited_by: "network", "decode" (it asks or answers late), "policy" (a rung, a turn), or "".
-    """
-
-    rung: int
-    quality: int | None
-    every: int
-    rtt_s: float
-    in_flight_bytes: int
-    window_bytes: int
-    frames: int
-    skipped: int
-    limited_by: str
-
-
 class Session:
     """The server's side of one client."""
 
@@ -102,9 +82,11 @@ class Session:
         self.demand = Demand()
         self.picture = Picture()
         self.pacer = Pacer()
+        self.standing = Standing()
         self.format = NATIVE
         self.encodings: tuple[int, ...] = ()
         self.features: frozenset[int] = frozenset()
+        self._has_cursor = False
         self.streams: frozenset[Stream] = frozenset()
         self.wire = self._own_wire = settings.wire_class(NATIVE, ())
         self.exact = self.wire
@@ -113,8 +95,6 @@ class Session:
         """The part of the frames that it gets: every one, every 2nd..."""
         self.refresh_at = 0.0
         """When its budget allows the next refresh."""
-        self.held_back = 0
-        """How often its class had to wait for its turn."""
         self.is_served = False
         """Whether an update for it is being made."""
         self.waits_since = math.inf
@@ -141,11 +121,6 @@ class Session:
         self._usual = b""
         """The last bytes that came, if they were one request for all changes: what a viewer repeats for ever."""
         self._is_syncing = False
-        self._ladder = Ladder()
-        self._judged: tuple[int, int] | None = None
-        self._skipped = 0
-        self._limited_by = ""
-        self._link: Link | None = None
         self._outgoing = bytearray()
         self._heard: list[Heard] = []
         self._cursor_serial = _UNSENT
@@ -171,6 +146,7 @@ class Session:
         Raises: ProtocolError; the session is over. What was understood before it is in `take_heard()`.
         """
         self._usual = b""
+        self.connection.keeps_text = not (self.view_only or self.is_muted)
         try:
             received = self.connection.receive_data(data)
         except ProtocolError:
@@ -226,11 +202,6 @@ class Session:
     # -- when
 
     @property
-    def is_live(self) -> bool:
-        """Whether updates may be sent at all."""
-        return self._is_initialised and self.connection.state is State.NORMAL
-
-    @property
     def is_over(self) -> bool:
         """Whether the socket is to be closed as soon as everything is sent."""
         return self.connection.state is State.CLOSED
@@ -238,7 +209,7 @@ class Session:
     @property
     def is_ready(self) -> bool:
         """Whether an update may be planned, as far as the protocol goes."""
-        return not self.is_served and self.demand.is_open and not self._is_syncing and self.is_live
+        return self.demand.is_open and not self.is_served and not self._is_syncing and self._is_initialised
 
     def deadline(self) -> tuple[float, str]:
         """Return when the client has taken too long, and for what; infinity if it has all the time."""
@@ -253,7 +224,7 @@ class Session:
 
     def draws_pointer(self, now: float) -> bool:
         """Whether the client draws the pointer itself: it can, and moved it just now, or we never do."""
-        if Encoding.CURSOR not in self.features:
+        if not self._has_cursor:
             return False
         return not self._settings.with_pointer or now - self._moved_at < OWN_POINTER_S
 
@@ -292,12 +263,19 @@ class Session:
         if self._name_is_due:
             due.append(writers.desktop_name(self._name))
             self._told_name, self._name_is_due = self._name, False
-        if Encoding.CURSOR in self.features and pointer.cursor is not None:
-            shown = pointer.serial if pointer.visible and self.draws_pointer(now) else _BLANK
+        if self._has_cursor and pointer.cursor is not None:
+            shown = self._shape(pointer, now)
             if shown != self._cursor_serial:
                 self._cursor_serial = shown
                 due.append(cursor_rectangle(self.format, pointer.cursor if shown != _BLANK else None))
         return due
+
+    def shows_pointer_as(self, pointer: PointerState, now: float) -> bool:
+        """Whether the client has the shape, or the absence of one, that it is to draw itself."""
+        return not self._has_cursor or self._cursor_serial == self._shape(pointer, now)
+
+    def _shape(self, pointer: PointerState, now: float) -> int:
+        return pointer.serial if pointer.visible and self.draws_pointer(now) else _BLANK
 
     def updated(self, size_bytes: int, now: float) -> tuple[bytes, bytes]:
         """Note that an update with pixels goes out; return what has to go before it and behind it."""
@@ -309,36 +287,20 @@ class Session:
     def judge(self, now: float, shown: int, link: Link | None) -> bool:
         """Look back at the last second, in which the count of frames shown rose to `shown`.
 
-        link: what the kernel knows of the connection, if anything. Return whether the session changed its rung, and
-        with it what it waits for.
+        link: what the kernel knows of the connection, if anything. Return whether the session changed its rung,
+        and with it what it waits for.
         """
-        shown_before, got_before = self._judged or (shown, self.picture.frames)
-        frames, got = shown - shown_before, self.picture.frames - got_before
-        self._judged = shown, self.picture.frames
-        self._link = link
         if link is not None:
             self.pacer.suppose_base(link.base_s, now)
-        missed = max(frames - got, 0) if got or self.picture.base else 0
-        self._skipped += missed
-        is_network = link is not None and link.is_queueing
-        self._limited_by = self._reason(missed, is_network)
-        if not self._ladder.judge(now, frames, frames - missed, is_network=is_network):
+        rung = self.standing.judge(now, shown, self.picture.frames, link)
+        if rung is None:
             return False
-        self._take_rung(self._ladder.rung)
+        self._take_rung(rung)
         return True
 
     def limits(self) -> Limits:
         """Return how well it is served."""
-        rtt_s, in_flight, window = self.pacer.rtt_s, self.pacer.in_flight_bytes, 0
-        if self.demand.is_continuous:
-            window = self.pacer.window_bytes
-        elif self._link is not None:
-            rtt_s, in_flight = self._link.rtt_s, self._link.unacknowledged_bytes
-        rung = self._ladder.rung
-        return Limits(
-            self._ladder.position, rung.quality, rung.every, rtt_s, in_flight, window, self.picture.frames,
-            self._skipped, self._limited_by,
-        )  # fmt: skip
+        return self.standing.limits(self.pacer, self.picture.frames, is_paced=self.demand.is_continuous)
 
     # -- one method for each event
 
@@ -377,6 +339,7 @@ class Session:
         self.features = frozenset(event.encodings)
         if not self._settings.with_cursor:
             self.features -= {Encoding.CURSOR}
+        self._has_cursor = Encoding.CURSOR in self.features
         self._choose_wire()
         if Encoding.COPY_RECT in before - self.features:
             self.revision += 1
@@ -409,6 +372,9 @@ class Session:
     def _on_input(self, event: events.KeyEvent | events.ClientCutText, _now: float) -> None:
         if not (self.view_only or self.is_muted):
             self._heard.append(event)
+
+    def _on_skipped(self, _event: events.SkippedCutText, _now: float) -> None:
+        """Nobody takes it."""
 
     def _on_pointer(self, event: events.PointerEvent, now: float) -> None:
         if self.view_only or self.is_muted:
@@ -449,6 +415,7 @@ class Session:
         events.KeyEvent: _on_input,
         events.PointerEvent: _on_pointer,
         events.ClientCutText: _on_input,
+        events.SkippedCutText: _on_skipped,
         events.EnableContinuousUpdates: _on_continuous,
         events.Fence: _on_fence,
         events.SetDesktopSize: _on_desktop_size,
@@ -487,13 +454,13 @@ class Session:
 
     def _choose_wire(self) -> None:
         own = self._own_wire = self._settings.wire_class(self.format, self.encodings)
-        self._ladder.own(own.quality)
+        self.standing.ladder.own(own.quality)
         exact = own.with_quality(None)
         if exact.encoding is Encoding.RAW:
             exact = own
         before, self.exact = self.exact, exact
         self.picture.expect(is_lossy=exact is not own, is_other=exact is not before)
-        self._take_rung(self._ladder.rung)
+        self._take_rung(self.standing.ladder.rung)
 
     def _take_rung(self, rung: Rung) -> None:
         """Be sent by another class, or other frames. What is settled stays so."""
@@ -503,15 +470,6 @@ class Session:
             self.revision += 1
         if before.quality is not None and self.wire.quality is None:
             self.picture.outgrow()
-
-    def _reason(self, missed: int, is_network: bool) -> str:
-        """Return why frames were missed lately."""
-        held_back, self.held_back = self.held_back, 0
-        if is_network and (missed or self._ladder.position):
-            return "network"
-        if not missed:
-            return ""
-        return "policy" if held_back or self.every > 1 else "decode"
 
     def _merges(self, event: events.PointerEvent) -> bool:
         """Whether `event` and the last two things heard are motions with the same buttons."""

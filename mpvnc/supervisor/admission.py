@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mpvnc.config import Clients
+from mpvnc.supervisor.guesses import Guesses
 
 TOO_MANY = "Too many viewers"
 TOO_MANY_WAITING = "Too many connections that have not logged in"
@@ -145,7 +146,7 @@ class Admission:
 
 
 class AuthThrottle:
-    """What the next wrong password from an address costs.
+    """What the next wrong password from an address costs, and when its next connection is judged.
 
     The delay starts at `initial_s` and doubles with every recent failure of that address, up to `max_s`.
     After `forget_s` without a failure the address starts anew. At most `capacity` addresses are remembered,
@@ -157,6 +158,7 @@ class AuthThrottle:
         self._forget_s = forget_s
         self._capacity = capacity
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._guesses = Guesses(capacity)
 
     def __len__(self) -> int:
         return len(self._failures)
@@ -173,6 +175,15 @@ class AuthThrottle:
         self._failures.move_to_end(network)
         if len(self._failures) > self._capacity:
             self._failures.popitem(last=False)
+        self._guesses.has_failed(network, now)
+
+    def judge_after_s(self, client: int, address: str, now: float) -> float:
+        """Return how long the answer of an arriving client is withheld, right or wrong; 0 in ordinary life."""
+        return self._guesses.take(client, _network(address), now)
+
+    def has_gone(self, client: int, now: float) -> None:
+        """A client left, judged or not."""
+        self._guesses.has_gone(client, now)
 
     def delay_s(self, address: str, now: float) -> float:
         """Return how long the answer to the next wrong password of this address takes."""

@@ -40,6 +40,7 @@ class ClientDesk:
             self._authenticated(encoder, message["client"], view_only=bool(message.get("view_only", False)))
         elif kind == "client":
             self._admission.has_gone(message["client"])
+            self._throttle.has_gone(message["client"], time.monotonic())
         elif kind == "auth_failed":
             self._auth_failed(encoder, message["client"])
         elif kind == "exclusive":
@@ -51,6 +52,8 @@ class ClientDesk:
     def encoder_ended(self, encoder: Child) -> None:
         """Its clients ended with it: the consumer releases what they held."""
         gone = self._admission.encoder_has_gone(encoder.slot)
+        for client in gone:
+            self._throttle.has_gone(client, time.monotonic())
         if gone and encoder.drained is None:
             logger.warning("encoder %d took %d clients with it", encoder.slot, len(gone))
         for start in range(0, max(len(gone), 1), _IDS_PER_MESSAGE):

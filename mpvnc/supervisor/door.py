@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mpvnc import log
 from mpvnc.ipc.control import Message
-from mpvnc.supervisor.admission import LOCAL, Admission
+from mpvnc.supervisor.admission import LOCAL, Admission, AuthThrottle
 from mpvnc.supervisor.descriptors import SpareDescriptor
 from mpvnc.supervisor.listeners import Listener
 from mpvnc.supervisor.loop import Loop
@@ -39,9 +40,10 @@ class _Arrival:
 class Door:
     """The listeners and the queue behind them. `open` starts it, `close` ends it."""
 
-    def __init__(self, loop: Loop, admission: Admission, hand_over: HandOver) -> None:
+    def __init__(self, loop: Loop, admission: Admission, throttle: AuthThrottle, hand_over: HandOver) -> None:
         self._loop = loop
         self._admission = admission
+        self._throttle = throttle
         self._hand_over = hand_over
         self._listeners: list[Listener] = []
         self._queue: deque[_Arrival] = deque()
@@ -142,11 +144,15 @@ class Door:
         return True
 
     def _adopt(self, arrival: _Arrival, reason: str | None) -> Message:
+        is_served, now = reason is None, time.monotonic()
         return {
             "type": "adopt",
             "client": arrival.client,
             "address": arrival.address,
             "port": arrival.port,
-            "verdict": "serve" if reason is None else "refuse",
+            "verdict": "serve" if is_served else "refuse",
             "reason": reason or "",
+            "judge_after_s": (
+                self._throttle.judge_after_s(arrival.client, arrival.address, now) if is_served else 0.0
+            ),
         }

@@ -135,7 +135,7 @@ class Supervisor:
         )
         self._operator = Operator(self._loop, self._clients, self._roster, self.status, self.reload)
         self._rates = Rates(self._crew.status, [child.slot for child in self._crew.children])
-        self._door = Door(self._loop, self._admission, self._hand_over)
+        self._door = Door(self._loop, self._admission, throttle, self._hand_over)
         stack.callback(self._door.dispose)
         self._door.hold(open_listeners(parse_listeners(config.server)))
         self._commands = _kept(stack, CommandServer(self._loop, self._instance.control_path, self._peer_said))

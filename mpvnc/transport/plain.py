@@ -13,6 +13,7 @@ import struct
 import termios
 from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 Buffer = bytes | memoryview
@@ -58,6 +59,8 @@ class Pipe:
             _notice_vanished_peer(sock, vanished_after_s)
         self._sock = sock
         self._rest: deque[Buffer] = deque()
+        self.is_blocked = False
+        """Whether bytes wait for the socket to become writable."""
         self.sent_bytes = 0
         self.received_bytes = 0
 
@@ -65,37 +68,39 @@ class Pipe:
         """Return the descriptor, for the event loop."""
         return self._sock.fileno()
 
-    @property
-    def is_blocked(self) -> bool:
-        """Whether bytes wait for the socket to become writable."""
-        return bool(self._rest)
-
     def send(self, buffers: Iterable[Buffer]) -> None:
         """Write as much as goes; keep views of the rest. Raises: OSError if the connection is gone."""
         if self._rest:
             self._rest.extend(buffers)
             return
         parts = [part for part in buffers if part]
-        done = self._write(parts) if parts else 0
-        if done == sum(map(len, parts)):
-            return
-        for part in parts:
-            if done >= len(part):
-                done -= len(part)
-            else:
-                self._rest.append(memoryview(part)[done:] if done else part)
-                done = 0
+        if parts:
+            self._keep(parts, self._write(parts))
 
     def flush(self) -> None:
         """Write more of the rest. Raises: OSError if the connection is gone."""
         while self._rest:
-            done = self._write([self._rest[index] for index in range(min(len(self._rest), _IOV_MAX))])
+            parts = list(islice(self._rest, _IOV_MAX))
+            done = self._write(parts)
             if not done:
                 return
-            while self._rest and done >= len(self._rest[0]):
-                done -= len(self._rest.popleft())
-            if done:
-                self._rest[0] = memoryview(self._rest[0])[done:]
+            for _ in parts:
+                self._rest.popleft()
+            rest, self._rest = self._rest, deque()
+            self._keep(parts, done)
+            self._rest += rest
+        self.is_blocked = False
+
+    def _keep(self, parts: list[Buffer], done: int) -> None:
+        """Keep what lies behind the first `done` bytes of the parts."""
+        for part in parts:
+            size = len(part)
+            if done >= size:
+                done -= size
+            else:
+                self._rest.append(memoryview(part)[done:] if done else part)
+                self.is_blocked = True
+                done = 0
 
     def receive_into(self, scratch: bytearray) -> int | None:
         """Read what is there, at most `len(scratch)` bytes; 0 at the end, None if nothing has come.
@@ -135,6 +140,7 @@ class Pipe:
     def close(self) -> None:
         """Close the socket and let go of what was to be written."""
         self._rest.clear()
+        self.is_blocked = False
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
         self._sock.close()

@@ -35,10 +35,11 @@ def refusal_s(server: Server, address: str = "127.0.0.1", password: str = WRONG)
     return time.monotonic() - begin
 
 
-def login_s(server: Server, password: str) -> float:
+def login_s(server: Server, password: str, address: str = "127.0.0.1", timeout_s: float = 5.0) -> float:
     """Return how long a right password takes."""
     begin = time.monotonic()
-    server.connect(password=password).close()
+    with connect_from(server, address, password=password) as client:
+        client.wait_for(lambda viewer: viewer.ready, timeout_s)
     return time.monotonic() - begin
 
 
@@ -58,6 +59,38 @@ def test_wrong_passwords_at_the_same_time_are_slowed_down_too(serve: Serve) -> N
     with ThreadPoolExecutor(6) as pool:
         took = sorted(pool.map(lambda _: refusal_s(server), range(6)))
     assert took[0] < 0.8 and took[2] >= 0.79 and took[3] >= 1.5, took
+
+
+def test_hanging_up_early_buys_no_guesses(serve: Serve) -> None:
+    """Who does not wait for the answer to a wrong password learns from 10 guesses, then from few a second."""
+    server = serve(env=BOTH)
+    begin = time.monotonic()
+    results = [quick_guess(server, f"guess{number}") for number in range(30)]
+    assert not any(results)
+    lucky = [quick_guess(server, RIGHT) for _ in range(20)]
+    took_s = time.monotonic() - begin
+    assert sum(lucky) <= took_s / 0.25, "as if each guess had been the right one"
+    assert sum(lucky) < 10
+    assert status_of(server)["auth_failures"] < 11 + took_s / 0.25
+    assert login_s(server, RIGHT, timeout_s=20.0) < 5
+    assert login_s(server, RIGHT, "127.0.0.2") < 0.5
+
+
+def quick_guess(server: Server, password: str) -> bool:
+    """Guess, and hang up after 50 ms; return whether it is known by then that the guess was right."""
+    with socket.create_connection((server.host, server.port), timeout=5.0) as sock:
+        stream = sock.makefile("rb")
+        stream.read(12)
+        sock.sendall(b"RFB 003.008\n")
+        stream.read(stream.read(1)[0])
+        sock.sendall(b"\x02")
+        sock.sendall(vnc_response(password, stream.read(16)))
+        stream.close()
+        sock.settimeout(0.05)
+        try:
+            return sock.recv(4) == bytes(4)
+        except TimeoutError:
+            return False
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,13 @@ def test_a_wrong_setting_ends_it_and_secrets_are_no_arguments() -> None:
 
 
 @pytest.mark.process
+def test_a_password_that_no_viewer_can_give_ends_it() -> None:
+    control, process = start_supervisor({"source.kind": "publish"}, {"password": "пароль"})
+    assert process.wait(30) == 4
+    control.close()
+
+
+@pytest.mark.process
 def test_it_ends_when_its_socket_is_closed() -> None:
     control, process = start_supervisor({"server.port": 0, "source.kind": "publish"}, {"password": None})
     control.close()

@@ -34,6 +34,13 @@ def test_joining_needs_a_server(surface: cairo.ImageSurface, tmp_path: Path, mon
         mpvnc.publish(surface, name="stage")
 
 
+@pytest.mark.parametrize("name", ["password", "view_only_password"])
+def test_a_password_that_no_viewer_can_give(surface: cairo.ImageSurface, name: str) -> None:
+    with pytest.raises(PublishError, match=f"^{name}: .*Latin-1") as raised:
+        mpvnc.publish(surface, port=0, **{name: "пароль"})
+    assert "пароль" not in str(raised.value)
+
+
 def test_what_only_an_own_server_can_have(surface: cairo.ImageSurface) -> None:
     with pytest.raises(PublishError, match="port="):
         mpvnc.publish(surface, name="stage", password="secret")

@@ -74,3 +74,26 @@ def test_what_is_taken_is_a_copy():
     taken = buffer.take(3)
     buffer.clear()
     assert taken == b"abc"
+
+
+def test_what_is_skipped_is_not_kept_and_what_follows_is_read():
+    buffer = filled(b"abcd")
+    buffer.take(1)
+    buffer.skip(2)
+    assert not buffer.is_skipping and buffer.take(1) == b"d"
+    buffer.skip(3)
+    assert buffer.is_skipping and len(buffer) == 0
+    buffer.discard_read()
+    for piece in (b"e", b"f", b"gh"):
+        assert buffer.is_skipping
+        buffer.append(piece)
+    assert not buffer.is_skipping and buffer.take(1) == b"h"
+
+
+def test_clear_ends_skipping():
+    buffer = filled(b"a")
+    buffer.skip(5)
+    buffer.clear()
+    assert not buffer.is_skipping
+    buffer.append(b"b")
+    assert buffer.take(1) == b"b"

@@ -19,6 +19,7 @@ from mpvnc.rfb.events import (
     KeyEvent,
     PointerEvent,
     SetEncodings,
+    SkippedCutText,
     WrongPassword,
 )
 from mpvnc.rfb.handshake import HandshakeSettings
@@ -400,7 +401,7 @@ def test_memory_does_not_grow_with_what_was_read():
 
 def test_a_long_message_in_small_pieces_costs_no_more_than_its_length():
     def seconds(length):
-        conn = in_normal_state()
+        conn = in_normal_state(client_cut_text_bytes=1 << 20)
         conn.receive_data(bytes([6, 0, 0, 0]) + length.to_bytes(4))
         piece = bytes(64)
         start = time.process_time()
@@ -412,6 +413,35 @@ def test_a_long_message_in_small_pieces_costs_no_more_than_its_length():
 
     small, large = min(seconds(1 << 16) for _ in range(3)), seconds(1 << 20)
     assert large < 16 * 8 * small  # 16 times as long; quadratic would be 256 times
+
+
+def test_a_text_that_nobody_takes_costs_no_memory():
+    conn = in_normal_state(client_cut_text_bytes=16 << 20)
+    conn.keeps_text = False
+
+    def receive():
+        assert conn.receive_data(bytes([6, 0, 0, 0, 1, 0, 0, 0])) == [SkippedCutText(16 << 20)]
+        for _ in range((16 << 20) // 65536):
+            assert conn.has_partial_message
+            assert conn.receive_data(bytes(65536)) == []
+        assert not conn.has_partial_message
+
+    assert peak_bytes(receive) < 1 << 20
+    assert conn.receive_data(KEY) == [KeyEvent(True, 0x61)]
+
+
+def test_a_text_that_nobody_takes_meets_the_limit():
+    conn = in_normal_state(client_cut_text_bytes=8)
+    conn.keeps_text = False
+    with pytest.raises(LimitExceeded):
+        conn.receive_data(bytes([6, 0, 0, 0, 0, 0, 0, 9]))
+
+
+def test_a_text_that_nobody_takes_any_more_is_skipped_from_where_it_is():
+    conn = in_normal_state()
+    conn.receive_data(bytes([6, 0, 0, 0, 0, 0, 0, 9]) + b"some")
+    conn.keeps_text = False
+    assert conn.receive_data(b"thing" + KEY) == [SkippedCutText(9), KeyEvent(True, 0x61)]
 
 
 # "Events or ProtocolError, nothing else, whatever arrives and however it is cut."
@@ -438,16 +468,24 @@ def outcome(conn: Connection, pieces: list[bytes]):
     return events, conn.data_to_send(), conn.state, conn.has_partial_message
 
 
-@given(STARTS, TALK, st.sampled_from([None, b"secret"]), st.integers(0, 1 << 16))
+@given(STARTS, TALK, st.sampled_from([None, b"secret"]), st.booleans(), st.integers(0, 1 << 16))
 @settings(max_examples=150)
-def test_any_bytes_give_events_or_a_protocol_error_however_they_are_cut(start, talk, password, seed):
+def test_any_bytes_give_events_or_a_protocol_error_however_they_are_cut(
+    start, talk, password, keeps_text, seed
+):
     said = start + talk
     cuts = sorted(random.Random(seed).randrange(len(said) + 1) for _ in range(5))
     pieces = [said[a:b] for a, b in zip([0, *cuts], [*cuts, len(said)], strict=True)]
     limits = {"set_encodings": 8, "client_cut_text_bytes": 100}
-    whole = outcome(connection(password, **limits), [said])
-    assert outcome(connection(password, **limits), pieces) == whole
-    assert outcome(connection(password, **limits), [bytes([byte]) for byte in said]) == whole
+
+    def told(pieces):
+        conn = connection(password, **limits)
+        conn.keeps_text = keeps_text
+        return outcome(conn, pieces)
+
+    whole = told([said])
+    assert told(pieces) == whole
+    assert told([bytes([byte]) for byte in said]) == whole
 
 
 @given(st.binary(max_size=200), st.booleans())

@@ -164,17 +164,17 @@ def test_default_limits():
         parse_message(buffer_of(bytes([2, 0, 4, 1])), Limits())
     full = parse_message(buffer_of(bytes([2, 0, 4, 0]) + bytes(4096)), Limits())
     assert full == events.SetEncodings((0,) * 1024)
-    with pytest.raises(NeedMoreData):  # 16 MiB
-        parse_message(buffer_of(bytes([6, 0, 0, 0, 1, 0, 0, 0])), Limits())
-    with pytest.raises(LimitExceeded, match="16777217"):
-        parse_message(buffer_of(bytes([6, 0, 0, 0, 1, 0, 0, 1])), Limits())
+    with pytest.raises(NeedMoreData):  # 256 KiB
+        parse_message(buffer_of(bytes([6, 0, 0, 0, 0, 4, 0, 0])), Limits())
+    with pytest.raises(LimitExceeded, match="262145"):
+        parse_message(buffer_of(bytes([6, 0, 0, 0, 0, 4, 0, 1])), Limits())
 
 
 def test_a_large_length_takes_no_memory_by_itself():
     buffer = buffer_of(bytes([6, 0, 0, 0, 1, 0, 0, 0]) + bytes(1000))
     tracemalloc.start()
     with pytest.raises(NeedMoreData):
-        parse_message(buffer, Limits())
+        parse_message(buffer, Limits(client_cut_text_bytes=16 << 20))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 64 << 10

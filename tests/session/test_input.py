@@ -106,6 +106,13 @@ def test_texts_are_bounded_together() -> None:
     assert queue.offer(CutTextInput(1, 0.0, "x" * 10))
 
 
+def test_texts_are_counted_in_bytes() -> None:
+    queue = InputQueue(limit_bytes=10)
+    assert not queue.offer(CutTextInput(1, 0.0, "ä" * 6))
+    assert queue.offer(CutTextInput(1, 0.0, "ä" * 5))
+    assert not queue.offer(CutTextInput(1, 0.0, "x"))
+
+
 def test_what_the_bus_refuses_stays_in_order() -> None:
     queue = InputQueue()
     keys = [KeyInput(1, 0.0, True, keysym) for keysym in range(5)]

@@ -235,6 +235,89 @@ def test_the_pointer_leaves_what_has_settled_as_it_was():
     assert is_exact(pair, stage)
 
 
+def scrolled(stage: Stage, area: Rect, dy: int) -> np.ndarray:
+    """Return the picture with what is in `area` moved up, and noise below it."""
+    frame = stage.screen.pixels.copy()
+    part = frame[area.y : area.bottom, area.x : area.right]
+    part[...] = np.vstack((part[dy:], noise(area.width, min(dy, area.height), dy)))
+    return frame
+
+
+@pytest.mark.parametrize("first_s", [0.0, 2 * REST_S])
+@pytest.mark.parametrize("dy", [16, 64, 70])
+def test_what_was_copied_becomes_exact_too(first_s, dy):
+    stage = Stage(PaintedScreen(photo(400, 300)))
+    stage.screen.finds_moves = True
+    copies, redraws = watch(stage, *TIGHT, Encoding.COPY_RECT), watch(stage, *TIGHT)
+    rest(stage, first_s)
+    for number in range(3):
+        for pair in stage.pairs:
+            pair.viewer.request()
+        stage.publish(scrolled(stage, Rect(0, 40, 390, 230), dy))
+        assert stage.screen.move is not None, number
+    assert any(one.encoding == Encoding.COPY_RECT for update in copies.updates for one in update.rectangles)
+    rest(stage)
+    rest(stage)
+    assert is_exact(copies, stage) and is_exact(redraws, stage)
+
+
+def test_what_was_copied_over_something_settled():
+    stage = Stage(PaintedScreen(photo(256, 256)))
+    stage.screen.finds_moves = True
+    pair = watch(stage, *TIGHT, Encoding.COPY_RECT)
+    rest(stage)
+    pair.viewer.request()
+    stage.paint(Rect(0, 128, 256, 64), noise(256, 64, 1))
+    pair.viewer.request()
+    stage.settle()
+    stage.publish(scrolled(stage, Rect(0, 0, 256, 256), 64))
+    assert pair.updates[-1].rectangles[0].encoding == Encoding.COPY_RECT
+    rest(stage)
+    assert is_exact(pair, stage)
+
+
+def test_a_settled_tile_that_a_copy_leaves_as_it_was():
+    screen = photo(300, 256)
+    screen[:, 128:192] = np.tile(noise(64, 64, 3), (4, 1))
+    stage = Stage(PaintedScreen(screen))
+    stage.screen.finds_moves = True
+    pair = watch(stage, *TIGHT, Encoding.COPY_RECT)
+    rest(stage)
+    assert is_exact(pair, stage)
+    pair.viewer.request()
+    frame = scrolled(stage, Rect(0, 0, 300, 256), 64)
+    frame[:, 128:192] = screen[:, 128:192]
+    stage.publish(frame)
+    assert pair.updates[-1].rectangles[0].encoding == Encoding.COPY_RECT
+    assert stage.screen.tiles.epoch[0, 2] == 1
+    rest(stage)
+    assert is_exact(pair, stage)
+
+
+def test_a_photograph_after_text():
+    stage = Stage(PaintedScreen(text(320, 200)))
+    pair = watch(stage, *TIGHT)
+    rest(stage)
+    pair.viewer.request()
+    stage.paint(Rect(0, 0, 320, 200), photo(320, 200))
+    assert not is_exact(pair, stage)
+    rest(stage)
+    assert is_exact(pair, stage)
+
+
+def test_text_that_scrolls_is_not_sent_again():
+    stage = Stage(PaintedScreen(text(400, 300)))
+    stage.screen.finds_moves = True
+    pair = watch(stage, *TIGHT, Encoding.COPY_RECT)
+    pair.viewer.request()
+    frame = stage.screen.pixels.copy()
+    frame[:-16] = stage.screen.pixels[16:]
+    stage.publish(frame)
+    before = pair.updates_sent
+    rest(stage)
+    assert is_exact(pair, stage) and pair.updates_sent == before == 2
+
+
 def test_another_screen_begins_anew():
     stage = Stage(PaintedScreen(photo(320, 200)))
     pair = watch(stage, *TIGHT, Encoding.DESKTOP_SIZE)
@@ -248,21 +331,38 @@ def test_another_screen_begins_anew():
 rects = st.builds(Rect, st.integers(0, 250), st.integers(0, 180), st.integers(1, 120), st.integers(1, 120))
 actions = st.tuples(
     st.sampled_from(
-        ("paint", "noise", "noise", "ask", "again", "part", "time", "time", "rung", "leave", "hold")
+        (
+            "paint",
+            "noise",
+            "noise",
+            "ask",
+            "again",
+            "part",
+            "time",
+            "time",
+            "rung",
+            "leave",
+            "hold",
+            "scroll",
+            "scroll",
+            "point",
+        )
     ),
     rects,
     st.integers(0, 2),
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(actions, max_size=40))
 def test_any_sequence_ends_in_the_exact_picture(sequence):
     stage = Stage(PaintedScreen(photo(257, 190)))
+    stage.screen.finds_moves = True
+    cursor = Cursor(20, 20, 1, 1, bytes((0, 0, 255, 255)) * 400)
     pairs = [
         watch(stage, *TIGHT),
-        watch(stage, Encoding.JPEG, Encoding.ZRLE, QUALITY_8),
-        watch(stage, *TIGHT),
+        watch(stage, Encoding.JPEG, Encoding.ZRLE, Encoding.COPY_RECT, QUALITY_8),
+        watch(stage, Encoding.TIGHT, Encoding.COPY_RECT, QUALITY_5),
     ]
     for what, rect, number in sequence:
         pair, area = pairs[number], rect.intersect(Rect(0, 0, 257, 190))
@@ -280,12 +380,17 @@ def test_any_sequence_ends_in_the_exact_picture(sequence):
             level = Encoding.JPEG_QUALITY_LEVEL_0 + rect.x % 10
             pair.viewer.set_encodings((pair.session.encodings[0], *pair.session.encodings[1:-1], level))
         elif what == "leave":
-            pair.viewer.set_encodings((Encoding.ZRLE,) if rect.x % 2 else TIGHT)
+            pair.viewer.set_encodings((Encoding.ZRLE, Encoding.COPY_RECT) if rect.x % 2 else TIGHT)
+        elif what == "scroll" and area.height > 8:
+            stage.publish(scrolled(stage, area, 8 + rect.x % max(area.height - 8, 1)))
+        elif what == "point":
+            stage.broadcast.point(PointerState(1, rect.x, rect.y, rect.width % 4 > 0, cursor))
         elif what == "hold":
             pair.hold = not pair.hold
         stage.settle()
     for pair in pairs:
         pair.hold = False
+    stage.broadcast.point(PointerState(1, 0, 0, False, cursor))
     for _ in range(4):
         rest(stage)
     assert all(is_exact(pair, stage) for pair in pairs)

@@ -124,6 +124,27 @@ def test_after_a_wrong_password_nothing_is_said_and_nothing_heard():
     assert session.is_over
 
 
+@pytest.mark.parametrize("why", ["view_only", "is_muted"])
+def test_a_text_that_nobody_takes_is_not_kept(why):
+    session = ready()
+    setattr(session, why, True)
+    size = 256 << 10
+    assert session.receive_data(struct.pack(">BxxxI", 6, size) + bytes(size - 1), 0.0) == []
+    assert len(session.connection._buffer) == 0
+    assert session.deadline() == (60.0, "the rest of a message")
+    assert session.receive_data(b"\0", 1.0) == [] and session.deadline()[0] == math.inf
+    setattr(session, why, False)
+    assert session.receive_data(struct.pack(">BxxxI", 6, 2) + b"hi", 1.0) == [events.ClientCutText("hi")]
+
+
+def test_a_skipped_text_is_the_next_message_after_a_fence():
+    session = ready(view_only=True)
+    session.receive_data(request(False) + fence(FENCE_REQUEST | SYNC_NEXT), 0.0)
+    assert not session.is_ready
+    session.receive_data(struct.pack(">BxxxI", 6, 2) + b"hi", 0.0)
+    assert session.is_ready
+
+
 def test_a_view_only_client_moves_nothing():
     session = ready(view_only=True, encodings=(Encoding.RAW, Encoding.CURSOR))
     typed = struct.pack(">BBxxI", 4, 1, 97) + pointer(1, 3, 4) + struct.pack(">BxxxI", 6, 2) + b"hi"

@@ -7,7 +7,7 @@ import pytest
 
 from mpvnc.config import Clients
 from mpvnc.supervisor import door
-from mpvnc.supervisor.admission import Admission
+from mpvnc.supervisor.admission import Admission, AuthThrottle
 from mpvnc.supervisor.door import Door
 from mpvnc.supervisor.listeners import Listener, TcpSpec, open_listeners
 from mpvnc.supervisor.loop import Loop
@@ -42,7 +42,7 @@ class FullProcess(socket.socket):
 @pytest.fixture
 def parts():
     loop, encoder = Loop(), Encoder()
-    made = Door(loop, Admission(Clients()), encoder.hand_over)
+    made = Door(loop, Admission(Clients()), AuthThrottle(1.0, 30.0), encoder.hand_over)
     made.hold(open_listeners([TcpSpec("127.0.0.1", 0)]))
     yield loop, encoder, made
     made.dispose()

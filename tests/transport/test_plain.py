@@ -58,6 +58,23 @@ class Stingy(socket.socket):
         return len(data)
 
 
+def test_what_the_kernel_knows_of_a_connection(ends):
+    pipe, theirs = tcp()
+    with theirs:
+        for _ in range(5):
+            pipe.send([b"ping"])
+            theirs.sendall(receive_all(theirs, 4))
+            assert eventually(lambda: pipe.receive_into(bytearray(4)))
+        eventually(lambda: pipe.unacknowledged_bytes() == 0)
+        info = pipe.tcp_info()
+        assert 0 < info.base_s <= info.rtt_s < 1 and info.unacknowledged_bytes == info.unsent_bytes == 0
+        pipe.send([bytes(64 << 20)])
+        full = eventually(lambda: (now := pipe.tcp_info()).unsent_bytes and now)
+        assert full.unacknowledged_bytes >= full.unsent_bytes > 0
+    pipe.close()
+    assert ends[0].tcp_info() is None, "a UNIX socket has no such thing"
+
+
 @settings(max_examples=150)
 @given(
     st.lists(st.lists(st.binary(max_size=9), max_size=5), max_size=6),

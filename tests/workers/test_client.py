@@ -44,6 +44,7 @@ class Host:
         self.loop = loop
         self.stall_timeout_s = 30.0
         self.auth_delay_s = 0.0
+        self.guesses = 0
         self.deliveries: list[list[bytes]] = []
         self.offers = 0
         self.bus: list[InputEvent] = []
@@ -59,8 +60,9 @@ class Host:
         if not self.deliveries:
             return None
         buffers = self.deliveries.pop(0)
-        before, after = client.session.updated(sum(map(len, buffers)), now)
-        return Delivery(client.session, [before, *buffers, after] if after else list(buffers))
+        size_bytes = sum(map(len, buffers))
+        before, after = client.session.updated(size_bytes, now)
+        return Delivery(client.session, [before, *buffers, after] if after else list(buffers), size_bytes)
 
     def review(self, client: Client) -> None:
         pass
@@ -77,6 +79,7 @@ class Host:
         self.joins.append(client)
 
     def wrong_password(self, client: Client) -> None:
+        self.guesses += 1
         self.loop.call_later(self.auth_delay_s, client.refuse, "Authentication failed")
 
     def gone(self, client: Client, reason: str) -> None:
@@ -89,7 +92,7 @@ class Host:
 class Rig:
     """One client on a loopback connection; `peer` is the viewer's end."""
 
-    def __init__(self, password: bytes | None = None, **settings: float) -> None:
+    def __init__(self, password: bytes | None = None, judge_after_s: float = 0.0, **settings: float) -> None:
         self.loop = asyncio.new_event_loop()
         self.host = Host(self.loop)
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -101,7 +104,9 @@ class Rig:
         handshake = HandshakeSettings(types, password, None, False, CHALLENGE)
         session = Session(handshake, SessionSettings(**settings), self.loop.time())
         session.show(SCREEN, "desk")
-        self.client = Client(7, "127.0.0.1", Pipe(ours), session, self.host)
+        self.client = Client(
+            7, "127.0.0.1", Pipe(ours), session, self.host, judge_at=self.loop.time() + judge_after_s
+        )
         self.received = bytearray()
         self.is_reading = True
 
@@ -249,6 +254,53 @@ def test_a_wrong_password_is_answered_after_its_delay(request):
     assert time.monotonic() - answered >= 0.29
     rig.run(lambda: rig.received == struct.pack(">II", 1, 21) + b"Authentication failed")
     assert rig.host.joins == []
+
+
+@pytest.mark.parametrize(("password", "joins"), [("secret", 1), ("wrong", 0)])
+def test_an_answer_is_withheld_until_its_turn(request, password, joins):
+    rig = build(request, password=b"secret", judge_after_s=0.3)
+    rig.client.start()
+    rig.say(b"RFB 003.008\n\2")
+    rig.run(lambda: len(rig.received) >= 12 + 2 + 16)
+    rig.received.clear()
+    rig.say(vnc_response(password, CHALLENGE) + b"\1")
+    rig.run_for(0.2)
+    assert not rig.received and not rig.host.joins and not rig.host.guesses
+    rig.run(lambda: rig.received)
+    assert rig.host.guesses == 1 - joins
+    assert rig.received[:4] == struct.pack(">I", 1 - joins)
+    rig.run(lambda: len(rig.host.joins) == joins)
+
+
+def test_a_turn_without_an_answer_passes(request):
+    rig = build(request, password=b"secret", judge_after_s=0.05)
+    rig.client.start()
+    rig.say(b"RFB 003.008\n\2")
+    rig.run_for(0.1)
+    rig.say(vnc_response("secret", CHALLENGE) + b"\1")
+    rig.run(lambda: rig.host.joins)
+
+
+def test_whoever_leaves_before_the_turn_is_gone_and_was_not_judged(request):
+    rig = build(request, password=b"secret", judge_after_s=0.2)
+    rig.client.start()
+    rig.say(b"RFB 003.008\n\2")
+    rig.run(lambda: len(rig.received) >= 12 + 2 + 16)
+    rig.say(vnc_response("wrong", CHALLENGE))
+    rig.hang_up()
+    rig.run(lambda: rig.host.reasons)
+    rig.run_for(0.25)
+    assert rig.host.guesses == 0 and rig.host.reasons == ["closed by the viewer"]
+
+
+def test_what_is_withheld_is_bounded(request):
+    rig = build(request, password=b"secret", judge_after_s=5.0)
+    rig.client.start()
+    rig.say(b"RFB 003.008\n\2")
+    rig.run(lambda: len(rig.received) >= 12 + 2 + 16)
+    rig.say(bytes(module.READ_BYTES + 1))
+    rig.run(lambda: rig.host.reasons)
+    assert "turn" in rig.host.reasons[0]
 
 
 def test_whoever_leaves_during_the_delay_is_gone(request):

@@ -34,6 +34,7 @@ from tests.support.errors import Refused
 from tests.support.handshake import HandshakeChoices
 from tests.support.waits import deadline
 
+QUALITY_5 = Encoding.JPEG_QUALITY_LEVEL_0 + 5
 LOSSLESS = (Encoding.RAW, Encoding.RRE, Encoding.HEXTILE, Encoding.ZLIB, Encoding.TIGHT, Encoding.ZRLE)
 
 
@@ -107,7 +108,7 @@ class Worker:
             peer = socket.create_connection(server.getsockname())
             ours, _ = server.accept()
         ident = client or len(self.viewers) + 1
-        message = {"type": "adopt", "client": ident, "address": "127.0.0.1"}
+        message = {"type": "adopt", "client": ident, "address": "127.0.0.1", "judge_after_s": 0.0}
         self.control.send({**message, "verdict": verdict, "reason": "too many"}, [ours.fileno()])
         ours.close()
         viewer = Client(peer, HandshakeChoices(**choices))
@@ -267,6 +268,57 @@ def test_continuous_updates_survive_a_new_size(worker):
     worker.run(lambda: worker.sees(viewer, noise(60, 40, 9)))
 
 
+def test_what_was_lossy_becomes_exact_by_one_timer_that_ends(worker):
+    picture = noise(300, 200)
+    worker.show(picture)
+    viewers = [worker.adopt(Encoding.TIGHT, QUALITY_5) for _ in range(3)]
+    for viewer in viewers:
+        viewer.request(False)
+        worker.run(lambda viewer=viewer: viewer.viewer.updates == 1)
+        assert not worker.sees(viewer, picture)
+        viewer.request()
+    worker.run(lambda: all(worker.sees(viewer, picture) for viewer in viewers))
+    for viewer in viewers:
+        viewer.request()
+    worker.run(lambda: worker.encoder._timer is None)
+    assert worker.encoder._broadcast.look_at == float("inf")
+
+
+def test_continuous_updates_go_on_behind_fences(worker):
+    worker.show(noise(300, 200))
+    viewer = worker.adopt(Encoding.ZRLE, Encoding.CONTINUOUS_UPDATES, Encoding.FENCE)
+    worker.run(lambda: viewer.viewer.ledger.continuous_known)
+    viewer.viewer.enable_continuous_updates(True)
+    viewer.flush()
+    for seed in range(2, 12):
+        worker.publish(noise(300, 200, seed))
+        worker.run(lambda seed=seed: worker.sees(viewer, noise(300, 200, seed)))
+    (client,) = worker.encoder._clients.values()
+    worker.run(lambda: client.session.pacer.in_flight_bytes == 0)
+    limits = client.session.limits()
+    assert 0 < limits.rtt_s < 1 and limits.window_bytes > 0
+
+
+def test_on_loopback_nobody_leaves_the_top_rung(worker):
+    worker.show(noise(300, 200))
+    quick, slow = worker.adopt(Encoding.TIGHT, QUALITY_5), worker.adopt(Encoding.RAW)
+    quick.request(False)
+    slow.request(False)
+    worker.run(lambda: slow.viewer.updates == quick.viewer.updates == 1)
+    sessions = [client.session for client in worker.encoder._clients.values()]
+    worker.encoder._judge()
+    for second in range(4):
+        for seed in range(8):
+            before = quick.viewer.updates
+            quick.request()
+            worker.publish(noise(300, 200, 10 * second + seed))
+            worker.run(lambda before=before: quick.viewer.updates > before)
+        worker.encoder._judge()
+    assert [session.limits().rung for session in sessions] == [0, 0]
+    assert sessions[0].limits().rtt_s > 0 and sessions[0].limits().limited_by == ""
+    assert sessions[1].limits().limited_by == "decode" and sessions[1].limits().skipped >= 24
+
+
 def test_the_pointer_is_drawn_for_the_audience(worker):
     picture = np.zeros((80, 100), np.uint32)
     worker.show(picture)
@@ -358,6 +410,20 @@ def test_a_wrong_password_is_told_and_answered_late(make):
     worker.run(lambda: worker.told("client", client=3, state="authenticated", view_only=True))
     assert worker.told("exclusive", client=2), "a client in control may ask to be alone"
     assert not worker.told("exclusive", client=3), "one that only watches may not"
+
+
+def test_a_client_that_cannot_be_served_is_closed_and_gone(make):
+    worker = make(password="пароль")
+    worker.show(noise(64, 64))
+    worker.run(lambda: worker.encoder._reader)
+    before = len(os.listdir("/proc/self/fd"))
+    viewer = worker.adopt(reading=False)
+    worker.run(lambda: viewer.closed_by_server and worker.told("client", client=1, state="gone"))
+    viewer.close()
+    worker.viewers.clear()
+    assert len(os.listdir("/proc/self/fd")) == before
+    worker.ring()
+    worker.run(lambda: worker.status.slot(0).get(Counter.HEARTBEAT) >= 1)
 
 
 def test_eviction(worker):
