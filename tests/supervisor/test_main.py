@@ -186,4 +186,4 @@ def test_descriptors_do_not_leak(start):
     for _ in range(20):
         close_all(viewers(server, 2))
     eventually(lambda: not server.status()["clients"]["authenticated"])
-    eventually(lambda: open_fds(server.process.pid) == before)
+    eventually(lambda: open_fds(server.process.pid) <= before)
