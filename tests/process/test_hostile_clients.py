@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.process.conftest import Serve
-from tests.process.stage import child_of, status_of, wait_viewers
+from tests.process.stage import child_of, connect_from, status_of, wait_viewers
 from tests.process.watch import Watcher
 from tests.support import processes
 from tests.support.client import Client, dial
