@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 
 from mpvnc import __version__, config, log
 from mpvnc.config import Config, Secrets
@@ -164,13 +165,12 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _clients(arguments: argparse.Namespace) -> int:
-    control = _connect(arguments)
-    answer = _ask(control, {"type": "clients"})
-    clients = answer["clients"]
-    while answer["more"]:
-        answer = _next_answer(control)
-        clients += answer["clients"]
-    control.close()
+    with closing(_connect(arguments)) as control:
+        answer = _ask(control, {"type": "clients"})
+        clients = answer["clients"]
+        while answer["more"]:
+            answer = _next_answer(control)
+            clients += answer["clients"]
     clients.sort(key=lambda client: client["client"])
     silent = answer["silent_workers"]
     for worker in silent:
@@ -199,12 +199,11 @@ def _reload(arguments: argparse.Namespace) -> int:
 
 
 def _stop(arguments: argparse.Namespace) -> int:
-    control = _connect(arguments)
-    control.set_timeout(_STOP_TIMEOUT_S)
-    _ask(control, {"type": "stop"})
-    while control.receive() is not None:
-        pass
-    control.close()
+    with closing(_connect(arguments)) as control:
+        control.set_timeout(_STOP_TIMEOUT_S)
+        _ask(control, {"type": "stop"})
+        while control.receive() is not None:
+            pass
     return EXIT_OK
 
 
@@ -216,10 +215,8 @@ def _connect(arguments: argparse.Namespace) -> ControlSocket:
 
 def _answer(arguments: argparse.Namespace, message: Message) -> Message:
     """Ask a running supervisor something that it answers with one message."""
-    control = _connect(arguments)
-    answer = _ask(control, message)
-    control.close()
-    return answer
+    with closing(_connect(arguments)) as control:
+        return _ask(control, message)
 
 
 def _ask(control: ControlSocket, message: Message) -> Message:

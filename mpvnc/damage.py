@@ -65,7 +65,7 @@ class TileTable:
         whole: (rows, columns, 4) u2, read-only: the box of all pixels that the tile has.
     """
 
-    __slots__ = ("_words", "box", "epoch", "height", "previous", "whole", "width")
+    __slots__ = ("_edges", "_words", "box", "epoch", "height", "previous", "whole", "width")
 
     def __init__(self, width: int, height: int, memory: npt.NDArray[np.uint64] | None = None) -> None:
         """Lie over `memory` (3 words of u8 per tile, kept as it is), else over zeros of its own."""
@@ -77,6 +77,7 @@ class TileTable:
         self.previous = self._words[tiles : 2 * tiles].reshape(shape)
         self.box: Boxes = self._words[2 * tiles :].view(np.uint16).reshape(*shape, 4)
         self.whole: Boxes = _whole_boxes(width, height)
+        self._edges = np.tile(self.whole[..., 2:], 2)
 
     def changed_since(self, base: int) -> npt.NDArray[np.bool_]:
         """Return (rows, columns), True for the tiles that a holder of frame `base` misses (0: all drawn)."""
@@ -120,7 +121,7 @@ class TileTable:
 
     def clip(self, boxes: Boxes) -> npt.NDArray[np.bool_]:
         """Cut any boxes off at the frame's edges; return which of them are empty then."""
-        np.minimum(boxes, np.tile(self.whole[..., 2:], 2), out=boxes)
+        np.minimum(boxes, self._edges, out=boxes)
         return (boxes[..., 0] >= boxes[..., 2]) | (boxes[..., 1] >= boxes[..., 3])
 
 

@@ -93,7 +93,7 @@ class PixelFormat:
             return whole
         used = 0
         for maximum, shift in self.channels:
-            used |= maximum << shift
+            used |= (1 << maximum.bit_length()) - 1 << shift
         fits_low, fits_high = used < 1 << 24, used & 0xFF == 0
         if not (fits_low or fits_high):
             return whole

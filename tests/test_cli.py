@@ -53,7 +53,9 @@ def test_help(arguments, capsys):
     assert "mpvnc-supervisor" in out and "publisher-fd" not in out
 
 
-@pytest.mark.parametrize("arguments", [["fly"], ["start", "--fly"], ["status", "--set"], ["--fly"]])
+@pytest.mark.parametrize("arguments", [
+    ["fly"], ["start", "--fly"], ["status", "--set"], ["--fly"], ["kick"], ["kick", "x"],
+])  # fmt: skip
 def test_wrong_usage_is_2(arguments):
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)
@@ -119,9 +121,9 @@ def test_check_config_takes_authentication_for_exposed_listeners(monkeypatch, ca
     assert "LOUD" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["status", "stop"])
+@pytest.mark.parametrize("command", ["status", "stop", "clients", "kick 7", "reload"])
 def test_commands_without_a_server_fail_with_one_line(command, capsys):
-    assert cli.main([command]) == 1
+    assert cli.main(command.split()) == 1
     assert capsys.readouterr().err.startswith("mpvnc-supervisor: no supervisor answers at ")
 
 
@@ -154,6 +156,37 @@ class TestRunning:
         assert cli.main(["stop", "--instance", "other"]) == 1
         assert cli.main(["stop", *named]) == 0
         assert server.wait(1) == 0
+        for viewer in viewers:
+            viewer.close()
+        server.close()
+
+    def test_clients_kick_and_reload(self, environment, tmp_path, capsys):
+        file = tmp_path / "config.yaml"
+        file.write_text("clients: {max_connections: 7}")
+        server = Server(environment, arguments=("--config", str(file)))
+        named = ["--instance", server.name]
+        viewers = [server.connect() for _ in range(5)]
+        for viewer in viewers:
+            viewer.hello()
+        assert cli.main(["clients", "--json", *named]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert [client["client"] for client in told["clients"]] == [1, 2, 3, 4, 5]
+        assert cli.main(["kick", "3", *named]) == 0
+        assert viewers[2].read().startswith("evicted: Disconnected by the operator")
+        assert cli.main(["kick", "3", *named]) == 1
+        assert capsys.readouterr().err == "mpvnc-supervisor: refused: there is no client 3\n"
+        file.write_text("clients: {max_connections: 8}\nsource: {display: ':5'}")
+        assert cli.main(["reload", *named]) == 0
+        out = capsys.readouterr().out
+        assert out.splitlines() == [
+            "changed: clients.max_connections",
+            "source.display is :5 in the file: takes effect at the next start",
+        ]
+        file.write_text("clients: {max_conections: 8}")
+        assert cli.main(["check-config", "--config", str(file)]) == 4
+        at_start = capsys.readouterr().err
+        assert cli.main(["reload", *named]) == 4
+        assert capsys.readouterr().err == at_start
         for viewer in viewers:
             viewer.close()
         server.close()

@@ -51,6 +51,8 @@ def describe(client: Client, now: float) -> dict[str, Any]:
     """Return the facts about a client: times in seconds since 1970, sizes in bytes; None: not known (yet)."""
     session, pipe = client.session, client.pipe
     limits = session.limits()
+    tcp = None if limits.rtt_s else pipe.tcp_info()
+    rtt_s = tcp.rtt_s if tcp else limits.rtt_s
     return {
         "client": client.ident,
         "address": client.address,
@@ -74,7 +76,7 @@ def describe(client: Client, now: float) -> dict[str, Any]:
         "limited_by": limits.limited_by,
         "bytes_out": pipe.sent_bytes,
         "bytes_in": pipe.received_bytes,
-        "rtt_ms": round(limits.rtt_s * 1e3, 2) if limits.rtt_s else None,
+        "rtt_ms": round(rtt_s * 1e3, 2) if rtt_s else None,
     }
 
 

@@ -122,7 +122,7 @@ def _hash(pixels: cython.pointer[cython.const[cython.uint]], width: cython.Py_ss
 
 @cython.boundscheck(False)
 @cython.wraparound(False)
-def weigh(  # noqa: PLR0917
+def weigh(
     new: cython.const[cython.uint][:, :],
     old: cython.const[cython.uint][:, :],
     top: cython.Py_ssize_t,
@@ -161,7 +161,7 @@ def weigh(  # noqa: PLR0917
 @cython.exceptval(check=False)
 @cython.boundscheck(False)
 @cython.wraparound(False)
-def _differs(  # noqa: PLR0917
+def _differs(
     new: cython.const[cython.uint][:, :],
     old: cython.const[cython.uint][:, :],
     x: cython.Py_ssize_t,
@@ -174,7 +174,7 @@ def _differs(  # noqa: PLR0917
 
 @cython.boundscheck(False)
 @cython.wraparound(False)
-def residual(  # noqa: PLR0917
+def residual(
     new: cython.const[cython.uint][:, :],
     old: cython.const[cython.uint][:, :],
     target: Sequence[int],
@@ -232,7 +232,7 @@ def _end(box: cython.pointer[cython.ushort]) -> cython.Py_ssize_t:
 @cython.exceptval(check=False)
 @cython.boundscheck(False)
 @cython.wraparound(False)
-def _compare_row(  # noqa: PLR0917
+def _compare_row(
     new: cython.const[cython.uint][:, :],
     old: cython.const[cython.uint][:, :],
     row: cython.Py_ssize_t,
@@ -278,7 +278,7 @@ def _compare_row(  # noqa: PLR0917
 @cython.exceptval(check=False)
 @cython.boundscheck(False)
 @cython.wraparound(False)
-def _widen(  # noqa: PLR0917
+def _widen(
     new: cython.const[cython.uint][:, :],
     old: cython.const[cython.uint][:, :],
     start: cython.Py_ssize_t,

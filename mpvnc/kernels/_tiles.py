@@ -61,7 +61,7 @@ def compare(
 @cython.exceptval(check=False)
 @cython.boundscheck(False)
 @cython.wraparound(False)
-def _compare_run(  # noqa: PLR0917
+def _compare_run(
     new: cython.const[cython.uint][:, :],
     old: cython.const[cython.uint][:, :],
     changed: cython.uchar[:, :],
@@ -227,3 +227,47 @@ def _check_results(
         raise ValueError("changed is not shaped like the candidates")
     if boxes[0] != tiles[0] or boxes[1] != tiles[1] or boxes[2] != 4:
         raise ValueError("boxes are not shaped like the candidates")
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+def missing(
+    epoch: cython.const[cython.ulong][:, ::1],
+    previous: cython.const[cython.ulong][:, ::1],
+    box: cython.const[cython.ushort][:, :, ::1],
+    whole: cython.const[cython.ushort][:, :, ::1],
+    base: cython.ulong,
+    span: cython.Py_ssize_t,
+) -> list[tuple[int, int, int, int, int, int, int]]:
+    """See `tiles_numpy.missing`."""
+    found: list[tuple[int, int, int, int, int, int, int]] = []
+    row: cython.Py_ssize_t
+    column: cython.Py_ssize_t
+    first: cython.Py_ssize_t
+    x0: cython.Py_ssize_t
+    y0: cython.Py_ssize_t
+    x1: cython.Py_ssize_t
+    y1: cython.Py_ssize_t
+    one: cython.pointer(cython.const[cython.ushort])
+    columns: cython.Py_ssize_t = epoch.shape[1]
+    for row in range(epoch.shape[0]):
+        column = 0
+        while column < columns:
+            if epoch[row, column] <= base:
+                column += 1
+                continue
+            first = column
+            x0 = y0 = 1 << 40
+            x1 = y1 = 0
+            while column < columns and epoch[row, column] > base and (column == first or column % span != 0):
+                if previous[row, column] > base:
+                    one = cython.address(whole[row, column, 0])
+                else:
+                    one = cython.address(box[row, column, 0])
+                x0 = min(x0, column * _TILE + one[0])
+                y0 = min(y0, one[1])
+                x1 = max(x1, column * _TILE + one[2])
+                y1 = max(y1, one[3])
+                column += 1
+            found.append((row, first, column, x0, row * _TILE + y0, x1, row * _TILE + y1))
+    return found

@@ -41,9 +41,7 @@ def vote(new: Pixels, old: Pixels, votes: Votes) -> None:
             votes[y - before[row] + rows - 1] += 1
 
 
-def weigh(  # noqa: PLR0917
-    new: Pixels, old: Pixels, top: int, dy: int, spans: Spans, gains: Gains
-) -> None:
+def weigh(new: Pixels, old: Pixels, top: int, dy: int, spans: Spans, gains: Gains) -> None:
     """Weigh what a vertical move would bring, for each row and span of columns from row `top` on.
 
     Sets `gains` to 1 where the frames differ and the moved pixels are right, to -1 where the frames are equal
@@ -60,7 +58,7 @@ def weigh(  # noqa: PLR0917
         gains[:, column] = (wrong & right_moved).astype(np.int8) - (~wrong & ~right_moved)
 
 
-def residual(  # noqa: PLR0917
+def residual(
     new: Pixels,
     old: Pixels,
     target: Sequence[int],

@@ -6,6 +6,8 @@ Frames are arrays (height, width) of u4 with contiguous rows and any row stride;
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +19,10 @@ Tiles = npt.NDArray[np.uint8]
 
 Boxes = npt.NDArray[np.uint16]
 """(rows, columns, 4), x0, y0, x1, y1 in pixels from the tile's top left corner, C-contiguous."""
+
+
+Epochs = npt.NDArray[np.uint64]
+"""(rows, columns), frame numbers, C-contiguous."""
 
 
 def compare(new: Pixels, old: Pixels, candidates: Tiles, changed: Tiles, boxes: Boxes) -> int:
@@ -70,6 +76,29 @@ def runs(tiles: Tiles) -> list[tuple[int, int, int]]:
     row, first = np.nonzero(edges == 1)
     last = np.nonzero(edges == -1)[1]
     return list(zip(row.tolist(), first.tolist(), last.tolist(), strict=True))
+
+
+def missing(
+    epoch: Epochs, previous: Epochs, box: Boxes, whole: Boxes, base: int, span: int
+) -> list[tuple[int, int, int, int, int, int, int]]:
+    """Return what a holder of frame `base` misses, as runs of tiles, row by row.
+
+    A run ends at every column of tiles that is a multiple of `span`. Of each: its row, its first column, the
+    column behind its last, and x0, y0, x1, y1 in the frame around what is missed of its tiles: of a tile that
+    changed once its box, of one that changed more often the whole.
+    """
+    is_missing = epoch > np.uint64(base)
+    boxes = np.where((previous > np.uint64(base))[..., None], whole, box).astype(np.int64)
+    boxes[..., 0::2] += np.arange(epoch.shape[1])[:, None] * TILE
+    boxes[..., 1::2] += np.arange(epoch.shape[0])[:, None, None] * TILE
+    found = []
+    for row, begin, end in runs(is_missing.view(np.uint8)):
+        cuts = [begin, *range(begin - begin % span + span, end, span), end]
+        for first, last in pairwise(cuts):
+            run = boxes[row, first:last]
+            low, high = run[:, :2].min(axis=0).tolist(), run[:, 2:].max(axis=0).tolist()
+            found.append((row, first, last, *low, *high))
+    return found
 
 
 def _check(one: Pixels, other: Pixels, tiles: Tiles) -> None:

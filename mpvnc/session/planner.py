@@ -26,7 +26,7 @@ from mpvnc.constants import TILE
 from mpvnc.damage import Move, MovedFrame, TileTable, tiles_of
 from mpvnc.encodings.wire import WireClass
 from mpvnc.geometry import Rect, Region
-from mpvnc.kernels.tiles import Boxes
+from mpvnc.kernels.tiles import Boxes, missing
 from mpvnc.session.picture import Picture
 from mpvnc.session.screen import Screen, area
 
@@ -36,6 +36,7 @@ LOSSY_AREA = 128 * 1024
 MAX_WIDTH = 2048
 """A Tight rectangle may be no wider (rfbproto "Tight Encoding")."""
 
+_SPAN = MAX_WIDTH // TILE
 _SLACK = 1.1
 """How much larger than its parts a rectangle made of several may be."""
 
@@ -65,7 +66,13 @@ def slice_area(wire: WireClass) -> int:
 
 def changes(tiles: TileTable, base: int, max_area: int = MAX_AREA) -> list[Piece]:
     """Return what must be sent to a client that holds frame `base` (0: nothing); row by row, disjoint."""
-    return _canonical(tiles, tiles.changed_since(base), tiles.boxes_since(base), max_area)
+    spans = [
+        _Span(row, first, last, Rect(x0, y0, x1 - x0, y1 - y0))
+        for row, first, last, x0, y0, x1, y1 in missing(
+            tiles.epoch, tiles.previous, tiles.box, tiles.whole, base, _SPAN
+        )
+    ]
+    return _sliced(tiles, spans, max_area)
 
 
 def copied(tiles: TileTable, moved: MovedFrame, wrong: Rect, *, is_lossy: bool) -> list[Piece]:
@@ -82,7 +89,7 @@ def copied(tiles: TileTable, moved: MovedFrame, wrong: Rect, *, is_lossy: bool) 
         unchanged &= ~tiles.changed_since(moved.base)
         boxes = np.where(unchanged[..., None], tiles.whole, boxes)
     again = [Piece(piece, newest_epoch(tiles, piece)) for piece in pieces(wrong)]
-    return _canonical(tiles, boxes[..., 2] != 0, boxes, LOSSY_AREA if is_lossy else MAX_AREA) + again
+    return _sliced(tiles, _spans(boxes[..., 2] != 0, boxes), LOSSY_AREA if is_lossy else MAX_AREA) + again
 
 
 def pieces(rect: Rect, max_area: int = MAX_AREA) -> Iterator[Rect]:
@@ -137,7 +144,7 @@ def pieces_of(region: Region) -> list[Rect]:
 
 def whole_tiles(tiles: TileTable, which: npt.NDArray[np.bool_]) -> list[Piece]:
     """Return the tiles (rows, columns) that are set, whole, in runs along the bands."""
-    return _canonical(tiles, which, tiles.whole, MAX_AREA)
+    return _sliced(tiles, _spans(which, tiles.whole), MAX_AREA)
 
 
 def newest_epoch(tiles: TileTable, rect: Rect) -> int:
@@ -153,29 +160,39 @@ def oldest_epoch(tiles: TileTable, rects: Iterable[Rect]) -> int:
     return int(tiles.epoch[touched].min())
 
 
-def _canonical(tiles: TileTable, changed: npt.NDArray[np.bool_], boxes: Boxes, max_area: int) -> list[Piece]:
+class _Span(NamedTuple):
+    """A run of tiles in a row, and the rectangle around what is meant of it."""
+
+    row: int
+    first: int
+    last: int
+    rect: Rect
+
+
+def _spans(changed: npt.NDArray[np.bool_], boxes: Boxes) -> Iterator[_Span]:
+    for row in np.flatnonzero(changed.any(axis=1)):
+        for run in _runs(changed[row]):
+            yield _Span(int(row), int(run[0]), int(run[-1]) + 1, _bounds(boxes, int(row), run))
+
+
+def _sliced(tiles: TileTable, spans: Iterable[_Span], max_area: int) -> list[Piece]:
     return [
-        Piece(rect, newest_epoch(tiles, rect))
-        for block in _blocks(changed, boxes)
-        for rect in pieces(block, max_area)
+        Piece(rect, newest_epoch(tiles, rect)) for block in _blocks(spans) for rect in pieces(block, max_area)
     ]
 
 
-def _blocks(changed: npt.NDArray[np.bool_], boxes: Boxes) -> list[Rect]:
-    """Return the rectangles around runs of changed tiles, those on each other made one where that is cheap."""
+def _blocks(spans: Iterable[_Span]) -> list[Rect]:
+    """Return the rectangles of the runs, those that lie on each other made one where that is cheap."""
     blocks: list[Rect] = []
-    growing: dict[tuple[int, int], int] = {}
-    for row in np.flatnonzero(changed.any(axis=1)):
-        before, growing = growing, {}
-        for run in _runs(changed[row]):
-            rect, columns = _bounds(boxes, int(row), run), (int(run[0]), int(run[-1]))
-            index = before.get(columns)
-            if index is not None and _is_near(blocks[index], rect):
-                blocks[index] = blocks[index].bounding(rect)
-            else:
-                index = len(blocks)
-                blocks.append(rect)
-            growing[columns] = index
+    last_above: dict[tuple[int, int], tuple[int, int]] = {}
+    for row, first, last, rect in spans:
+        above, index = last_above.get((first, last), (-2, 0))
+        if above == row - 1 and _is_near(blocks[index], rect):
+            blocks[index] = blocks[index].bounding(rect)
+        else:
+            index = len(blocks)
+            blocks.append(rect)
+        last_above[first, last] = row, index
     return blocks
 
 
@@ -185,7 +202,7 @@ def _is_near(block: Rect, rect: Rect) -> bool:
 
 def _runs(changed: npt.NDArray[np.bool_]) -> Iterable[npt.NDArray[np.intp]]:
     columns = np.flatnonzero(changed)
-    breaks = (np.diff(columns) != 1) | (columns[1:] % (MAX_WIDTH // TILE) == 0)
+    breaks = (np.diff(columns) != 1) | (columns[1:] % _SPAN == 0)
     return np.split(columns, np.flatnonzero(breaks) + 1)
 
 

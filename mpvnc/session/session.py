@@ -102,7 +102,6 @@ class Session:
         self.revision = 0
         """Grows with everything it says that makes the update it waits for the wrong one."""
         self.view_only = False
-        """Frames that it was not shown because it was not ready for them."""
         self.is_muted = False
         """Whether nobody's input counts now: the source takes none."""
         self._settings = settings

@@ -196,7 +196,8 @@ class AuthThrottle:
 
 
 def _is_local(network: str) -> bool:
-    return network == LOCAL or network.startswith("127.") or network == _network("::1")
+    """Whether a proxy on this machine would come from there."""
+    return network in (LOCAL, "127.0.0.1", _network("::1"))
 
 
 def _network(address: str) -> str:

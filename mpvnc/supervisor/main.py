@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -187,8 +188,7 @@ class Supervisor:
         self._announced = True
         self._door.open()
         urls = " ".join(self._door.urls)
-        with suppress(OSError):  # nobody may be left to read it
-            print(f"{ANNOUNCE} {urls} source={self._kind} workers={self._workers}", flush=True)
+        _print(f"{ANNOUNCE} {urls} source={self._kind} workers={self._workers}")
         logger.info("listening on %s", urls)
         self._publishing.open(self._door.urls)
 
@@ -375,3 +375,12 @@ def _kept(stack: ExitStack, thing: _C) -> _C:
     """Close it when the stack ends."""
     stack.callback(thing.close)
     return thing
+
+
+def _print(line: str) -> None:
+    """Print a line at once. If nobody is left to read it, Python's next try, at exit, must not fail."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -121,9 +121,15 @@ def _client_row(client: Message) -> tuple[str, ...]:
         size(client["bytes_out"]) if "bytes_out" in client else "-",
         _or_dash(client.get("rtt_ms"), "{:.1f} ms"),
         _or_dash(client.get("frames_skipped"), "{}"),
-        _or_dash(client.get("rung"), "{}"),
+        _rung(client),
         client.get("limited_by") or "-",
     )
+
+
+def _rung(client: Message) -> str:
+    """Return the rung, 0 for the top, and the part of the frames if that is not all."""
+    every = client.get("every", 1)
+    return _or_dash(client.get("rung"), "{}") + (f" (1/{every})" if every > 1 else "")
 
 
 def _or_dash(value: object, form: str) -> str:

@@ -40,7 +40,8 @@ def test_mpvnc_and_a_peer_are_measured(tmp_path: Path, capsys: pytest.CaptureFix
     assert isinstance(windows, list)
     assert [window["viewers"] for window in windows] == [1, 3]
     assert all(window["cpu_ms"] > 0 and window["bytes"] > 0 and window["frames"] > 0 for window in windows)
-    assert windows[0]["counters"]["encodes"] > 0
+    # Encoders tell their counts now and then: a short window may see none.
+    assert sum(window["counters"].get("encodes", 0) for window in windows) > 0
     assert "### ui (20 changes/s)" in capsys.readouterr().out
     assert (tmp_path / "ui-tight-lossless.png").exists()
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,7 @@ def test_a_row_of_the_ledger_can_be_read_again(tmp_path: Path) -> None:
     assert (ours["b_ms"], ours["limit"], theirs["version"]) == (0.01, 100, "package 1.0")
     assert ours["windows"][0]["counters"] == {"encodes": 60}
     assert ours["machine"]
-    assert ours["commit"]
+    assert ours["commit"] or not shutil.which("git")
 
 
 def test_a_row_names_every_field() -> None:

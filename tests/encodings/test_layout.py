@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mpvnc.constants import Encoding
@@ -52,7 +52,12 @@ def any_formats(draw):
 PROBE = np.concatenate([np.arange(256, dtype=np.uint32) << shift for shift in (16, 8, 0)])[np.newaxis]
 
 
+LOW_BIT_UNUSED = PixelFormat(32, 24, False, True, 2, 1, 1, 7, 9, 24)
+"""The largest value of red has no bit in the lowest byte, but 1 has."""
+
+
 @given(any_formats(), any_formats(), st.sampled_from(ENCODINGS))
+@example(LOW_BIT_UNUSED, FORMATS["332"], Encoding.ZRLE)
 def test_formats_are_equal_if_and_only_if_their_bytes_are(one, other, encoding):
     same_bytes = wire_bytes(PROBE, one, encoding) == wire_bytes(PROBE, other, encoding)
     assert (canonical(one, encoding) == canonical(other, encoding)) == same_bytes

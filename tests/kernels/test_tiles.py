@@ -111,3 +111,23 @@ def test_wrong_results_and_strided_pixels_are_refused(module):
         module.compare(frame, frame, mask, mask.copy(), np.zeros((1, 1, 3), np.uint16))
     with pytest.raises(ValueError):
         module.copy(frame, np.zeros((64, 128), np.uint32)[:, ::2], mask)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 5),
+    st.integers(1, 40),
+    st.integers(0, 4),
+    st.sampled_from([1, 3, 8, 32]),
+    st.integers(0, 99),
+)
+def test_missing_runs_are_the_same_compiled(rows, columns, base, span, seed):
+    random = np.random.default_rng(seed)
+    epoch = random.integers(0, 5, (rows, columns), np.uint64)
+    previous = np.minimum(epoch, random.integers(0, 5, (rows, columns), np.uint64))
+    low = random.integers(0, 63, (rows, columns, 2), np.uint16)
+    box = np.concatenate([low, low + random.integers(1, 64 - low, dtype=np.uint16)], axis=2)
+    whole = np.broadcast_to(np.array([0, 0, 64, 64], np.uint16), box.shape).copy()
+    found = tiles.missing(epoch, previous, box, whole, base, span)
+    assert found == tiles_numpy.missing(epoch, previous, box, whole, base, span)
+    assert sum(last - first for _, first, last, *_ in found) == (epoch > base).sum()

@@ -120,3 +120,15 @@ def test_batches_survive_the_feed() -> None:
 def test_other_bytes_are_control_errors(data: bytes) -> None:
     with pytest.raises(ControlError):
         unpack_events(data)
+
+
+def test_all_may_be_made_to_let_go_and_stay() -> None:
+    translator = Translator()
+    translator.translate(KeyInput(1, 0.0, True, 97))
+    translator.translate(PointerInput(2, 0.0, 5, 3, 4))
+    assert translator.release_all(9.0) == [
+        KeyEvent(1, 9.0, 97, False),
+        ClickEvent(2, 9.0, 3, 4, 0, False),
+        ClickEvent(2, 9.0, 3, 4, 2, False),
+    ]
+    assert translator.release_all(9.0) == [] and translator.translate(KeyInput(1, 10.0, False, 97)) == []

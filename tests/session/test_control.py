@@ -39,3 +39,12 @@ def test_only_so_many_who_left_are_remembered() -> None:
     control.gone(range(module.REMEMBERED + 1))
     assert control.admits(KeyInput(0, 0.0, True, 97))
     assert not control.admits(KeyInput(1, 0.0, True, 97))
+
+
+def test_another_policy_begins_with_nobody_in_control() -> None:
+    control = Control("shared")
+    assert control.change("single-controller") and not control.change("single-controller")
+    assert control.controller is None
+    assert control.admits(KeyInput(1, 0.0, True, 97)) and not control.admits(KeyInput(2, 0.0, True, 97))
+    assert control.change("shared")
+    assert control.admits(KeyInput(2, 0.0, True, 97))

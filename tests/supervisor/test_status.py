@@ -1,29 +1,22 @@
+"""A real supervisor, fake roles (tests/support/fake_role.py)."""
+
 from __future__ import annotations
 
-from mpvnc.supervisor.status import as_text
+import pytest
 
-MESSAGE = {
-    "type": "status", "version": "1", "instance": "stage", "state": "ready", "uptime_s": 61.2,
-    "listeners": ["vnc://127.0.0.1:5900", "unix:/x"],
-    "source": {"kind": "x11", "state": "down", "reason": "no display", "backend": "", "name": "n", "frame": 7,
-               "generation": 2, "width": 640, "height": 480},
-    "input": {"backend": "xtest"},
-    "clients": {"authenticated": 3, "unauthenticated": 1, "refused": 0, "queued": 2, "max_connections": 0},
-    "auth_failures": 5, "bytes_sent": 99, "bytes_received": 11, "kernels": "compiled",
-    "children": [
-        {"role": "encoder", "slot": 0, "pid": 77, "state": "ready", "restarts": 4,
-         "counters": {"clients": 3}},
-        {"role": "capture", "slot": 1, "pid": None, "state": "backoff", "restarts": 0, "counters": {}},
-    ],
-}  # fmt: skip
+from mpvnc.supervisor.status import TOTALS
+from tests.support.server import close_all, viewers
+from tests.support.waits import eventually
+
+pytestmark = pytest.mark.process
 
 
-def test_the_text_says_everything():
-    lines = as_text(MESSAGE).splitlines()
-    assert lines[0] == "stage: ready, up 61 s, mpvnc 1"
-    assert lines[1].split() == ["listening", "on", "vnc://127.0.0.1:5900", "unix:/x"]
-    assert "x11 down no display, backend -, 640x480, frame 7" in lines[2]
-    assert "3 of any number, 1 not logged in, 2 queued" in lines[3]
-    assert "5" in lines[4] and "99" in lines[4] and "compiled" in lines[4]
-    assert lines[6].split() == ["encoder", "0", "77", "ready", "4", "clients=3"]
-    assert lines[7].split() == ["capture", "1", "-", "backoff", "0"]
+def test_totals_are_those_of_all_encoders(start):
+    server = start()
+    connected = viewers(server, 3)
+    status = eventually(lambda: (now := server.status())["bytes_sent"] == 30 and now)
+    encoders = [child for child in status["children"] if child["role"] == "encoder"]
+    assert sorted(child["counters"]["bytes_sent"] for child in encoders) == [10, 20]
+    assert all(status[counter.name.lower()] >= 0 for counter in TOTALS)
+    assert eventually(lambda: any(child["rates"].get("bytes_sent") for child in server.status()["children"]))
+    close_all(connected)

@@ -91,3 +91,17 @@ def test_a_configured_name_holds_until_a_program_changes_it(parts):
 def test_unknown_messages_are_not_its_own(parts):
     writers, _, answer = parts
     assert not writers.said({"type": "client"}, answer)
+
+
+def test_another_configured_name_holds_and_without_one_the_source_has_its_own_back(parts):
+    writers, encoders, answer = parts
+    published(writers, answer)
+    writers.said({"type": "source", "name": "Fake"}, answer)
+    del encoders.heard[:]
+    writers.rename("")
+    assert encoders.heard == []
+    writers.rename("Stage")
+    writers.said({"type": "source", "name": "Other"}, answer)
+    assert encoders.heard == [("source", "up", "Stage", 0)]
+    writers.rename("")
+    assert encoders.heard[1:] == [("source", "up", "Other", 0)]

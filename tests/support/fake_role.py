@@ -74,6 +74,32 @@ class Fake:
     def on_worker_gone(self, message, fds):
         self.runtime.send({"type": "backend", "backend": f"released {message['clients']}"})
 
+    def on_reconfigure(self, message, fds):
+        self.runtime.reconfigure(message)
+        backend = f"{self.runtime.config.input.control_policy} {self.runtime.secrets.password}"
+        if self.role == "injector":
+            self.runtime.send({"type": "backend", "backend": backend})
+
+    def on_clients(self, message, fds):
+        if self.mode == "dumb":
+            return
+        known = [
+            {
+                "client": client,
+                "address": "fake",
+                "worker": self.runtime.slot,
+                "is_in": True,
+                "view_only": False,
+            }
+            for client in self.clients
+        ]
+        for start in range(0, len(known) + 1, 2):
+            share, rest = known[start : start + 2], known[start + 2 :]
+            answer = {"type": "clients", "request": message["request"], "clients": share, "more": bool(rest)}
+            self.runtime.send(answer)
+            if not rest:
+                break
+
     def on_drain(self, message, fds):
         if self.mode != "stubborn":
             sys.exit(0)

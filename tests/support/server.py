@@ -39,6 +39,7 @@ class Server:
         self.directory = Path(directory)
         own = {"MPVNC_RUNTIME_DIR": str(directory), "PYTHONPATH": str(ROOT), **(environ or {})}
         self.environ = {**os.environ, **own}
+        self.environ.pop("PYTHONUNBUFFERED", None)  # what is printed is buffered, as a user's is
         self.name = name
         own_name = [f"server.name={name}"] if name else []
         settings = (*own_name, "server.port=0", "source.kind=demo", "server.workers=2", *settings)

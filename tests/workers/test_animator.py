@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mpvnc.config import load
+from mpvnc.config import load, to_dict
 from mpvnc.ipc.feed import EventTap
 from mpvnc.metrics import create_status_page
 from mpvnc.session.animator_events import Event, unpack_events
@@ -25,6 +25,36 @@ def page() -> Iterator[int]:
     fd = create_status_page(SLOTS)
     yield fd
     os.close(fd)
+
+
+def reconfigure(*overrides: str) -> dict:
+    secrets = {"password": None, "view_only_password": None}
+    return {"type": "reconfigure", "config": to_dict(load(None, overrides)), "secrets": secrets}
+
+
+def test_another_policy_makes_all_let_go(tmp_path: Path, page: int) -> None:
+    got: list[Event] = []
+    with (
+        running("animator", load(None, []), tmp_path, page, source="publish") as child,
+        EventTap(f"ipc://{tmp_path}/events") as tap,
+    ):
+
+        def read() -> int:
+            while (batch := tap.receive()) is not None:
+                got.extend(unpack_events(batch)[0])
+            return len(got)
+
+        child.send(key(True), key(True, 98, client=2))
+        eventually(lambda: read() == 2)
+        child.control.send(reconfigure("input.control_policy=single-controller"))
+        eventually(lambda: read() == 4)
+        assert [(event.client, event.key, event.down) for event in got[2:]] == [
+            (1, 97, False),
+            (2, 98, False),
+        ]
+        child.send(key(True, 99, client=2), key(True, 100, client=1), key(True, 101, client=2))
+        eventually(lambda: read() == 6)
+        assert [event.key for event in got[4:]] == [99, 101]
 
 
 def test_the_animator_passes_events_on_and_lets_dead_workers_clients_go(tmp_path: Path, page: int) -> None:

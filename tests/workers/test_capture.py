@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mpvnc.config import load
+from mpvnc.config import load, to_dict
 from mpvnc.frames.reader import FrameReader
 from mpvnc.frames.store import Segment, create_frame_segment, name_prefix
 from mpvnc.geometry import Rect
@@ -93,6 +93,20 @@ def test_the_demo_is_animated(start: Start) -> None:
     assert role.reader.refresh()
     assert role.counters.get(Counter.FRAMES) >= 5
     eventually(lambda: role.counters.get(Counter.HEARTBEAT) >= 2)
+
+
+def test_another_frame_rate_holds_at_once(start: Start) -> None:
+    role = start("demo", "source.width=320", "source.height=200")
+    role.give(role.expect("allocate"))
+    eventually(lambda: role.reader.newest >= 2)
+    config = to_dict(load(None, ["source.frame_rate=2"]))
+    secrets = {"password": None, "view_only_password": None}
+    role.control.send({"type": "reconfigure", "config": config, "secrets": secrets})
+    beats = role.counters.get(Counter.HEARTBEAT)
+    eventually(lambda: role.counters.get(Counter.HEARTBEAT) >= beats + 1)
+    first, began = role.reader.newest, time.monotonic()
+    eventually(lambda: role.counters.get(Counter.HEARTBEAT) >= beats + 3)
+    assert 1 <= role.reader.newest - first <= 2 * (time.monotonic() - began) + 2
 
 
 def test_drain_is_an_end(start: Start) -> None:

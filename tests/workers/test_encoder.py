@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mpvnc.config import Config, Secrets, from_dict
+from mpvnc.config import Config, Secrets, from_dict, to_dict
 from mpvnc.constants import Encoding
+from mpvnc.errors import FrameError
 from mpvnc.frames.pointer import PointerPage, pointer_page_bytes
+from mpvnc.frames.reader import FrameReader
 from mpvnc.frames.store import create_frame_segment
 from mpvnc.frames.writer import FrameWriter
 from mpvnc.ipc import control
@@ -26,6 +28,7 @@ from mpvnc.metrics import Counter, StatusPage, create_status_page
 from mpvnc.pixels import Pixels
 from mpvnc.pointer import Cursor
 from mpvnc.session.input import ClientGone, ClientJoined, KeyInput, unpack
+from mpvnc.workers import encoder, report
 from mpvnc.workers.encoder import Encoder
 from mpvnc.workers.runtime import Runtime
 from tests.session.stage import noise
@@ -449,6 +452,132 @@ def test_bell_and_name_reach_the_viewers(worker):
         worker.control.send({"type": "source", "state": "up", "name": "Zeichnung"})
     worker.run(lambda: named.viewer.name == "Zeichnung" and named.viewer.bells == other.viewer.bells == 1)
     assert other.viewer.updates == 1
+
+
+def test_a_new_name_reaches_those_who_list_the_encoding_later(worker):
+    picture = noise(64, 64)
+    worker.show(picture)
+    viewer = worker.adopt(Encoding.RAW)
+    watch(worker, viewer, picture)
+    worker.control.send({"type": "notice", "notice": "desktop_name", "name": "Zeichnung"})
+    worker.run_for(0.05)
+    assert viewer.viewer.name != "Zeichnung"
+    viewer.set_encodings((Encoding.RAW, Encoding.DESKTOP_NAME))
+    worker.run(lambda: viewer.viewer.name == "Zeichnung")
+
+
+def test_a_segment_that_cannot_be_shown_leaves_nothing_open(worker, monkeypatch, caplog):
+    worker.show(noise(64, 64))
+    viewer = worker.adopt()
+    opened = []
+
+    class Broken(FrameReader):
+        def __init__(self, fd):
+            super().__init__(fd)
+            opened.append(self)
+
+        def refresh(self):
+            raise FrameError("broken")
+
+        def close(self):
+            super().close()
+            opened.remove(self)
+
+    monkeypatch.setattr(encoder, "FrameReader", Broken)
+    worker.show(noise(80, 80))
+    worker.run(lambda: "broken" in caplog.text)
+    assert not opened
+    assert "generation 2 cannot be shown" in caplog.text
+    watch(worker, viewer, noise(64, 64))
+
+
+def test_clients_are_reported(make):
+    worker = make(password="secret", view_only="watch")
+    picture = noise(200, 150)
+    worker.show(picture)
+    viewer = worker.adopt(Encoding.ZRLE, Encoding.COMPRESSION_LEVEL_0 + 9, password="watch")
+    worker.adopt(reading=False, password="secret").is_paused = True
+    watch(worker, viewer, picture)
+    worker.control.send({"type": "clients", "request": 7})
+    worker.run(lambda: worker.told("clients", request=7, more=False))
+    (answer,) = (one for one in worker.said if one["type"] == "clients")
+    seen, waiting = answer["clients"]
+    assert (seen["client"], seen["address"], seen["worker"], seen["is_in"]) == (1, "127.0.0.1", 0, True)
+    assert seen["view_only"] and seen["class"] == "zrle c2" and seen["updates"] == 1
+    assert seen["bytes_out"] > 100 and seen["fps"] > 0 and 0 < seen["rtt_ms"] < 1000
+    assert (waiting["client"], waiting["is_in"], waiting["updates"]) == (2, False, 0)
+
+
+def test_reports_on_many_clients_come_in_parts(worker, monkeypatch):
+    monkeypatch.setattr(report, "CLIENTS_PER_MESSAGE", 2)
+    worker.show(noise(64, 64))
+    viewers = [worker.adopt() for _ in range(5)]
+    worker.control.send({"type": "clients", "request": 1})
+    worker.run(lambda: worker.told("clients", more=False))
+    parts = [one["clients"] for one in worker.said if one["type"] == "clients"]
+    assert [len(part) for part in parts] == [2, 2, 1]
+    assert [client["client"] for part in parts for client in part] == list(range(1, len(viewers) + 1))
+
+
+def test_what_the_supervisor_does_not_take_at_once_follows_as_soon_as_it_does(worker):
+    while worker.runtime.control.try_send({"type": "ready", "padding": "x" * 30_000}):
+        pass
+    worker.runtime.counters = None  # no beat
+    worker.encoder._tell({"type": "client", "client": 1})
+    assert worker.runtime.control.wants_write
+    worker.run(lambda: worker.told("client", client=1), timeout_s=0.8)
+
+
+def test_another_configuration_is_for_those_who_come(make):
+    worker = make(password="secret", security={"auth_delay_s": 0.0})
+    picture = noise(200, 150)
+    worker.show(picture)
+    before = worker.adopt(Encoding.ZRLE, Encoding.RAW, password="secret")
+    watch(worker, before, picture)
+    config = from_dict({"encoding": {"enabled": ["raw"]}, "clients": {"stall_timeout_s": 9.0}})
+    secrets = {"password": "simsalabim", "view_only_password": None}
+    worker.control.send({"type": "reconfigure", "config": to_dict(config), "secrets": secrets})
+    after = worker.adopt(Encoding.ZRLE, Encoding.RAW, password="simsalabim")
+    watch(worker, after, picture)
+    worker.publish(noise(200, 150, 2))
+    worker.run(lambda: worker.sees(before, noise(200, 150, 2)) and worker.sees(after, noise(200, 150, 2)))
+    classes = [client.session.wire.encoding for client in worker.encoder._clients.values()]
+    assert classes == [Encoding.ZRLE, Encoding.RAW] and worker.encoder.stall_timeout_s == 9.0
+
+
+def test_view_only_takes_the_control_of_all_at_once(worker):
+    worker.show(noise(64, 64))
+    viewer = worker.adopt()
+    worker.run(lambda: worker.bus.receive_all())
+    for view_only in (True, False):
+        config = from_dict({"security": {"view_only": view_only}})
+        message = {"type": "reconfigure", "config": to_dict(config)}
+        worker.control.send({**message, "secrets": {"password": None, "view_only_password": None}})
+        worker.run_for(0.05)
+        viewer.send_key(True, 0x61)
+        worker.run_for(0.1)
+        assert bool(worker.bus.receive_all()) is not view_only
+
+
+def test_drain_lets_updates_in_flight_go_out(worker, monkeypatch):
+    monkeypatch.setattr(encoder, "DRAIN_S", 10.0)
+    picture = noise(1600, 1200)
+    worker.show(picture)
+    viewer, idle = worker.adopt(Encoding.RAW), worker.adopt(Encoding.RAW)
+    viewer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 18)
+    viewer.is_paused = True
+    viewer.request(False)
+    worker.run(lambda: worker.encoder._clients[1].pipe.is_blocked)
+    worker.control.send({"type": "drain"})
+    worker.run(lambda: idle.closed_by_server)
+    viewer.is_paused = False
+    with pytest.raises(RuntimeError, match="stopped"):
+        worker.run(lambda: False, 10)
+    while not viewer.closed_by_server:
+        worker._move()
+    worker._move()
+    assert worker.sees(viewer, picture)
+    assert worker.told("client", client=1, state="gone", reason="the server stops")
 
 
 def test_unknown_words_are_survived(worker, caplog):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mpvnc.config import load
+from mpvnc.config import load, to_dict
 from mpvnc.metrics import Counter, create_status_page
 from mpvnc.session.input import ClientGone, ClientJoined, KeyInput, PointerInput
 from tests.support.consumer import CONSUMER, SLOTS, Child, key, running
@@ -144,3 +144,14 @@ def test_a_display_that_goes_and_comes_back(tmp_path: Path, page: int) -> None:
         child.send(PointerInput(1, time.time(), 1, 9, 9))
         eventually(lambda: client.pressed() == (1, 0x100))
         client.close()
+
+
+def test_another_policy_lets_everything_go_and_counts_from_then_on(injector: Child, record: Path) -> None:
+    injector.send(key(True), key(True, 98, client=2))
+    eventually(lambda: len(recorded(record)) == 2)
+    config = load(None, ["input.control_policy=single-controller", "input.max_age_s=100"])
+    secrets = {"password": None, "view_only_password": None}
+    injector.control.send({"type": "reconfigure", "config": to_dict(config), "secrets": secrets})
+    eventually(lambda: recorded(record)[2:] == [RELEASE_A, {"do": "release", "keysym": 98}])
+    injector.send(KeyInput(2, time.time() - 5, True, 99), key(True, 100, client=1), key(True, 101, client=2))
+    eventually(lambda: [line["keysym"] for line in recorded(record)[4:]] == [99, 101])
