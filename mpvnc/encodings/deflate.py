@@ -12,8 +12,8 @@ Buckets of effort, with what they cost and make of 1080p of text on top of the e
 | 2      | 6-9            | zlib 6 | 13 ms, 146 kB   | 29 ms, 200 kB   |
 
 Small data is cheap to compress harder: up to 4 KiB zlib 6 (20 us), in bucket 2 zlib 9 (140 us). Photographs,
-which isal shrinks to no less than 55 %, get zlib 1, 2 or 3: 1 makes them 14 % smaller than isal, for 20 us per
-KiB once; zlib 6 would only make 3 % more of that. Noise is not tried harder.
+which isal shrinks to no less than 55 %, get zlib 1: it makes them 14 % smaller, for 20 us per KiB once; 6 makes
+3 % more of that. No level is always the best: more effort keeps the shorter result. Noise is not tried harder.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ SMALL_BYTES = 4096
 _SAMPLE_BYTES = 16384
 _PHOTO = 0.55
 _NOISE = 0.97
-_PHOTO_LEVELS = (1, 2, 3)
+_PHOTO_EFFORTS = ((1,), (1,), (1, 6))
 _ISAL_LEVEL = 2
-_LEVELS = (None, 4, 6)
+_EFFORTS: tuple[tuple[int | None, ...], ...] = ((None,), (None, 4), (None, 6))
 _SMALL_LEVELS = (6, 6, 9)
 _STORED_MAX = 0xFFFF
 _STORED = struct.Struct("<BHH")
@@ -40,20 +40,23 @@ def fragment(data: bytes | bytearray, bucket: int) -> bytes:
     if len(data) <= SMALL_BYTES:
         deflated = _zlib(data, _SMALL_LEVELS[bucket])
     else:
-        level = _effort(data, bucket)
-        deflated = _isal(data) if level is None else _zlib(data, level)
+        deflated = min((_deflated(data, level) for level in _efforts(data, bucket)), key=len)
     blocks = -(-len(data) // _STORED_MAX)
     return deflated if len(deflated) <= len(data) + _STORED.size * blocks else _stored(data)
 
 
-def _effort(data: bytes | bytearray, bucket: int) -> int | None:
-    """Return the level of zlib that suits the data, judged by a part of it; None for isal."""
+def _efforts(data: bytes | bytearray, bucket: int) -> tuple[int | None, ...]:
+    """Return the levels of zlib to try, judged by a part of the data; None is isal."""
     middle = max(len(data) - _SAMPLE_BYTES, 0) // 2
     sample = data[middle : middle + _SAMPLE_BYTES]
     ratio = len(_isal(sample)) / len(sample)
     if ratio > _NOISE:
-        return None
-    return (_PHOTO_LEVELS if ratio > _PHOTO else _LEVELS)[bucket]
+        return (None,)
+    return (_PHOTO_EFFORTS if ratio > _PHOTO else _EFFORTS)[bucket]
+
+
+def _deflated(data: bytes | bytearray, level: int | None) -> bytes:
+    return _isal(data) if level is None else _zlib(data, level)
 
 
 def _isal(data: bytes | bytearray) -> bytes:

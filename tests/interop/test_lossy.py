@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tests.support import golden
 from tests.support.client import Client
 from tests.support.events import Update
 from tests.support.formats import FORMATS, RGB565
+from tests.support.pixelformat import Image
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(60)]
 RAW, ZLIB, TIGHT, ZRLE, JPEG = 0, 6, 7, 16, 21
@@ -75,9 +77,11 @@ def test_text_stays_sharp_in_tight_with_a_quality_level(stage: Stage) -> None:
             stage.check(client)
 
 
-@pytest.mark.parametrize("encoding", [ZLIB, ZRLE, TIGHT])
-def test_compression_levels_order_size(stage: Stage, encoding: int) -> None:
-    stage.show(golden.text(640, 480))
+@pytest.mark.parametrize(
+    ("encoding", "scene"), [(ZLIB, golden.text), (ZRLE, golden.palette), (TIGHT, golden.text)]
+)
+def test_compression_levels_order_size(stage: Stage, encoding: int, scene: Callable[..., Image]) -> None:
+    stage.show(scene(640, 480))
     sizes = []
     for level in (1, 9):
         with stage.client([encoding, COMPRESSION + level]) as client:
