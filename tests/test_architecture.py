@@ -27,8 +27,10 @@ TESTED_ELSEWHERE = {
     "mpvnc/inject/base.py": "tests/inject/test_dispatch.py",
     "mpvnc/rfb/events.py": "tests/rfb/test_messages.py",
     "mpvnc/rfb/keysym_names.py": "tests/rfb/test_keysyms.py",
+    "mpvnc/workers/settings.py": "tests/workers/test_encoder.py",
+    "mpvnc/workers/show.py": "tests/workers/test_encoder.py",
 }
-"""Modules of names and values alone, with the test that would notice a wrong one."""
+"""Modules of names and values alone, and parts of another module, with the test that would notice a fault."""
 
 COVERAGE = ROOT / "docs" / "protocol-coverage.md"
 

@@ -8,38 +8,27 @@ asyncio loop, raw sockets, no threads. Between two slices of encoding the loop s
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
-import math
 import os
 import socket
-import time
-from collections import Counter as Tally
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from mpvnc.constants import CHALLENGE_BYTES, Encoding, SecurityType
-from mpvnc.encodings import encode
-from mpvnc.encodings.wire import WireOptions, compression_bucket, wire_class
 from mpvnc.errors import ControlError, MpvncError
-from mpvnc.frames.pointer import PointerPage
-from mpvnc.frames.reader import FrameReader
 from mpvnc.ipc.bus import InputSender
 from mpvnc.kernels import coding, moves, tiles
 from mpvnc.log import for_client
 from mpvnc.metrics import Counter
 from mpvnc.rfb import writers
-from mpvnc.rfb.handshake import HandshakeSettings
-from mpvnc.rfb.messages import Limits
-from mpvnc.rfb.security.vncauth import encode_password
-from mpvnc.session.broadcast import Broadcast, Delivery
-from mpvnc.session.fanout import BrokenUpdate
-from mpvnc.session.session import Joined, Session, SessionSettings
+from mpvnc.session.broadcast import Delivery
+from mpvnc.session.session import Joined, Session
 from mpvnc.transport.plain import Pipe
 from mpvnc.workers.client import Client
 from mpvnc.workers.report import Reporter
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
+from mpvnc.workers.settings import handshake_settings, session_settings
+from mpvnc.workers.show import Show
 
 DRAIN_S = 1.0
 """How long updates that are on their way may take when the server stops."""
@@ -61,24 +50,16 @@ class Encoder:
         self.loop = loop
         self._runtime = runtime
         self._counters = runtime.counters
-        self._broadcast = Broadcast(encode)
+        self.show = Show(loop, runtime.bell, runtime.pointer_fd)
         self._clients: dict[int, Client] = {}
-        self._by_session: dict[Session, Client] = {}
-        self._reader: FrameReader | None = None
-        self._pointer = PointerPage(runtime.pointer_fd, writable=False)
-        self._pointer_version = -1
         self._name = config.server.desktop_name or "mpvnc"
         self._sender = InputSender(runtime.input_endpoint)
         self._unsent: deque[bytes] = deque(maxlen=_UNSENT_LIMIT)
-        self._is_pumping = False
         self._is_source_muted = False
         self._drain_until: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = math.inf
-        self._judged_frames = 0
         self._sent_updates = self._counters.get(Counter.UPDATES_SENT)
         self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
-        self._counted_before = {counter: self._counters.get(counter) for counter, _ in _FANOUT_COUNTERS}
+        self._counted_before = {counter: self._counters.get(counter) for counter in Counter}
         self._reporter = Reporter(loop, self._clients, self._tell)
         self._configure()
         self._handlers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
@@ -96,7 +77,7 @@ class Encoder:
     def run(self) -> None:
         """Serve until the supervisor says otherwise, or is gone."""
         self.loop.add_reader(self._runtime.control.fileno(), self._on_control)
-        self.loop.add_reader(self._runtime.bell, self._on_bell)
+        self.show.begin()
         self.loop.call_soon(self._beat)
         compiled = coding.COMPILED and moves.COMPILED and tiles.COMPILED
         self._counters.set(Counter.KERNELS_COMPILED, 1 if compiled else 2)
@@ -118,15 +99,11 @@ class Encoder:
         unacknowledged = 0
         if session.demand.is_continuous and not session.pacer.has_fences:
             unacknowledged = client.pipe.unacknowledged_bytes()
-        delivery = self._broadcast.offer(session, now, unacknowledged)
-        self._pump_soon()
-        if self._broadcast.look_at < self._timer_at:
-            self._arm()
-        return delivery
+        return self.show.offer(session, now, unacknowledged)
 
     def review(self, client: Client) -> None:
         """Look whether what it waits for is still what it wants."""
-        self._broadcast.review(client.session)
+        self.show.review(client.session)
 
     def emit(self, message: bytes) -> bool:
         """Put a message on the input bus."""
@@ -168,8 +145,8 @@ class Encoder:
 
     def gone(self, client: Client, reason: str) -> None:
         """Forget it and tell the supervisor."""
-        self._broadcast.leave(client.session)
-        del self._clients[client.ident], self._by_session[client.session]
+        self.show.dismiss(client)
+        del self._clients[client.ident]
         self._counters.set(Counter.CLIENTS, len(self._clients))
         self._counters.add(Counter.BYTES_RECEIVED, client.pipe.received_bytes)
         for_client(logger, client.ident).info(
@@ -183,108 +160,14 @@ class Encoder:
         self._sent_updates += 1
         self._sent_bytes += size_bytes
 
-    # -- frames
-
-    def _on_bell(self) -> None:
-        os.read(self._runtime.bell, 8)
-        self._look()
-
-    def _look(self) -> None:
-        """Take over what is new, if those who wait for the last frame have been served."""
-        news = self._take_pointer()
-        if self._take_frame() or news:
-            self._offer_all()
-
-    def _offer_all(self) -> None:
-        for client in list(self._clients.values()):
-            if client.session.is_ready:
-                client.offer()
-
-    def _on_time(self) -> None:
-        """Offer what has become due by time alone."""
-        self._timer, self._timer_at = None, math.inf
-        if self._broadcast.look(self.loop.time()):
-            self._offer_all()
-        self._arm()
-
-    def _arm(self) -> None:
-        """Have the one timer of all clients fire when the broadcast is to be looked at."""
-        when = self._broadcast.look_at
-        if when >= self._timer_at:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer, self._timer_at = self.loop.call_at(when, self._on_time), when
-
-    def _take_pointer(self) -> bool:
-        version = self._pointer.version
-        if version == self._pointer_version:
-            return False
-        self._pointer_version = version
-        self._broadcast.point(self._pointer.read())
-        return True
-
-    def _take_frame(self) -> bool:
-        reader = self._reader
-        if reader is None or reader.newest == reader.frame:
-            return False
-        if not self._broadcast.may_advance(self.loop.time()):
-            return False
-        has_advanced = reader.refresh()
-        while not reader.whole:  # overtaken half way; what came over stays, so this ends
-            has_advanced = reader.refresh()
-        if not has_advanced:
-            return False
-        self._broadcast.advance()
-        self._broadcast.look(self.loop.time())
-        self._arm()
-        self._counters.add(Counter.FRAMES)
-        return True
-
-    def _pump_soon(self) -> None:
-        if self._broadcast.is_busy and not self._is_pumping:
-            self._is_pumping = True
-            self.loop.call_soon(self._pump)
-
-    def _pump(self) -> None:
-        """Encode one slice, hand out what it completes, and come back after the sockets had their turn."""
-        self._is_pumping = False
-        if self._broadcast.is_busy:
-            self._step()
-        self._look()
-        self._pump_soon()
-
-    def _step(self) -> None:
-        began_s = time.thread_time()
-        try:
-            deliveries = self._broadcast.step(self.loop.time())
-        except BrokenUpdate as broken:
-            logger.exception("a fault of ours: it costs those who wait for it")
-            for session in broken.update.waiting:
-                self._by_session[session].close("internal error: its update cannot be encoded")
-            return
-        self._broadcast.spent(time.thread_time() - began_s)
-        for delivery in deliveries:
-            self._by_session[delivery.session].deliver(delivery)
-
-    def _judge(self) -> None:
-        """Let every session look back at the frames that were shown, if there were any."""
-        shown = self._broadcast.shown
-        if shown == self._judged_frames:
-            return
-        self._judged_frames = shown
-        joined = [client for client in self._clients.values() if client.has_joined]
-        self._broadcast.rank(Tally(client.session.wire for client in joined))
-        for client in joined:
-            client.judge(self.loop.time(), shown)
-
     def _write_counters(self) -> None:
         """Put into the status page what is counted here once per client and frame."""
         self._counters.set(Counter.UPDATES_SENT, self._sent_updates)
         self._counters.set(Counter.BYTES_SENT, self._sent_bytes)
-        counters = self._broadcast.fanout.counters
+        counters = self.show.broadcast.fanout.counters
         for counter, name in _FANOUT_COUNTERS:
             self._counters.set(counter, self._counted_before[counter] + getattr(counters, name))
+        self._counters.set(Counter.FRAMES, self._counted_before[Counter.FRAMES] + self.show.frames)
 
     # -- the supervisor
 
@@ -311,24 +194,14 @@ class Encoder:
 
     def _on_segment(self, message: dict[str, Any], fds: list[int]) -> None:
         try:
-            reader = _open_reader(fds[0])
+            self.show.open(fds[0], self._name)
         except (MpvncError, IndexError) as error:
             logger.error("generation %d cannot be shown: %s", message["generation"], error)
             return
         finally:
             for fd in fds:
                 os.close(fd)
-        old, self._reader = self._reader, reader
-        self._broadcast.show(reader)
-        self._broadcast.look(self.loop.time())
-        self._arm()
-        for client in list(self._clients.values()):
-            client.session.show(reader, self._name)
-            client.handle_late()
-            client.notice()
-        if old is not None:
-            old.close()
-        logger.debug("generation %d: %dx%d", message["generation"], reader.width, reader.height)
+        logger.debug("generation %d: %dx%d", message["generation"], message["width"], message["height"])
 
     def _on_adopt(self, message: dict[str, Any], fds: list[int]) -> None:
         ident, address = message["client"], message["address"]
@@ -353,15 +226,17 @@ class Encoder:
     def _admit(self, ident: int, address: str, sock: socket.socket, judge_after_s: float) -> Client:
         # The time that it has begins when its turn comes.
         judge_at = self.loop.time() + judge_after_s
-        session = Session(_handshake(self._runtime), self._settings, judge_at)
+        session = Session(
+            handshake_settings(self._runtime.config, self._runtime.secrets), self._settings, judge_at
+        )
         session.is_muted = self._is_muted
-        if self._reader is not None:
-            session.show(self._reader, self._name)
+        if self.show.reader is not None:
+            session.show(self.show.reader, self._name)
         pipe = Pipe(sock, self.stall_timeout_s + _VANISHED_GRACE_S)
         client = Client(ident, address, pipe, session, self, judge_at=judge_at)
         client.slot = self._runtime.slot
         self._clients[ident] = client
-        self._by_session[session] = client
+        self.show.admit(client)
         return client
 
     def _on_auth_delay(self, message: dict[str, Any], _fds: list[int]) -> None:
@@ -410,7 +285,7 @@ class Encoder:
 
     def _configure(self) -> None:
         self.stall_timeout_s = self._runtime.config.clients.stall_timeout_s
-        self._settings = _session_settings(self._runtime)
+        self._settings = session_settings(self._runtime.config)
 
     @property
     def _is_muted(self) -> bool:
@@ -444,7 +319,7 @@ class Encoder:
         for client in self._clients.values():
             client.mark(now)
         self._write_counters()
-        self._judge()
+        self.show.judge()
         self._emit_unsent()
         try:
             self._runtime.beat()
@@ -484,50 +359,6 @@ _FANOUT_COUNTERS = (
     (Counter.FRAMES_SKIPPED, "skipped_frames"),
 )
 """What the fan-out counts, by its own names. A killed predecessor's counts go on."""
-
-
-def _open_reader(fd: int) -> FrameReader:
-    """Return a reader that holds the newest frame. Raises: FrameError if the segment cannot be shown."""
-    reader = FrameReader(fd)
-    try:
-        reader.refresh()
-    except BaseException:
-        reader.close()
-        raise
-    return reader
-
-
-def _session_settings(runtime: Runtime) -> SessionSettings:
-    config = runtime.config
-    lowest, highest = config.encoding.compression_min, config.encoding.compression_max
-    options = WireOptions(
-        encodings=frozenset(Encoding[name.upper()] for name in config.encoding.enabled),
-        jpeg=config.encoding.jpeg,
-        compression_min=compression_bucket(lowest),
-        compression_max=compression_bucket(highest),
-    )
-    return SessionSettings(
-        handshake_s=config.timeouts.handshake_s,
-        authentication_s=config.timeouts.authentication_s,
-        message_s=config.timeouts.message_s,
-        with_cursor=config.encoding.cursor,
-        with_pointer=config.encoding.pointer,
-        wire_class=functools.partial(wire_class, options=options),
-    )
-
-
-def _handshake(runtime: Runtime) -> HandshakeSettings:
-    secrets, config = runtime.secrets, runtime.config
-    return HandshakeSettings(
-        security_types=(SecurityType.VNC_AUTHENTICATION, SecurityType.NONE),
-        password=encode_password(secrets.password) if secrets.password is not None else None,
-        view_only_password=(
-            encode_password(secrets.view_only_password) if secrets.view_only_password is not None else None
-        ),
-        view_only=config.security.view_only,
-        challenge=os.urandom(CHALLENGE_BYTES),
-        limits=Limits(config.limits.max_set_encodings, config.limits.max_client_cut_text),
-    )
 
 
 def main() -> None:

@@ -28,12 +28,13 @@ from mpvnc.metrics import Counter, StatusPage, create_status_page
 from mpvnc.pixels import Pixels
 from mpvnc.pointer import Cursor
 from mpvnc.session.input import ClientGone, ClientJoined, KeyInput, unpack
-from mpvnc.workers import encoder, report
+from mpvnc.workers import encoder, report, show
 from mpvnc.workers.encoder import Encoder
 from mpvnc.workers.runtime import Runtime
 from tests.session.stage import noise
 from tests.support.client import Client
 from tests.support.errors import Refused
+from tests.support.formats import FORMATS
 from tests.support.handshake import HandshakeChoices
 from tests.support.waits import deadline
 
@@ -167,10 +168,10 @@ class Worker:
         self.loop.close()
         self.runtime.close()
         self.control.close()
-        self.encoder._pointer.close()
+        self.encoder.show._pointer.close()
         self.pointer.close()
-        if self.encoder._reader is not None:
-            self.encoder._reader.close()
+        if self.encoder.show.reader is not None:
+            self.encoder.show.reader.close()
         for writer in self.writers:
             writer.close()
         for fd in (self.pointer_fd, self.bell):
@@ -217,7 +218,7 @@ def test_viewers_of_every_encoding_see_every_frame(worker):
     worker.publish(second)
     worker.run(lambda: all(worker.sees(viewer, second) for viewer in viewers))
     counters = worker.status.slot(0)
-    assert counters.get(Counter.CLIENTS) == len(viewers) and counters.get(Counter.FRAMES) == 1
+    assert counters.get(Counter.CLIENTS) == len(viewers) and worker.encoder.show.frames == 1
     worker.run(lambda: counters.get(Counter.UPDATES_SENT) == 2 * len(viewers))
     assert all(worker.told("client", client=n + 1, state="authenticated") for n in range(len(viewers)))
 
@@ -283,8 +284,8 @@ def test_what_was_lossy_becomes_exact_by_one_timer_that_ends(worker):
     worker.run(lambda: all(worker.sees(viewer, picture) for viewer in viewers))
     for viewer in viewers:
         viewer.request()
-    worker.run(lambda: worker.encoder._timer is None)
-    assert worker.encoder._broadcast.look_at == float("inf")
+    worker.run(lambda: worker.encoder.show._timer is None)
+    assert worker.encoder.show.broadcast.look_at == float("inf")
 
 
 def test_continuous_updates_go_on_behind_fences(worker):
@@ -309,14 +310,14 @@ def test_on_loopback_nobody_leaves_the_top_rung(worker):
     slow.request(False)
     worker.run(lambda: slow.viewer.updates == quick.viewer.updates == 1)
     sessions = [client.session for client in worker.encoder._clients.values()]
-    worker.encoder._judge()
+    worker.encoder.show.judge()
     for second in range(4):
         for seed in range(8):
             before = quick.viewer.updates
             quick.request()
             worker.publish(noise(300, 200, 10 * second + seed))
             worker.run(lambda before=before: quick.viewer.updates > before)
-        worker.encoder._judge()
+        worker.encoder.show.judge()
     assert [session.limits().rung for session in sessions] == [0, 0]
     assert sessions[0].limits().rtt_s > 0 and sessions[0].limits().limited_by == ""
     assert sessions[1].limits().limited_by == "decode" and sessions[1].limits().skipped >= 24
@@ -361,7 +362,7 @@ def test_whoever_leaves_in_the_middle_of_an_update_takes_nobody_along(worker):
     leaver, stayer = worker.adopt(Encoding.TIGHT), worker.adopt(Encoding.TIGHT)
     leaver.request(False)
     stayer.request(False)
-    worker.run(lambda: worker.encoder._broadcast.is_busy)
+    worker.run(lambda: worker.encoder.show.broadcast.is_busy)
     leaver.is_paused = True
     leaver.close()
     worker.run(lambda: worker.told("client", client=1, state="gone"))
@@ -371,7 +372,7 @@ def test_whoever_leaves_in_the_middle_of_an_update_takes_nobody_along(worker):
 def test_a_rectangle_that_cannot_be_encoded_ends_those_who_wait_for_it(worker, caplog):
     worker.show(noise(300, 200))
     sound, broken = worker.adopt(Encoding.RAW), worker.adopt(Encoding.ZRLE)
-    cache = worker.encoder._broadcast.fanout.cache
+    cache = worker.encoder.show.broadcast.fanout.cache
     encode = cache._encode
 
     def fragile(pixels, rect, wire):
@@ -418,7 +419,7 @@ def test_a_wrong_password_is_told_and_answered_late(make):
 def test_a_client_that_cannot_be_served_is_closed_and_gone(make):
     worker = make(password="пароль")
     worker.show(noise(64, 64))
-    worker.run(lambda: worker.encoder._reader)
+    worker.run(lambda: worker.encoder.show.reader)
     before = len(os.listdir("/proc/self/fd"))
     viewer = worker.adopt(reading=False)
     worker.run(lambda: viewer.closed_by_server and worker.told("client", client=1, state="gone"))
@@ -483,7 +484,7 @@ def test_a_segment_that_cannot_be_shown_leaves_nothing_open(worker, monkeypatch,
             super().close()
             opened.remove(self)
 
-    monkeypatch.setattr(encoder, "FrameReader", Broken)
+    monkeypatch.setattr(show, "FrameReader", Broken)
     worker.show(noise(80, 80))
     worker.run(lambda: "broken" in caplog.text)
     assert not opened
@@ -649,3 +650,60 @@ def test_half_messages_and_handshakes_end_in_their_time(make):
     worker.run(lambda: worker.told("client", client=1, state="gone"))
     worker.run(lambda: worker.told("client", client=2, state="gone"))
     watch(worker, good, noise(64, 64))
+
+
+# -- leaders and followers
+
+
+def crowd(worker: Worker, count: int, pixels: Pixels) -> list[Client]:
+    viewers = [worker.adopt(Encoding.ZRLE, Encoding.FENCE) for _ in range(count)]
+    for viewer in viewers:
+        watch(worker, viewer, pixels)
+    worker.run_for(0.05)
+    return viewers
+
+
+def test_followers_get_the_frame_with_their_leader(worker):
+    first, second = noise(600, 400), noise(600, 400, 2)
+    worker.show(first)
+    viewers = crowd(worker, 5, first)
+    show = worker.encoder.show
+    show._is_pumping = True  # nothing is encoded for now
+    worker.publish(second)
+    worker.run(lambda: show._followers)
+    assert [len(one) for one in show._followers.values()] == [4]
+    show._is_pumping = False
+    show._pump_soon()
+    worker.run(lambda: all(worker.sees(viewer, second) for viewer in viewers))
+    assert not show._followers
+
+
+@pytest.mark.parametrize("how", ["leaves", "changes its format", "asks for a part"])
+def test_followers_are_not_lost_with_their_leader(worker, how):
+    first, second = noise(600, 400), noise(600, 400, 2)
+    worker.show(first)
+    viewers = crowd(worker, 4, first)
+    show = worker.encoder.show
+    show._is_pumping = True  # nothing is encoded for now
+    worker.publish(second)
+    worker.run(lambda: show._leaders)
+    (leader,) = show._leaders
+    ident = next(one.ident for one in worker.encoder._clients.values() if one.session is leader)
+    leading = viewers[ident - 1]
+    if how == "leaves":
+        leading.close()
+        worker.viewers.remove(leading)
+    elif how == "changes its format":
+        leading.viewer.set_pixel_format(FORMATS["rgb565"])
+        leading.flush()
+    else:
+        leading.request(False, (0, 0, 10, 10))
+    worker.run_for(0.05)
+    show._is_pumping = False
+    show._pump_soon()
+    others = [viewer for viewer in viewers if viewer is not leading]
+    worker.run(lambda: all(worker.sees(viewer, second) for viewer in others))
+    worker.publish(first)
+    for viewer in others:
+        viewer.request()
+    worker.run(lambda: all(worker.sees(viewer, first) for viewer in others))

@@ -1,0 +1,238 @@
+"""The way of frames through an encoder: from the bell to the clients.
+
+It owns the worker's private frame, the pointer page, the broadcast and its timer. One slice of encoding at a
+time, then the sockets have their turn. Who is a client, and what the supervisor wants, is the encoder's business.
+
+Of clients that are alike (same class, same frame held) one is offered a new frame, the *leader*; the others
+follow when its update is made. So the encoder asks once for all of them, and each is touched once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import os
+import time
+from collections import Counter as Tally
+from collections.abc import Hashable
+
+from mpvnc.encodings import encode
+from mpvnc.frames.pointer import PointerPage
+from mpvnc.frames.reader import FrameReader
+from mpvnc.session.broadcast import Broadcast, Delivery
+from mpvnc.session.fanout import BrokenUpdate
+from mpvnc.session.session import Session
+from mpvnc.workers.client import Client
+
+logger = logging.getLogger(__name__)
+
+
+class Show:
+    """One screen in front of a worker's clients. Loop thread only.
+
+    Args:
+        bell: eventfd that says that there may be something new; stays the caller's.
+        pointer_fd: the pointer page.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, bell: int, pointer_fd: int) -> None:
+        self.broadcast = Broadcast(encode)
+        self.reader: FrameReader | None = None
+        self.frames = 0
+        """How many frames were taken over."""
+        self._loop = loop
+        self._bell = bell
+        self._pointer = PointerPage(pointer_fd, writable=False)
+        self._pointer_version = -1
+        self._clients: dict[Session, Client] = {}
+        self._followers: dict[Hashable, list[Client]] = {}
+        self._leaders: dict[Session, Hashable] = {}
+        self._is_pumping = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = math.inf
+        self._judged_frames = 0
+
+    def begin(self) -> None:
+        """Listen to the bell."""
+        self._loop.add_reader(self._bell, self._on_bell)
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._pointer.close()
+        if self.reader is not None:
+            self.reader.close()
+
+    # -- clients
+
+    def admit(self, client: Client) -> None:
+        """Count a client in."""
+        self._clients[client.session] = client
+
+    def dismiss(self, client: Client) -> None:
+        """Forget a client."""
+        self.broadcast.leave(client.session)
+        del self._clients[client.session]
+        self._pump_soon()
+
+    def review(self, session: Session) -> None:
+        """Look whether what a session waits for is still what it wants."""
+        self.broadcast.review(session)
+        if self._followers:
+            self._pump_soon()
+
+    def offer(self, session: Session, now: float, unacknowledged_bytes: int) -> Delivery | None:
+        """Offer a session the screen; what is missing is encoded, slice by slice."""
+        delivery = self.broadcast.offer(session, now, unacknowledged_bytes)
+        self._pump_soon()
+        if self.broadcast.look_at < self._timer_at:
+            self._arm()
+        return delivery
+
+    def judge(self) -> None:
+        """Let every session look back at the frames that were shown, if there were any."""
+        shown = self.broadcast.shown
+        if shown == self._judged_frames:
+            return
+        self._judged_frames = shown
+        joined = [client for client in self._clients.values() if client.has_joined]
+        self.broadcast.rank(Tally(client.session.wire for client in joined))
+        for client in joined:
+            client.judge(self._loop.time(), shown)
+
+    # -- the screen
+
+    def open(self, fd: int, name: str) -> None:
+        """Show another segment, from its newest frame on. Raises: FrameError if it cannot be shown."""
+        reader = _open_reader(fd)
+        old, self.reader = self.reader, reader
+        self.broadcast.show(reader)
+        self.broadcast.look(self._loop.time())
+        self._arm()
+        for client in list(self._clients.values()):
+            client.session.show(reader, name)
+            client.handle_late()
+            client.notice()
+        if old is not None:
+            old.close()
+
+    def _on_bell(self) -> None:
+        os.read(self._bell, 8)
+        self._look()
+
+    def _look(self) -> None:
+        """Take over what is new, if those who wait for the last frame have been served."""
+        news = self._take_pointer()
+        if self._take_frame() or news:
+            self._offer_all()
+
+    def _offer_all(self) -> None:
+        self._followers, self._leaders = {}, {}
+        for client in list(self._clients.values()):
+            session = client.session
+            if not session.is_ready:
+                continue
+            kind = (session.wire, session.streams, session.picture.base)
+            followers = self._followers.get(kind)
+            if followers is not None:
+                followers.append(client)
+                continue
+            client.offer()
+            if session.is_served:
+                self._followers[kind], self._leaders[session] = [], kind
+
+    def _follow(self, leader: Session) -> None:
+        for client in self._followers.pop(self._leaders.pop(leader, None), ()):
+            client.offer()
+
+    def _offer_left(self) -> None:
+        """Offer to those whose leader went away, or was served something else."""
+        left, self._followers, self._leaders = self._followers, {}, {}
+        for clients in left.values():
+            for client in clients:
+                client.offer()
+
+    def _take_pointer(self) -> bool:
+        version = self._pointer.version
+        if version == self._pointer_version:
+            return False
+        self._pointer_version = version
+        self.broadcast.point(self._pointer.read())
+        return True
+
+    def _take_frame(self) -> bool:
+        reader = self.reader
+        if reader is None or reader.newest == reader.frame:
+            return False
+        if self._followers or not self.broadcast.may_advance(self._loop.time()):
+            return False
+        has_advanced = reader.refresh()
+        while not reader.whole:  # overtaken half way; what came over stays, so this ends
+            has_advanced = reader.refresh()
+        if not has_advanced:
+            return False
+        self.broadcast.advance()
+        self.broadcast.look(self._loop.time())
+        self._arm()
+        self.frames += 1
+        return True
+
+    # -- encoding
+
+    def _pump_soon(self) -> None:
+        if (self.broadcast.is_busy or self._followers) and not self._is_pumping:
+            self._is_pumping = True
+            self._loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        """Encode one slice, hand out what it completes, and come back after the sockets had their turn."""
+        self._is_pumping = False
+        if self.broadcast.is_busy:
+            self._step()
+        if self._followers and not self.broadcast.is_busy:
+            self._offer_left()
+        self._look()
+        self._pump_soon()
+
+    def _step(self) -> None:
+        began_s = time.thread_time()
+        try:
+            deliveries = self.broadcast.step(self._loop.time())
+        except BrokenUpdate as broken:
+            logger.exception("a fault of ours: it costs those who wait for it")
+            for session in broken.update.waiting:
+                self._clients[session].close("internal error: its update cannot be encoded")
+            return
+        self.broadcast.spent(time.thread_time() - began_s)
+        for delivery in deliveries:
+            self._clients[delivery.session].deliver(delivery)
+        for delivery in deliveries:
+            self._follow(delivery.session)
+
+    # -- what is due by time alone
+
+    def _on_time(self) -> None:
+        self._timer, self._timer_at = None, math.inf
+        if self.broadcast.look(self._loop.time()):
+            self._offer_all()
+        self._arm()
+
+    def _arm(self) -> None:
+        """Have the one timer of all clients fire when the broadcast is to be looked at."""
+        when = self.broadcast.look_at
+        if when >= self._timer_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._timer_at = self._loop.call_at(when, self._on_time), when
+
+
+def _open_reader(fd: int) -> FrameReader:
+    """Return a reader that holds the newest frame. Raises: FrameError if the segment cannot be shown."""
+    reader = FrameReader(fd)
+    try:
+        reader.refresh()
+    except BaseException:
+        reader.close()
+        raise
+    return reader
