@@ -117,7 +117,8 @@ build() {
     say "installing mpvnc and its Python packages into .venv, compiling the kernels (some minutes)"
     # A kernel that no longer compiles must not live on in its old form.
     rm -f "$root"/mpvnc/kernels/*.so
-    (cd "$root" && "$venv/bin/python" -m pip install --disable-pip-version-check --editable ".$extra") >&2 ||
+    (cd "$root" && "$venv/bin/python" -m pip install --disable-pip-version-check \
+        --config-settings editable_mode=compat --editable ".$extra") >&2 ||
         die "pip failed, see above"
     kernels_are_compiled || say "WARNING: the kernels did not compile; numpy does their work, many times slower"
     fingerprint >"$venv/.mpvnc-$1"

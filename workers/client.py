@@ -141,13 +141,13 @@ class Client:
         return self.is_closed
 
     def mark(self, now: float) -> None:
-        """Remember how many updates there were; about once a second, for `updates_per_s`."""
-        self._marks = [self._marks[1], (now, self.updates)]
+        """Remember how many frames it got so far; about once a second, for `frames_per_s`."""
+        self._marks = [self._marks[1], (now, self.session.picture.frames)]
 
-    def updates_per_s(self, now: float) -> float:
-        """Return how many updates a second it got, lately."""
-        then, updates = self._marks[0]
-        return (self.updates - updates) / max(now - then, 0.001)
+    def frames_per_s(self, now: float) -> float:
+        """Return how many frames a second it got, lately."""
+        then, frames = self._marks[0]
+        return (self.session.picture.frames - frames) / max(now - then, 0.001)
 
     def judge(self, now: float, shown: int) -> None:
         """Let its session look back at the last second, in which the count of frames shown rose to `shown`."""

@@ -66,7 +66,7 @@ def describe(client: Client, now: float) -> dict[str, Any]:
         "bits_per_pixel": session.format.bits_per_pixel,
         "class": class_name(session.wire),
         "updates": client.updates,
-        "fps": round(client.updates_per_s(now), 1),
+        "fps": round(client.frames_per_s(now), 1),
         "frames": limits.frames,
         "frames_skipped": limits.skipped,
         "rung": limits.rung,
