@@ -117,9 +117,10 @@ build() {
     say "installing mpvnc and its Python packages into .venv, compiling the kernels (some minutes)"
     # A kernel that no longer compiles must not live on in its old form.
     rm -f "$root"/mpvnc/kernels/*.so
-    (cd "$root" && "$venv/bin/python" -m pip install --disable-pip-version-check \
-        --config-settings editable_mode=compat --editable ".$extra") >&2 ||
+    (cd "$root" && "$venv/bin/python" -m pip install --disable-pip-version-check --editable ".$extra") >&2 ||
         die "pip failed, see above"
+    # A program that lies beside a checkout named mpvnc would take the checkout for the package, were that not there.
+    ln -sfn "$root/mpvnc" "$("$venv/bin/python" -P -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/mpvnc"
     kernels_are_compiled || say "WARNING: the kernels did not compile; numpy does their work, many times slower"
     fingerprint >"$venv/.mpvnc-$1"
     say "set-up done"
