@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TOOLS = ("sh", "env", "readlink", "dirname", "cat", "sed", "ls", "sha256sum", "flock", "rm", "printf")
+TOOLS = ("ln", "sh", "env", "readlink", "dirname", "cat", "sed", "ls", "sha256sum", "flock", "rm", "printf")
 """What the scripts may find on PATH, so that neither a real sudo nor a real apt-get is among them."""
 
 PIP = """\
@@ -168,3 +168,9 @@ def test_a_python_that_is_none_is_refused(repository: Repository) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 1
     assert "PYTHON=/bin/false is no Python 3.11 or newer" in done.stderr
+
+
+def test_a_program_beside_the_checkout_finds_the_package(repository: Repository) -> None:
+    repository.run("start")
+    (site_packages,) = (repository.root / ".venv").glob("lib/python*/site-packages")
+    assert (site_packages / "mpvnc").resolve() == repository.root / "mpvnc"
