@@ -48,6 +48,8 @@ class Publishing:
         self._urls = list(urls)
         if self._publisher is not None:
             self._welcome(self._publisher)
+        elif self._kind == "publish" and self.owner is None:
+            logger.info("waiting for a program to publish")
 
     def said(self, peer: Peer, message: Message) -> bool:
         """Handle a peer's message; False if it is none of a publisher's."""

@@ -30,7 +30,7 @@ def test_other_depths_are_refused_with_what_was_found(depth: int, tmp_path: Path
 
 
 def test_a_display_that_is_not_there() -> None:
-    with pytest.raises(CaptureError, match="connecting to display ':9876'"):
+    with pytest.raises(CaptureError, match="cannot connect to display ':9876'"):
         XConnection(":9876")
 
 
