@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 
 from mpvnc import __version__, config, log
 from mpvnc.config import Config, Secrets
@@ -108,6 +108,18 @@ def _start(arguments: argparse.Namespace) -> int:
     if arguments.publisher_fd is not None:
         publisher = ControlSocket.from_fd(arguments.publisher_fd)
         os.set_inheritable(publisher.fileno(), False)
+    try:
+        return _serve(arguments, publisher)
+    except MpvncError as error:
+        if publisher is not None:
+            with suppress(ControlError):
+                publisher.send({"type": "refused", "reason": str(error)})
+        raise
+
+
+def _serve(arguments: argparse.Namespace, publisher: ControlSocket | None) -> int:
+    """Serve until the end; `publisher` is the socket of the program that started us for itself."""
+    if publisher is not None:
         if not any(override.startswith("server.name=") for override in arguments.overrides):
             arguments.overrides.append(f"server.name={NAMELESS}{os.getpid()}")
     sent = Secrets() if publisher is None else _publisher_secrets(publisher)

@@ -25,7 +25,8 @@ def start_supervisor(
 ) -> tuple[ControlSocket, subprocess.Popen[bytes]]:
     """Start `mpvnc start` with `settings` over the defaults and send it the secrets.
 
-    It is in a session of its own, so that Ctrl-C is the program's alone. Its log goes to our stderr.
+    It is in a session of its own, so that Ctrl-C is the program's alone. Its log goes to our stderr; why it cannot
+    start it also answers as `refused`.
 
     Raises: PublishError if it cannot be started.
     """

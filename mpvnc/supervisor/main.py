@@ -176,6 +176,7 @@ class Supervisor:
             reason = self._writers.refusal or None
         if reason is not None:
             logger.critical("giving up: %s", reason)
+            self._publishing.refuse_owner(reason)
             self._failure = reason
             self._request_stop(now, quick=True)
 
