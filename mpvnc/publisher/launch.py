@@ -50,17 +50,17 @@ def start_supervisor(
             control.send({"type": "secrets", **secrets})
     except OSError as error:
         control.close()
-        raise PublishError(f"cannot start a supervisor: {error}") from error
+        raise PublishError(f"cannot start a supervisor: {error.strerror}") from error
     return control, process
 
 
 def join_supervisor(name: str) -> ControlSocket:
     """Connect to the instance `name` of this user. Raises: PublishError if there is none."""
-    path = control_path(runtime_directory("", os.environ), name)
+    directory = runtime_directory("", os.environ)
     try:
-        return ControlSocket.connect(path)
+        return ControlSocket.connect(control_path(directory, name))
     except ControlError as error:
-        raise PublishError(f"no server named {name} runs: {error}") from error
+        raise PublishError(f"no server named {name} runs in {directory}") from error
 
 
 def end_supervisor(process: subprocess.Popen[bytes]) -> int:
