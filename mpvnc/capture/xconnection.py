@@ -36,6 +36,8 @@ def x_errors(doing: str) -> Iterator[None]:
 
 def describe(error: Exception) -> str:
     """Return an X error in words: an error of the server has no text, but tells which request failed."""
+    if isinstance(error, xcffib.ConnectionException):
+        return "the connection is lost"
     name = type(error).__name__
     if not isinstance(error, xcffib.Error):
         return f"{name} {error}".strip()

@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
+import xcffib
 
 from mpvnc.capture.xconnection import XConnection, describe, x_errors
 from mpvnc.errors import CaptureError
@@ -49,3 +50,4 @@ def test_what_is_no_error_of_x_passes() -> None:
     with pytest.raises(KeyError), x_errors("looking"):
         raise KeyError
     assert describe(IndexError("99")) == "IndexError 99"
+    assert describe(xcffib.ConnectionException(1)) == "the connection is lost"
