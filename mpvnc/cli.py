@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 
 from mpvnc import __version__, config, log
 from mpvnc.config import Config, Secrets
@@ -60,8 +60,9 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     common.add_argument("--instance", metavar="NAME", help="the instance's name (server.name)")
     common.add_argument("--log-level", metavar="LEVEL", help="DEBUG, INFO, WARNING, ERROR or CRITICAL")
     parser = argparse.ArgumentParser(
-        prog="mpvnc-supervisor", description="Show one screen to many viewers, over VNC.",
-        epilog="Without a command it starts.",
+        prog="mpvnc-supervisor",
+        description="Show one screen to many viewers, over VNC. Without a command it starts.",
+        epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 4 a configuration that cannot be served.",
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"mpvnc {__version__}")
     commands = parser.add_subparsers(metavar="command", required=True)
@@ -108,8 +109,20 @@ def _start(arguments: argparse.Namespace) -> int:
     if arguments.publisher_fd is not None:
         publisher = ControlSocket.from_fd(arguments.publisher_fd)
         os.set_inheritable(publisher.fileno(), False)
-        if not any(override.startswith("server.name=") for override in arguments.overrides):
-            arguments.overrides.append(f"server.name={NAMELESS}{os.getpid()}")
+    try:
+        return _serve(arguments, publisher)
+    except MpvncError as error:
+        if publisher is not None:
+            with suppress(ControlError):
+                publisher.send({"type": "refused", "reason": str(error)})
+        raise
+
+
+def _serve(arguments: argparse.Namespace, publisher: ControlSocket | None) -> int:
+    """Serve until the end; `publisher` is the socket of the program that started us for itself."""
+    named = any(override.startswith("server.name=") for override in arguments.overrides)
+    if publisher is not None and not named:
+        arguments.overrides.append(f"server.name={NAMELESS}{os.getpid()}")
     sent = Secrets() if publisher is None else _publisher_secrets(publisher)
 
     def read() -> tuple[Config, Secrets, list[str]]:
@@ -121,7 +134,7 @@ def _start(arguments: argparse.Namespace) -> int:
     try:
         running_log = log.start_log("supervisor", loaded.logging.log_level, loaded.logging.log_file)
     except OSError as error:
-        raise ConfigError(f"logging.log_file: {error}") from error
+        raise ConfigError(f"logging.log_file: {loaded.logging.log_file}: {error.strerror}") from error
     try:
         log.warn_all(warnings)
         return Supervisor(loaded, secrets, Setup(os.environ, __version__, read, publisher=publisher)).run()
@@ -210,7 +223,15 @@ def _stop(arguments: argparse.Namespace) -> int:
 def _connect(arguments: argparse.Namespace) -> ControlSocket:
     loaded = _load(arguments)
     directory = runtime_directory(loaded.server.runtime_dir, os.environ)
-    return ControlSocket.connect(control_path(directory, loaded.server.name))
+    path = control_path(directory, loaded.server.name)
+    try:
+        return ControlSocket.connect(path)
+    except ControlError as error:
+        if isinstance(error.__cause__, FileNotFoundError | ConnectionRefusedError):
+            raise ControlError(
+                f"no server named {loaded.server.name} runs (another --instance or runtime directory?)"
+            ) from error
+        raise
 
 
 def _answer(arguments: argparse.Namespace, message: Message) -> Message:

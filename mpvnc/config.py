@@ -212,8 +212,10 @@ def read_secrets(config: Config, environ: Mapping[str, str]) -> tuple[Secrets, l
         with open(name, encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
             lines = [*file.read(4096).splitlines(), "", ""]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"security.password_file: {name} cannot be read: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"security.password_file: {name} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"security.password_file: {name} is not UTF-8") from error
     secrets = Secrets(password=lines[0] or None, view_only_password=lines[1] or None)
     if secrets.password is None and secrets.view_only_password is None:
         raise ConfigError(f"security.password_file: {name} holds no password")
@@ -329,6 +331,18 @@ def _hints(struct: type[_T]) -> dict[str, Any]:
 
 
 def _readable(error: str) -> str:
-    """Turn msgspec's "what - at `$.section.key`" into "section.key: what"."""
+    """Turn msgspec's "what - at `$.section.key`" into "section.key: what", with the choices if there are some."""
     what, _, where = error.partition(" - at `$")
-    return f"{where.rstrip('`').lstrip('.')}: {what}" if where else what
+    name = where.rstrip("`").lstrip(".")
+    if what.startswith("Invalid enum value"):
+        section, _, key = name.partition("[")[0].partition(".")
+        what = f"{what.removeprefix('Invalid enum value ')} is none of {', '.join(_choices(section, key))}"
+    return f"{name}: {what}" if where else what
+
+
+def _choices(section: str, key: str) -> tuple[str, ...]:
+    """Return the values of a key that has a few words to choose from, or a list of them."""
+    hint = _hints(_hints(Config)[section])[key]
+    while typing.get_origin(hint) is not Literal:
+        hint = typing.get_args(hint)[0]
+    return typing.get_args(hint)

@@ -113,6 +113,7 @@ def test_a_file_in_the_working_directory_is_not_read(tmp_path, monkeypatch):
 def test_check_config_takes_authentication_for_exposed_listeners(monkeypatch, capsys):
     exposed = ["check-config", "--set", "server.host=::"]
     assert cli.main(exposed) == 4
+    assert "[::]:5900 can be reached" in capsys.readouterr().err
     assert cli.main([*exposed, "--set", "security.allow_none=true"]) == 0
     monkeypatch.setenv("MPVNC_VIEW_ONLY_PASSWORD", "x")
     assert cli.main(exposed) == 0
@@ -124,7 +125,7 @@ def test_check_config_takes_authentication_for_exposed_listeners(monkeypatch, ca
 @pytest.mark.parametrize("command", ["status", "stop", "clients", "kick 7", "reload"])
 def test_commands_without_a_server_fail_with_one_line(command, capsys):
     assert cli.main(command.split()) == 1
-    assert capsys.readouterr().err.startswith("mpvnc-supervisor: no supervisor answers at ")
+    assert capsys.readouterr().err.startswith("mpvnc-supervisor: no server named default runs (")
 
 
 def test_the_supervisors_modules_load_no_numpy_and_no_asyncio():

@@ -108,8 +108,8 @@ def main() -> None:
         InputReceiver(runtime.input_endpoint) as receiver,
         EventFeed(runtime.events_endpoint) as feed,
     ):
-        runtime.ready()
         try:
+            runtime.ready()
             run(runtime, receiver, feed, animator)
         except ControlError as error:
             logger.info("the supervisor is gone: %s", error)

@@ -89,7 +89,7 @@ def main() -> int:
         runtime.ready()
         serve(runtime, driver)
     except ControlError as error:
-        logger.error("the supervisor is gone: %s", error)
+        logger.info("the supervisor is gone: %s", error)
     finally:
         driver.close()
         outlets.close()

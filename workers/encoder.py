@@ -330,7 +330,7 @@ class Encoder:
         try:
             self._runtime.send(message)
         except ControlError as error:
-            logger.error("the supervisor is gone: %s", error)
+            logger.info("the supervisor is gone: %s", error)
             self.loop.stop()
         self._watch_control()
 

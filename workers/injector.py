@@ -211,9 +211,9 @@ def main() -> None:
     runtime = start("injector", death_signal=signal.SIGTERM)
     injector = Injector(runtime, backend_opener(runtime))
     with InputReceiver(runtime.input_endpoint) as receiver:
-        injector.keep_open(time.monotonic())
-        runtime.ready()
         try:
+            injector.keep_open(time.monotonic())
+            runtime.ready()
             run(runtime, receiver, injector)
         except ControlError as error:
             logger.info("the supervisor is gone: %s", error)

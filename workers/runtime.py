@@ -11,8 +11,9 @@ runtime.ready()
                                       # once), call runtime.beat() every BEAT_INTERVAL_S
 runtime.close()
 ```
-A child ends on EOF of its control socket, and on nothing else: SIGTERM makes that socket read EOF, SIGINT is
-ignored (one Ctrl-C is the supervisor's business). After `start` the control socket does not block:
+A child ends on EOF of its control socket, and on nothing else: SIGINT and SIGTERM are the supervisor's business,
+even if the whole process group gets them. SIGTERM from the kernel, because the supervisor died, makes the socket
+read EOF. After `start` the control socket does not block:
 `receive()` raises BlockingIOError when nothing is there.
 """
 
@@ -144,7 +145,7 @@ def start(
         argv: the arguments without the program's name; None for those of the process.
         death_signal: what the kernel sends when the supervisor dies; a role that must still release something
             takes SIGTERM, which reads as EOF and gives it two seconds.
-    Raises: SystemExit if no supervisor configures it.
+    Raises: SystemExit if no supervisor configures it: 0 if it is gone already.
     """
     parser = argparse.ArgumentParser(prog=f"mpvnc.workers.{role}", description="Started by mpvnc-supervisor.")
     parser.add_argument("--control-fd", type=int, required=True)
@@ -154,7 +155,9 @@ def start(
     control.set_timeout(_CONFIGURE_TIMEOUT_S)
     try:
         received = control.receive()
-        if received is None or received[0]["type"] != "configure":
+        if received is None:
+            sys.exit(0)
+        if received[0]["type"] != "configure":
             raise ControlError("expected configure")
     except ControlError as error:
         sys.exit(f"{role}: no configuration from the supervisor: {error}")
@@ -193,8 +196,11 @@ def _settle(control: ControlSocket, death_signal: signal.Signals) -> None:
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    supervisor = os.getppid()
 
     def end(_number: int, _frame: FrameType | None) -> None:
+        if os.getppid() == supervisor:
+            return
         signal.alarm(_TERM_GRACE_S)
         control.shut()
 

@@ -232,7 +232,6 @@ class CaptureDriver:
         self._retry_at = self._clock() + self._backoff.next()
         if reason != self._told:
             self._told = reason
-            logger.warning("source down: %s; trying again", reason)
             self._outlets.source_down(reason)
 
     def _close_capture(self) -> None:

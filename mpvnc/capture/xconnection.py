@@ -6,6 +6,7 @@ Sources: X11 protocol, "Connection Setup" (visuals, pixmap formats).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -35,6 +36,8 @@ def x_errors(doing: str) -> Iterator[None]:
 
 def describe(error: Exception) -> str:
     """Return an X error in words: an error of the server has no text, but tells which request failed."""
+    if isinstance(error, xcffib.ConnectionException):
+        return "the connection is lost"
     name = type(error).__name__
     if not isinstance(error, xcffib.Error):
         return f"{name} {error}".strip()
@@ -51,8 +54,11 @@ class XConnection:
 
     def __init__(self, display: str) -> None:
         self.display = display
-        with x_errors(f"connecting to display {display!r}"):
+        try:
             self.xcb = _CONNECT(display or None)
+        except xcffib.XcffibException as error:
+            name = display or os.environ.get("DISPLAY", "")
+            raise CaptureError(f"cannot connect to display {name!r}") from error
         try:
             with x_errors("reading the screen"):
                 self._screen = self.xcb.setup.roots[self.xcb.pref_screen]

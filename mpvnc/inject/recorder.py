@@ -27,7 +27,7 @@ class RecorderBackend(Backend):
         try:
             self._file: TextIO = open(path, "a", encoding="utf-8")  # noqa: SIM115 - closed in close()
         except OSError as error:
-            raise InjectError(f"cannot record input: {error}") from error
+            raise InjectError(f"cannot record input in {path}: {error.strerror}") from error
 
     def plan(self, keysym: int, held_codes: set[int]) -> Press | None:
         """Return the keysym's low 24 bits as its code."""
@@ -58,7 +58,7 @@ class RecorderBackend(Backend):
         try:
             self._file.flush()
         except OSError as error:
-            raise InjectError(f"cannot record input: {error}") from error
+            raise InjectError(f"cannot record input: {error.strerror}") from error
 
     def restore(self, code: int) -> None:
         """It takes no keycodes."""
@@ -72,4 +72,4 @@ class RecorderBackend(Backend):
         try:
             self._file.write(json.dumps(what) + "\n")
         except OSError as error:
-            raise InjectError(f"cannot record input: {error}") from error
+            raise InjectError(f"cannot record input: {error.strerror}") from error

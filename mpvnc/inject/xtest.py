@@ -28,7 +28,7 @@ from mpvnc.inject.keymap import NO_SYMBOL, KeyMap, SpareKeycodes, canonical, is_
 
 KEY_PRESS, KEY_RELEASE, BUTTON_PRESS, BUTTON_RELEASE, MOTION = 2, 3, 4, 5, 6
 _SHIFT, _LOCK = 1, 2
-_X_ERRORS = (xcffib.XcffibException, xcffib.ConnectionException, OSError)
+_X_ERRORS = (xcffib.XcffibException, OSError)
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 def _display_errors(what: str) -> Iterator[None]:
     try:
         yield
+    except xcffib.ConnectionException as error:
+        raise InjectError(f"{what}: no connection") from error
     except _X_ERRORS as error:
         raise InjectError(f"{what}: {type(error).__name__} {error}".rstrip()) from error
 

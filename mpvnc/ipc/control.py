@@ -129,6 +129,8 @@ class ControlSocket:
             data, fds, flags = _receive(self._sock)
         except BlockingIOError:
             raise
+        except ConnectionResetError:
+            return self.receive()  # the peer did not read all; what it sent before its end still waits
         except ConnectionError:
             return None
         except OSError as error:

@@ -25,7 +25,8 @@ def start_supervisor(
 ) -> tuple[ControlSocket, subprocess.Popen[bytes]]:
     """Start `mpvnc start` with `settings` over the defaults and send it the secrets.
 
-    It is in a session of its own, so that Ctrl-C is the program's alone. Its log goes to our stderr.
+    It is in a session of its own, so that Ctrl-C is the program's alone. Its log goes to our stderr; why it cannot
+    start it also answers as `refused`.
 
     Raises: PublishError if it cannot be started.
     """
@@ -49,17 +50,17 @@ def start_supervisor(
             control.send({"type": "secrets", **secrets})
     except OSError as error:
         control.close()
-        raise PublishError(f"cannot start a supervisor: {error}") from error
+        raise PublishError(f"cannot start a supervisor: {error.strerror}") from error
     return control, process
 
 
 def join_supervisor(name: str) -> ControlSocket:
     """Connect to the instance `name` of this user. Raises: PublishError if there is none."""
-    path = control_path(runtime_directory("", os.environ), name)
+    directory = runtime_directory("", os.environ)
     try:
-        return ControlSocket.connect(path)
+        return ControlSocket.connect(control_path(directory, name))
     except ControlError as error:
-        raise PublishError(f"no server named {name} runs: {error}") from error
+        raise PublishError(f"no server named {name} runs in {directory}") from error
 
 
 def end_supervisor(process: subprocess.Popen[bytes]) -> int:

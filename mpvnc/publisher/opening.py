@@ -73,7 +73,7 @@ def publish(
         control.close()
         code = None if process is None else end_supervisor(process)
         if isinstance(error, PublishError) and code:
-            raise PublishError(f"the server ended with exit code {code}; stderr says why") from error
+            raise PublishError(f"the server ended with exit code {code}: {error}") from error
         raise
     try:
         publication.publish_frame()

@@ -65,6 +65,11 @@ class Publication:
         self._closed = False
         _alive.add(self)
 
+    def __repr__(self) -> str:
+        """Return where it is shown, or that it is not any more."""
+        state = "closed" if self.closed else "at " + " ".join(self.listeners)
+        return f"<mpvnc.Publication {state}>"
+
     @property
     def viewers(self) -> int:
         """How many viewers are connected. Raises: PublishError after `close`."""

@@ -66,13 +66,13 @@ def role_command(role: str) -> list[str]:
 def start_process(command: Sequence[str], environ: Mapping[str, str]) -> Process:
     """Start `command --control-fd N` with stdin from nowhere; stdout and stderr are both our stderr.
 
-    SIGINT stays blocked until the child ignores it, so that a Ctrl-C during its start does not end it.
+    SIGINT and SIGTERM stay blocked until the child ignores them: sent to all of us, they are our business alone.
 
     Raises: OSError if it cannot be started.
     """
     ours, theirs = control.pair()
     fd = theirs.fileno()
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         popen = subprocess.Popen(
             [*command, "--control-fd", str(fd)],

@@ -55,7 +55,9 @@ class ClientDesk:
         for client in gone:
             self._throttle.has_gone(client, time.monotonic())
         if gone and encoder.drained is None:
-            logger.warning("encoder %d took %d clients with it", encoder.slot, len(gone))
+            logger.warning(
+                "encoder %d took %d client%s with it", encoder.slot, len(gone), "" if len(gone) == 1 else "s"
+            )
         for start in range(0, max(len(gone), 1), _IDS_PER_MESSAGE):
             clients = gone[start : start + _IDS_PER_MESSAGE]
             message = {"type": "worker_gone", "slot": encoder.slot, "clients": clients}
@@ -66,7 +68,8 @@ class ClientDesk:
         record = self._admission.find(client)
         if record is None:
             return False
-        self._evict(self._crew.encoders[record.slot], client, reason)
+        log.for_client(logger, client).info("%s", reason)
+        self._send_evict(self._crew.encoders[record.slot], client, reason)
         return True
 
     def _authenticated(self, encoder: Child, client: int, *, view_only: bool) -> None:
@@ -100,4 +103,7 @@ class ClientDesk:
 
     def _evict(self, encoder: Child, client: int, reason: str) -> None:
         log.for_client(logger, client).info("evicted: %s", reason)
+        self._send_evict(encoder, client, reason)
+
+    def _send_evict(self, encoder: Child, client: int, reason: str) -> None:
         self._crew.send(encoder, {"type": "evict", "client": client, "reason": reason})

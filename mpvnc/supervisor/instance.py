@@ -59,9 +59,11 @@ def open_instance(directory: Path, name: str) -> Instance:
         _sweep(directory)
         lock_fd = _lock(path)
     except OSError as error:
-        raise ConfigError(f"the runtime directory {path} cannot be used: {error}") from error
+        raise ConfigError(f"the runtime directory {path} cannot be used: {error.strerror}") from error
     if lock_fd is None:
-        raise ControlError(f"an instance named {name} runs already: stop it, or choose another server.name")
+        raise ControlError(
+            f"an instance named {name} runs already: stop it, or choose another name (--instance NAME)"
+        )
     for entry in path.iterdir():
         if entry.name != _LOCK:
             entry.unlink()

@@ -34,11 +34,19 @@ class TcpSpec(NamedTuple):
     host: str
     port: int
 
+    def __str__(self) -> str:
+        """Return it as the configuration has it: `0.0.0.0:5900`, `[::]:5900`, `*:5900`."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host or '*'}:{self.port}"
+
 
 class UnixSpec(NamedTuple):
     """The path of a UNIX socket."""
 
     path: str
+
+    def __str__(self) -> str:
+        """Return it as the configuration has it."""
+        return f"unix:{self.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +116,10 @@ def _open_tcp(spec: TcpSpec) -> list[Listener]:
     flags = socket.AI_PASSIVE
     try:
         found = socket.getaddrinfo(host, spec.port, type=socket.SOCK_STREAM, flags=flags)
-    except (OSError, UnicodeError) as error:
-        raise ListenError(f"cannot listen on {spec.host}: {error}") from error
+    except OSError as error:
+        raise ListenError(f"cannot listen on {spec.host}: {error.strerror or error}") from error
+    except UnicodeError as error:
+        raise ListenError(f"cannot listen on {spec.host}: no host name") from error
     addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
     for attempt in range(_PORT_TRIES):
         try:

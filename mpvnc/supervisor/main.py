@@ -43,7 +43,7 @@ from mpvnc.supervisor.reload import compare
 from mpvnc.supervisor.roster import Roster
 from mpvnc.supervisor.segments import Segments
 from mpvnc.supervisor.signals import SignalPipe
-from mpvnc.supervisor.source import resolve_kind, roles_of, worker_count
+from mpvnc.supervisor.source import display_of, resolve_kind, roles_of, worker_count
 from mpvnc.supervisor.status import Overview, snapshot
 from mpvnc.supervisor.writers import Writers
 
@@ -176,6 +176,7 @@ class Supervisor:
             reason = self._writers.refusal or None
         if reason is not None:
             logger.critical("giving up: %s", reason)
+            self._publishing.refuse_owner(reason)
             self._failure = reason
             self._request_stop(now, quick=True)
 
@@ -258,10 +259,21 @@ class Supervisor:
             known = self._writers.said(message, lambda answer, fds: self._crew.send(child, answer, fds))
             if message["type"] == "source" and "state" in message:
                 child.source_up = message["state"] == "up"
+                self._tell_waiting(message)
         else:
             known = self._consumer_said(message)
         if not known:
             logger.warning("%s %d sent an unknown %s message", child.role, child.slot, message["type"])
+
+    def _tell_waiting(self, message: Message) -> None:
+        """Say why viewers that connect already are not served yet."""
+        if self._announced or self._stop is not None or message["state"] == "up":
+            return
+        display = display_of(self._config, self._setup.environ)
+        waited_for = f"the display {display!r}" if self._kind in ("x11", "mss") else "the source"
+        logger.warning(
+            "waiting for %s: %s; viewers are served as soon as it is there", waited_for, message["reason"]
+        )
 
     def status(self) -> Message:
         """Return the `status` message."""

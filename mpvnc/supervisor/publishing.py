@@ -48,6 +48,13 @@ class Publishing:
         self._urls = list(urls)
         if self._publisher is not None:
             self._welcome(self._publisher)
+        elif self._kind == "publish" and self.owner is None:
+            logger.info("waiting for a program to publish")
+
+    def refuse_owner(self, reason: str) -> None:
+        """Tell the owner, which may still wait for its first answer, why this supervisor ends."""
+        if self.owner is not None:
+            self._loop.send(self.owner.control, {"type": "refused", "reason": reason})
 
     def said(self, peer: Peer, message: Message) -> bool:
         """Handle a peer's message; False if it is none of a publisher's."""

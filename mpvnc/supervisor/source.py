@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import socket
@@ -9,6 +10,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mpvnc.config import Config
+from mpvnc.errors import ConfigError
+
+logger = logging.getLogger(__name__)
 
 CAPTURE = "capture"
 INJECTOR = "injector"
@@ -28,11 +32,25 @@ def roles_of(kind: str) -> Roles:
 
 
 def resolve_kind(config: Config, environ: Mapping[str, str]) -> str:
-    """Return the kind of source: "auto" is x11 if an X server answers, else demo."""
-    if config.source.kind != "auto":
-        return config.source.kind
-    display = config.source.display or environ.get("DISPLAY", "")
-    return "x11" if display and display_answers(display) else "demo"
+    """Return the kind of source: "auto" is x11 if an X server answers, else demo.
+
+    Raises: ConfigError if a display is wanted and none is named.
+    """
+    kind, display = config.source.kind, display_of(config, environ)
+    if kind in ("x11", "mss") and not display:
+        raise ConfigError("no display: set source.display or DISPLAY")
+    if kind != "auto":
+        return kind
+    if display and display_answers(display):
+        return "x11"
+    if display:
+        logger.warning("source.kind auto: nothing answers at display %r; showing the demo", display)
+    return "demo"
+
+
+def display_of(config: Config, environ: Mapping[str, str]) -> str:
+    """Return the name of the X display; "" if there is none."""
+    return config.source.display or environ.get("DISPLAY", "")
 
 
 def display_answers(display: str, timeout_s: float = 1.0) -> bool:

@@ -29,7 +29,7 @@ def status_text(status: Message) -> str:
     lines = [
         f"{status['instance']}: {status['state']}, up {duration(status['uptime_s'])}, mpvnc {status['version']}",
         f"listening on  {' '.join(status['listeners']) or '-'}",
-        f"source        {source['kind']} {source['state']} {source['reason']}".rstrip()
+        f"source        {source['kind']} {source['state']}: {source['reason']}".removesuffix(": ")
         + f", backend {source['backend'] or '-'}, {source['width']}x{source['height']}, "
         f"frame {source['frame']}",
         f"clients       {clients['authenticated']} of {clients['max_connections'] or 'any number'}, "
@@ -105,7 +105,7 @@ def _child_row(child: Message) -> tuple[str, ...]:
 def _fact(name: str, word: str, value: int, rates: Message) -> str:
     shown = size if name.startswith("bytes_") else count
     rate = f" ({shown(rates[name])}/s)" if name in rates else ""
-    return f"{shown(value)} {word}{rate}"
+    return f"{shown(value)} {word.removesuffix('s') if value == 1 else word}{rate}"
 
 
 def _client_row(client: Message) -> tuple[str, ...]:

@@ -119,7 +119,6 @@ class Writers:
         try:
             generation = self._segments.allocate(*checked_size(message))
         except FrameError as error:
-            logger.error("no segment: %s", error)
             self.refusal = str(error)
             answer({"type": "refused", "reason": str(error)}, [])
             return
@@ -144,12 +143,18 @@ class Writers:
         self._broadcast(message, [])
 
     def _change(self, **told: str | bool) -> None:
-        was_up = self.source.is_up
+        was = (self.source.is_up, self.source.reason)
         before = self.source.message
         for key, value in told.items():
             setattr(self.source, key, value)
-        if was_up != self.source.is_up:
-            log = logger.info if self.source.is_up else logger.warning
-            log("source is %s %s", "up" if self.source.is_up else "down", self.source.reason)
+        now = (self.source.is_up, self.source.reason)
+        if self.generation is not None and now != was:
+            self._log_state()
         if self.source.message != before:
             self._broadcast(self.source.message, [])
+
+    def _log_state(self) -> None:
+        if self.source.is_up:
+            logger.info("source is up")
+        else:
+            logger.warning("source is down: %s", self.source.reason)

@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
+import xcffib
 
 from mpvnc.capture.xconnection import XConnection, describe, x_errors
 from mpvnc.errors import CaptureError
@@ -30,7 +31,7 @@ def test_other_depths_are_refused_with_what_was_found(depth: int, tmp_path: Path
 
 
 def test_a_display_that_is_not_there() -> None:
-    with pytest.raises(CaptureError, match="connecting to display ':9876'"):
+    with pytest.raises(CaptureError, match="cannot connect to display ':9876'"):
         XConnection(":9876")
 
 
@@ -49,3 +50,4 @@ def test_what_is_no_error_of_x_passes() -> None:
     with pytest.raises(KeyError), x_errors("looking"):
         raise KeyError
     assert describe(IndexError("99")) == "IndexError 99"
+    assert describe(xcffib.ConnectionException(1)) == "the connection is lost"

@@ -103,7 +103,7 @@ class TestStarts:
             (["start", "--set", "server.host=0.0.0.0"], 4, "password"),
             (["start", "--set", "security.password=x"], 4, "refused"),
             (["check-config", "--set", "server.port=70000"], 4, "port"),
-            (["status"], 1, "no supervisor answers"),
+            (["status"], 1, "no server named default runs"),
         ]:
             done = run(tmp_path, *words)
             assert done.returncode == code and said in done.stderr, (words, done)

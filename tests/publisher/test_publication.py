@@ -264,3 +264,9 @@ def test_unread_events_are_bounded_counted_and_stop_nobody(
     eventually(lambda: got.extend(publication.events()) or len(got) == 1600 - dropped)
     assert got[-1].key == 1599
     assert publication.dropped_events == dropped
+
+
+def test_it_tells_where_it_is_shown(publication: mpvnc.Publication) -> None:
+    assert all(url in repr(publication) for url in publication.listeners)
+    publication.close()
+    assert repr(publication) == "<mpvnc.Publication closed>"

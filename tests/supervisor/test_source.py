@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from mpvnc import config
+from mpvnc.errors import ConfigError
 from mpvnc.supervisor import source
 from mpvnc.supervisor.source import display_answers, resolve_kind, roles_of, worker_count
 
@@ -20,6 +21,18 @@ def test_roles():
 
 def test_an_explicit_kind_is_taken_as_it_is():
     assert resolve_kind(loaded("source.kind=mss"), {"DISPLAY": ":99999"}) == "mss"
+
+
+def test_a_display_has_to_be_named():
+    with pytest.raises(ConfigError, match=r"no display: set source\.display or DISPLAY"):
+        resolve_kind(loaded("source.kind=x11"), {})
+
+
+def test_auto_warns_of_a_display_that_does_not_answer(monkeypatch, caplog):
+    monkeypatch.setattr(source, "display_answers", lambda display: False)
+    assert resolve_kind(loaded(), {}) == "demo" and not caplog.messages
+    resolve_kind(loaded("source.display=:55"), {})
+    assert caplog.messages == ["source.kind auto: nothing answers at display ':55'; showing the demo"]
 
 
 def test_auto_is_x11_if_a_server_answers_else_demo(monkeypatch):

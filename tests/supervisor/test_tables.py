@@ -34,7 +34,7 @@ def test_the_status_says_everything():
     lines = status_text(STATUS).splitlines()
     assert lines[0] == "stage: ready, up 61 s, mpvnc 1"
     assert lines[1].split() == ["listening", "on", "vnc://127.0.0.1:5900", "unix:/x"]
-    assert "x11 down no display, backend -, 640x480, frame 7" in lines[2]
+    assert "x11 down: no display, backend -, 640x480, frame 7" in lines[2]
     assert "3 of any number, 1 not logged in, 2 queued, 5 wrong passwords" in lines[3]
     assert "12.3 MB out, 11 B in, 1.5 k updates, 4 frames skipped" in lines[4]
     assert "20 rectangles, 1.0 kB, 2.0 M pixels; 30 hits, 19 misses; kernels compiled" in lines[5]
@@ -42,6 +42,11 @@ def test_the_status_says_everything():
         "encoder", "0", "77", "ready", "4", "3 clients, 12.3 MB sent (2.5 kB/s)",
     ]  # fmt: skip
     assert lines[8].split() == ["capture", "1", "-", "backoff", "0"]
+
+
+def test_one_is_no_plural():
+    child = {**STATUS["children"][0], "counters": {"clients": 1, "cache_hits": 1}}
+    assert status_text({**STATUS, "children": [child]}).endswith("1 client, 1 hit")
 
 
 def test_the_clients():

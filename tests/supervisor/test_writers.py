@@ -105,3 +105,11 @@ def test_another_configured_name_holds_and_without_one_the_source_has_its_own_ba
     assert encoders.heard == [("source", "up", "Stage", 0)]
     writers.rename("")
     assert encoders.heard[1:] == [("source", "up", "Other", 0)]
+
+
+def test_how_the_source_stands_is_logged_in_whole_lines(parts, caplog):
+    caplog.set_level("INFO", "mpvnc.supervisor.writers")
+    writers, _, answer = parts
+    published(writers, answer)
+    writers.went("the capture process ended")
+    assert caplog.messages[-2:] == ["source is up", "source is down: the capture process ended"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import textwrap
 import pytest
 
 from mpvnc.config import Config, to_dict
+from mpvnc.frames.pointer import pointer_page_bytes
 from mpvnc.ipc.control import pair
 from mpvnc.metrics import Counter, StatusPage, create_status_page
 from tests.support.server import ROOT
@@ -93,17 +95,46 @@ def test_it_is_configured_and_beats(configured):
     assert configured.status.slot(1).get(Counter.HEARTBEAT) > 0
 
 
-@pytest.mark.parametrize("how", ["eof", signal.SIGTERM])
-def test_it_ends_by_itself(configured, how):
-    if how == "eof":
-        configured.control.close()
-    else:
-        configured.process.send_signal(how)
+def test_it_ends_by_itself(configured):
+    configured.control.close()
     assert configured.process.wait(20) == 7
 
 
-def test_ctrl_c_is_not_its_business(configured):
-    configured.process.send_signal(signal.SIGINT)
+def test_sigterm_ends_it_when_the_supervisor_is_gone():
+    """The death of the one that started it is what counts, even while its socket is still open elsewhere."""
+    ours, theirs = pair()
+    ours.set_timeout(20)
+    status, pointer, bell = create_status_page(4), os.memfd_create("pointer"), os.eventfd(0)
+    child, pipe = theirs.fileno(), os.pipe()
+    code = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-P", "-c", {textwrap.dedent(ROLE)!r}, "--control-fd", "{child}"],
+    pass_fds=[{child}, {pipe[1]}])
+sys.stdin.read()
+"""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code],
+        pass_fds=[child, pipe[1]],
+        stdin=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    theirs.close()
+    os.close(pipe[1])
+    ours.send(configure(), [status, pointer, bell])
+    assert ours.receive()[0] == {"type": "ready"}
+    parent.kill()
+    parent.wait()
+    parent.stdin.close()
+    with open(pipe[0], "rb") as ended:
+        assert select.select([ended], [], [], 20)[0] and ended.read() == b""
+    ours.close()
+    for fd in (status, pointer, bell):
+        os.close(fd)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_are_the_supervisors_business(configured, number):
+    configured.process.send_signal(number)
     configured.control.send({"type": "hello"})
     assert configured.control.receive()[0]["type"] == "echo"
 
@@ -114,10 +145,40 @@ def test_an_abort_prints_the_stacks(configured):
     assert b"most recent call first" in configured.process.stderr.read()
 
 
-def test_without_a_supervisor_it_says_so(child):
+def test_a_supervisor_that_went_meanwhile_is_no_error(child):
     child.control.close()
+    assert child.process.wait(20) == 0
+    assert child.process.stderr.read() == b""
+
+
+def test_without_a_configuration_it_says_so(child):
+    child.control.send({"type": "hello"})
     assert child.process.wait(20) == 1
     assert b"encoder: no configuration from the supervisor" in child.process.stderr.read()
+
+
+@pytest.mark.parametrize("role", ["injector", "animator", "capture", "encoder"])
+def test_a_role_whose_supervisor_went_while_it_starts_ends_quietly(role, tmp_path):
+    ours, theirs = pair()
+    bus = {name: f"ipc://{tmp_path}/{name}" for name in ("input", "notices", "events")}
+    fds = [create_status_page(4), os.memfd_create("pointer"), os.eventfd(0)]
+    os.truncate(fds[1], pointer_page_bytes())
+    ours.send(configure() | {"role": role, "bus": bus}, fds)
+    ours.close()
+    for fd in fds:
+        os.close(fd)
+    command = [sys.executable, "-P", "-m", f"mpvnc.workers.{role}", "--control-fd", str(theirs.fileno())]
+    done = subprocess.run(
+        command,
+        pass_fds=[theirs.fileno()],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        timeout=30,
+        check=False,
+    )
+    theirs.close()
+    assert done.returncode == 0, done.stderr
+    assert b"Traceback" not in done.stderr and b"ERROR" not in done.stderr
 
 
 def test_another_message_first_is_refused(child):
