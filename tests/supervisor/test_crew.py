@@ -57,7 +57,8 @@ def test_a_crashed_writer_goes_on_with_the_frame_numbers(start):
 def test_a_silent_child_is_aborted_with_its_stacks_and_replaced(start):
     server = start("timeouts.heartbeat_s=3", modes={"injector": "silent"})
     eventually(lambda: server.status()["children"][3]["restarts"] >= 1, 15)
-    assert "no heartbeat" in server.logged() and "Fatal Python error: Aborted" in server.logged()
+    # faulthandler writes a line in pieces: another process's line may come between them.
+    assert "no heartbeat" in server.logged() and "(most recent call first)" in server.logged()
 
 
 def test_a_child_that_talks_nonsense_is_replaced(start):
@@ -78,10 +79,16 @@ def test_a_child_that_cannot_start_ends_it_before_the_ready_line(start):
     nothing_is_left(server, [])
 
 
+def ready_pid(server) -> int:
+    child = server.status()["children"][0]
+    return child["pid"] if child["state"] == "ready" else 0
+
+
 def test_without_any_worker_left_it_ends(start):
     server = start("server.workers=1", "timeouts.crash_limit=2")
+    pid = 0
     for _ in range(2):
-        pid = eventually(lambda: (c := server.status()["children"][0])["state"] == "ready" and c["pid"])
+        pid = eventually(lambda old=pid: ready_pid(server) not in (0, old) and ready_pid(server))
         os.kill(pid, signal.SIGKILL)
         eventually(lambda pid=pid: not is_alive(pid))
     assert server.wait() == 1
