@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import os
 import re
 import subprocess
@@ -155,3 +156,8 @@ def documented_numbers(*headings: str) -> set[int]:
 )
 def test_the_coverage_table_has_a_row_for_every_number(numbers: set[int], headings: list[str]) -> None:
     assert numbers - documented_numbers(*headings) == set()
+
+
+@pytest.mark.parametrize("program", ["tests.soak.soak", "tests.interop.idle", "benchmarks.__main__"])
+def test_programs_that_are_run_by_hand_can_be_loaded(program: str) -> None:
+    assert callable(importlib.import_module(program).main)

@@ -22,8 +22,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.capture.xserver import XServer, xvfb
-
 from mpvnc.geometry import Rect
 from tests.process.stage import SMALL_AND_QUICK, Status, status_of, wait_replaced
 from tests.process.watch import Watcher
@@ -31,22 +29,23 @@ from tests.support.client import Client
 from tests.support.drawing import Painter
 from tests.support.servers import Server, running_supervisor
 from tests.support.waits import eventually
+from tests.support.xserver import grab, xvfb
 
 RAW, TIGHT, ZRLE = 0, 7, 16
 LOSSLESS = ((RAW,), (TIGHT,), (ZRLE,))
 
 
 @contextmanager
-def served_screen(width: int, height: int, *settings: str) -> Iterator[tuple[Server, Painter, XServer]]:
-    """Serve an Xvfb without a pointer in the picture."""
+def served_screen(width: int, height: int, *settings: str) -> Iterator[tuple[Server, Painter, str]]:
+    """Serve an Xvfb without a pointer in the picture; also yield its display."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mpvnc-soak-")))
-        screen = stack.enter_context(xvfb(width, height, 24, "-noreset"))
-        painter = Painter(screen.display)
+        display = stack.enter_context(xvfb(directory, width, height))
+        painter = Painter(display)
         stack.callback(painter.close)
-        source = ("source.kind=x11", f"source.display={screen.display}", "encoding.pointer=false")
+        source = ("source.kind=x11", f"source.display={display}", "encoding.pointer=false")
         server = running_supervisor(directory, *source, "server.workers=2", *settings)
-        yield stack.enter_context(server), painter, screen
+        yield stack.enter_context(server), painter, display
 
 
 def pixel(client: Client, x: int, y: int) -> int:
@@ -99,7 +98,7 @@ def exact(rounds: int) -> str:
     """Acceptance B17."""
     for width in (320, 640, 1024, 1366, 1920):
         places = random.Random(width)
-        with served_screen(width, 200) as (server, painter, screen), ExitStack() as stack:
+        with served_screen(width, 200) as (server, painter, display), ExitStack() as stack:
             clients = [stack.enter_context(server.connect()) for _ in LOSSLESS]
             for client, encodings in zip(clients, LOSSLESS, strict=True):
                 client.set_encodings(encodings)
@@ -111,7 +110,7 @@ def exact(rounds: int) -> str:
                     client.request()
                     wait_pixel(client, x, y, colour)
             for client in clients:
-                assert (client.viewer.rgb() == screen.grab()).all(), f"differs at width {width}"
+                assert (client.viewer.rgb() == grab(display)).all(), f"differs at width {width}"
     return f"{rounds} changes at each of five widths"
 
 
