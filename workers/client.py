@@ -30,7 +30,7 @@ from mpvnc.session.input import (
 )
 from mpvnc.session.pacing import Link
 from mpvnc.session.session import Heard, Joined, Session
-from mpvnc.transport.plain import Pipe
+from mpvnc.transport.stream import Stream
 
 READ_BYTES = 4096
 """At most so much of one client is taken in before it is the others' turn: some hundred messages."""
@@ -84,7 +84,7 @@ class Client:
     """
 
     def __init__(
-        self, ident: int, address: str, pipe: Pipe, session: Session, host: Host, *, judge_at: float = 0.0
+        self, ident: int, address: str, pipe: Stream, session: Session, host: Host, *, judge_at: float = 0.0
     ) -> None:
         self.ident = ident
         self.address = address
@@ -190,6 +190,8 @@ class Client:
         if count == 0:
             self.close("closed by the viewer")
             return
+        if self.pipe.has_pending:
+            self._host.loop.call_soon(self._guarded, self._on_readable)
         data = bytes(memoryview(_scratch)[:count])
         if self.session.asks_again(data):
             self._offer()

@@ -61,6 +61,7 @@ class Pipe:
         self._rest: deque[Buffer] = deque()
         self.is_blocked = False
         """Whether bytes wait for the socket to become writable."""
+        self.has_pending = False
         self.sent_bytes = 0
         self.received_bytes = 0
 
