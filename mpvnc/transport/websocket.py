@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from mpvnc.transport.plain import Buffer, TcpInfo
 from mpvnc.transport.stream import Stream
@@ -53,12 +53,11 @@ class WebSocketPipe:
         """Take larger messages: the client has authenticated."""
         self._incoming.set_limits(self._limits)
 
-    def send(self, buffers: Iterable[Buffer]) -> None:
+    def send(self, buffers: Sequence[Buffer]) -> None:
         """Write as much as goes, as one message; keep views of the rest."""
-        parts = list(buffers)
-        size = sum(map(len, parts))
+        size = sum(map(len, buffers))
         if size:
-            self._inner.send([header(size), *parts])
+            self._inner.send([header(size), *buffers])
             self._note()
 
     def flush(self) -> None:
@@ -97,7 +96,8 @@ class WebSocketPipe:
         self._incoming.close(NORMAL_CLOSURE)
         with contextlib.suppress(OSError):
             if not self._inner.is_blocked:
-                self._inner.send(self._incoming.replies())
+                for reply in self._incoming.replies():
+                    self._inner.send([reply])
                 self._inner.discard_input()
         self._inner.close()
         self._pending = self._early = self._reply = b""
