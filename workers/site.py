@@ -15,7 +15,7 @@ from http import HTTPStatus
 from importlib.resources.abc import Traversable
 
 from mpvnc.config import Config, Secrets
-from mpvnc.errors import MpvncError
+from mpvnc.errors import ConfigError
 from mpvnc.rfb.security import vncauth
 from mpvnc.transport.websocket import silent
 from mpvnc.web import rules, websocket
@@ -56,7 +56,7 @@ class Site:
         self._hosts = config.server.hosts
         self._allowed_origins = config.websocket.allowed_origins
         passwords = (secrets.password, secrets.view_only_password)
-        self._passwords = [vncauth.encode_password(each) for each in passwords if each is not None]
+        self._passwords = [password for password in passwords if password is not None]
 
     def serve(self, visitor: Visitor, request: Request) -> None:
         """Have a visitor's request answered."""
@@ -127,12 +127,9 @@ class Site:
 
     def _is_right(self, password: str) -> bool:
         """Whether it is one of the viewers', as VNC compares them: the first 8 characters count."""
-        try:
-            key = vncauth.des_key(vncauth.encode_password(password))
-        except MpvncError:
-            return False
-        known = [vncauth.des_key(each) for each in self._passwords if vncauth.is_usable(each)]
-        return any([hmac.compare_digest(key, each) for each in known])
+        given = _key(password)
+        known = [key for key in map(_key, self._passwords) if key is not None]
+        return given is not None and any([hmac.compare_digest(given, key) for key in known])
 
     def _show(self, visitor: Visitor, request: Request) -> None:
         kind = _SNAPSHOTS[request.path]
@@ -147,6 +144,15 @@ _MISDIRECTED = (
     "This name is not known here. Use the address, or add the name to server.hosts "
     "(without a password only known names are answered: any page could have its own name point here)."
 )
+
+
+def _key(password: str) -> bytes | None:
+    """Return what VNC makes of a password; None if it is one that nobody can give."""
+    try:
+        encoded = vncauth.encode_password(password)
+    except ConfigError:
+        return None
+    return vncauth.des_key(encoded) if vncauth.is_usable(encoded) else None
 
 
 def _as_response(kind: str, made: Snapshot | None) -> Response:
