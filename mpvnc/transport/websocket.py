@@ -21,7 +21,16 @@ EARLY_LIMITS = SizeLimits(16 * 1024, 64 * 1024)
 silent = logging.Logger("mpvnc.websocket", logging.CRITICAL + 1)
 """For the protocol objects: what they tell of has passwords and keys in it."""
 
-_scratch = bytearray(4096)
+_READ_BYTES = 4096
+_scratch = bytearray(_READ_BYTES)
+_scratch_view = memoryview(_scratch)
+
+
+class _Last:
+    """What was sent last, as a message: what one is sent, many are."""
+
+    buffers: Sequence[Buffer] = ()
+    message: Sequence[Buffer] = ()
 
 
 class WebSocketPipe:
@@ -38,12 +47,20 @@ class WebSocketPipe:
         self._limits = limits
         self._incoming = Incoming(SizeLimits(*map(min, limits, EARLY_LIMITS)), silent)
         self._early = early
-        self._pending = b""
+        self._payload = memoryview(b"")
         self._reply = b""
         self.is_blocked = inner.is_blocked
         self.has_pending = bool(early) or inner.has_pending
-        self.sent_bytes = inner.sent_bytes
-        self.received_bytes = inner.received_bytes
+
+    @property
+    def sent_bytes(self) -> int:
+        """How much went out, headers and all."""
+        return self._inner.sent_bytes
+
+    @property
+    def received_bytes(self) -> int:
+        """How much came in, headers and all."""
+        return self._inner.received_bytes
 
     def fileno(self) -> int:
         """Return the descriptor, for the event loop."""
@@ -55,29 +72,36 @@ class WebSocketPipe:
 
     def send(self, buffers: Sequence[Buffer]) -> None:
         """Write as much as goes, as one message; keep views of the rest."""
-        size = sum(map(len, buffers))
-        if size:
-            self._inner.send([header(size), *buffers])
-            self._note()
+        if buffers is not _Last.buffers:
+            size = sum(map(len, buffers))
+            if not size:
+                return
+            _Last.buffers, _Last.message = buffers, [header(size), *buffers]
+        self._inner.send(_Last.message)
+        if self._inner.is_blocked:
+            self.is_blocked = True
 
     def flush(self) -> None:
         """Write more of the rest."""
         self._inner.flush()
         self._send_reply()
-        self._note()
 
     def receive_into(self, scratch: bytearray) -> int | None:
         """Return payload, at most `len(scratch)` bytes; 0 at the end, None if none has come."""
-        if self._pending:
+        if self.has_pending:
+            return self._receive_pending(scratch)
+        count = self._inner.receive_into(_scratch)
+        if not count:
+            return count
+        data = _scratch_view[:count].tobytes()
+        payload = self._incoming.take_short(data)
+        if payload is None:
+            self._take(data)
             return self._hand_out(scratch)
-        if self._incoming.is_over:
-            return 0
-        data = self._receive()
-        if not data:
-            return None if data is None else 0
-        self._pending = self._incoming.receive_data(data)
-        self._answer()
-        return self._hand_out(scratch)
+        self.has_pending = self._inner.has_pending
+        count = len(payload)
+        scratch[:count] = payload
+        return count
 
     def unacknowledged_bytes(self) -> int:
         """Return how much was given to `send` that the peer's machine has not acknowledged."""
@@ -100,45 +124,44 @@ class WebSocketPipe:
                     self._inner.send([reply])
                 self._inner.discard_input()
         self._inner.close()
-        self._pending = self._early = self._reply = b""
+        self._payload = memoryview(b"")
+        self._early = self._reply = b""
         self.is_blocked = self.has_pending = False
 
-    def _receive(self) -> bytes | None:
-        """Return what came, b"" at the end, None if nothing has come."""
-        if self._early:
-            data, self._early = self._early, b""
-            return data
-        count = self._inner.receive_into(_scratch)
-        self.received_bytes = self._inner.received_bytes
-        return None if count is None else bytes(memoryview(_scratch)[:count])
+    def _receive_pending(self, scratch: bytearray) -> int | None:
+        """Go on with what is here already, or inside the stream underneath."""
+        if self._payload:
+            return self._hand_out(scratch)
+        if self._incoming.is_over:
+            return 0
+        data, self._early = self._early, b""
+        if not data:
+            count = self._inner.receive_into(_scratch)
+            if not count:
+                self.has_pending = self._inner.has_pending
+                return count
+            data = _scratch_view[:count].tobytes()
+        self._take(data)
+        return self._hand_out(scratch)
 
-    def _hand_out(self, scratch: bytearray) -> int | None:
-        payload = self._pending
-        count = len(payload)
-        if count > len(scratch):
-            count = len(scratch)
-            scratch[:] = payload[:count]
-            self._pending = payload[count:]
-            self.has_pending = True
-            return count
-        scratch[:count] = payload
-        self._pending = b""
-        self.has_pending = self._inner.has_pending or self._incoming.is_over
-        return count or (0 if self._incoming.is_over else None)
-
-    def _answer(self) -> None:
-        """Send the last of the replies: an older pong may be left out (RFC 6455 section 5.5.3)."""
+    def _take(self, data: bytes) -> None:
+        self._payload = memoryview(self._incoming.receive_data(data))
         replies = self._incoming.replies()
         if replies:
+            # An older pong may be left out (RFC 6455 section 5.5.3).
             self._reply = replies[-1]
             self._send_reply()
-            self._note()
+
+    def _hand_out(self, scratch: bytearray) -> int | None:
+        size = min(len(self._payload), len(scratch))
+        scratch[:size] = self._payload[:size]
+        self._payload = self._payload[size:]
+        is_over = self._incoming.is_over
+        self.has_pending = bool(self._payload) or is_over or self._inner.has_pending
+        return size or (0 if is_over else None)
 
     def _send_reply(self) -> None:
         if self._reply and not self._inner.is_blocked:
             reply, self._reply = self._reply, b""
             self._inner.send([reply])
-
-    def _note(self) -> None:
         self.is_blocked = self._inner.is_blocked or bool(self._reply)
-        self.sent_bytes = self._inner.sent_bytes

@@ -95,10 +95,24 @@ class Incoming:
         """Take other limits from the next frame on."""
         self._protocol.max_message_size, self._protocol.max_fragment_size = limits.message, limits.frame
 
+    def take_short(self, data: bytes) -> bytes | None:
+        """Return the payload if what came is what nearly everything is: one short message, whole and alone.
+
+        None: it is not, and has to be given to `receive_data`.
+        """
+        size = len(data) - _SHORT_HEADER_BYTES
+        if (
+            0 < size <= _SHORT_BYTES
+            and data[0] == _FINAL_BINARY
+            and data[1] == _MASKED | size
+            and not self._partial_bytes
+            and self._protocol.current_size is None
+        ):
+            return apply_mask(data[_SHORT_HEADER_BYTES:], data[2:_SHORT_HEADER_BYTES])
+        return None
+
     def receive_data(self, data: bytes) -> bytes:
         """Take what came and return the payload in it; then ask for `replies` and `is_over`."""
-        if data[0] == _FINAL_BINARY and self._is_one_short_frame(data):
-            return apply_mask(data[_SHORT_HEADER_BYTES:], data[2:_SHORT_HEADER_BYTES])
         protocol = self._protocol
         protocol.receive_data(data)
         frames = protocol.events_received()
@@ -113,16 +127,6 @@ class Incoming:
         """Begin to end it; the close frame is in `replies`."""
         if not self.is_over:
             self._protocol.send_close(code, reason)
-
-    def _is_one_short_frame(self, data: bytes) -> bool:
-        """Whether it is what nearly everything is: one short message, whole and alone."""
-        size = len(data) - _SHORT_HEADER_BYTES
-        return (
-            0 < size <= _SHORT_BYTES
-            and data[1] == _MASKED | size
-            and not self._partial_bytes
-            and self._protocol.current_size is None
-        )
 
     def _payload(self, frames: Sequence[Any]) -> bytes:
         payload = []
