@@ -44,7 +44,7 @@ def read_all(pipe: WebSocketPipe, room: int = 4096) -> tuple[bytes, int | None]:
 
 
 def test_what_goes_out_is_framed_and_never_copied(pair, monkeypatch) -> None:
-    pipe, theirs = pair
+    pipe, _ = pair
     given: list[object] = []
     monkeypatch.setattr(pipe._inner, "send", given.append)
     shared = [b"x" * 70000, memoryview(b"yz")]
@@ -173,7 +173,7 @@ def test_closing_says_goodbye(pair) -> None:
 
 
 def test_a_pipe_that_is_blocked_is_closed_without_a_word(pair) -> None:
-    pipe, theirs = pair
+    pipe, _ = pair
     pipe.send([b"u" * 1_000_000])
     pipe.close()
     with pytest.raises(OSError, match="Bad file"):

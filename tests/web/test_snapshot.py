@@ -1,4 +1,4 @@
-"""Snapshots are read back by a decoder that is not ours: the TurboJPEG of simplejpeg, and zlib by the letter of PNG."""
+"""Snapshots are read back by decoders that are not ours: simplejpeg's, and one by the letter of PNG."""
 
 from __future__ import annotations
 
