@@ -114,6 +114,9 @@ class Lobby:
     def serve(self, visitor: Visitor, request: Request) -> None:
         """Have a request answered."""
         for_client(logger, visitor.ident).debug("%s %s", request.method, request.path)
+        if not visitor.is_known:
+            visitor.is_known = True
+            self._tell({"type": "client", "client": visitor.ident, "state": "visiting"})
         self.site.serve(visitor, request)
 
     def upgraded(self, visitor: Visitor, early: bytes) -> None:

@@ -51,6 +51,8 @@ class Visitor:
         self.arrival = arrival
         self.stream = stream
         self.is_closed = False
+        self.is_known = False
+        """Whether it has asked for something."""
         self._host = host
         self._http = HttpConnection(host.max_request_bytes)
         self._is_answering = False
