@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -80,10 +81,8 @@ class House:
         peer, data = self.peers[number - 1], bytearray()
 
         def is_whole() -> bool:
-            try:
+            with contextlib.suppress(BlockingIOError):
                 data.extend(peer.recv(1 << 20))
-            except BlockingIOError:
-                pass
             head, found, body = data.partition(b"\r\n\r\n")
             size = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or b"0")
             return bool(found) and len(body) >= size
