@@ -41,7 +41,7 @@ UPGRADE = {
 def get(
     stage: Stage, path: str, method: str = "GET", **headers: str
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    connection = http.client.HTTPConnection(stage.server.host, stage.server.port, timeout=5)
+    connection = http.client.HTTPConnection(stage.server.host, stage.web_port, timeout=5)
     with closing(connection):
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, headers=fields)
@@ -61,7 +61,7 @@ def status_of(reply: bytes) -> int:
 
 def upgraded(stage: Stage, *, behind: bytes = b"") -> socket.socket:
     """Return a socket on which a WebSocket is open and the server has greeted."""
-    sock = stage.dial()
+    sock = stage.dial_web()
     sock.sendall(request_bytes(UPGRADE) + behind)
     reply = b""
     while b"\r\n\r\n" not in reply:
@@ -91,12 +91,12 @@ def send_until_closed(sock: socket.socket, data: bytes) -> None:
 
 
 def test_a_silent_peer_is_greeted_as_a_viewer(stage: Stage) -> None:
-    with stage.dial() as sock:
+    with stage.dial_web() as sock:
         assert read_exactly(sock, 12) == BANNER
 
 
 def test_a_browser_gets_the_page_beside_silent_spare_connections(stage: Stage) -> None:
-    spare = [stage.dial() for _ in range(4)]
+    spare = [stage.dial_web() for _ in range(4)]
     for _ in range(10):
         response, body = get(stage, "/")
         assert response.status == 200 and b"<html" in body
@@ -108,13 +108,13 @@ def test_a_browser_gets_the_page_beside_silent_spare_connections(stage: Stage) -
 
 
 def test_a_viewer_that_speaks_first_is_a_viewer(stage: Stage) -> None:
-    with stage.dial() as sock:
+    with stage.dial_web() as sock:
         sock.sendall(BANNER)
         assert read_exactly(sock, 14) == BANNER + b"\1\1"
 
 
 def test_a_request_may_come_in_pieces_and_many_on_one_connection(stage: Stage) -> None:
-    with stage.dial() as sock:
+    with stage.dial_web() as sock:
         for piece in (b"G", b"ET /health HT", b"TP/1.1\r\nHost: localhost\r", b"\n\r\n"):
             sock.sendall(piece)
             time.sleep(0.02)  # so that they are pieces; the first comes within the greeting's delay
@@ -158,7 +158,7 @@ def test_answers_of_http(stage: Stage) -> None:
     ids=["short line", "no host", "no header", "large header", "long line", "rebound", "nameless", "rebound socket"],
 )  # fmt: skip
 def test_what_is_refused_by_http(stage: Stage, data: bytes, status: int) -> None:
-    with stage.dial() as sock:
+    with stage.dial_web() as sock:
         sock.sendall(data)
         assert status_of(read_to_end(sock)) == status
 
@@ -199,7 +199,7 @@ def test_a_snapshot_is_the_current_frame(stage: Stage) -> None:
          "large header"],
 )  # fmt: skip
 def test_handshakes(stage: Stage, changes: dict[str, str], status: int) -> None:
-    with stage.dial() as sock:
+    with stage.dial_web() as sock:
         sock.sendall(request_bytes(UPGRADE | changes))
         reply = read_exactly(sock, 12) if status == 101 else read_to_end(sock)
         assert status_of(reply) == status
@@ -210,7 +210,7 @@ def test_handshakes(stage: Stage, changes: dict[str, str], status: int) -> None:
     ("offered", "chosen"), [(["base64", "binary"], "binary"), (["binary"], "binary"), (None, None)]
 )
 def test_the_subprotocol(stage: Stage, offered: list[str] | None, chosen: str | None) -> None:
-    with open_websocket(stage.server.host, stage.server.port, subprotocols=offered) as websocket:
+    with open_websocket(stage.server.host, stage.web_port, subprotocols=offered) as websocket:
         assert websocket.subprotocol == chosen
         assert websocket.recv() == BANNER
 
@@ -222,7 +222,7 @@ def test_a_client_that_cannot_wait_is_heard(stage: Stage) -> None:
 
 def test_a_refusal_is_an_error_of_the_client(stage: Stage) -> None:
     with pytest.raises(InvalidStatus) as caught:
-        web_client(stage.server.host, stage.server.port, origin="http://evil.example")
+        web_client(stage.server.host, stage.web_port, origin="http://evil.example")
     assert caught.value.response.status_code == 403
 
 
@@ -231,7 +231,7 @@ def test_a_refusal_is_an_error_of_the_client(stage: Stage) -> None:
 
 @pytest.fixture
 def viewers(stage: Stage) -> Iterator[list]:
-    made = [web_client(stage.server.host, stage.server.port) for _ in range(2)]
+    made = [web_client(stage.server.host, stage.web_port) for _ in range(2)]
     yield made
     for client in made:
         client.close()

@@ -106,7 +106,7 @@ def test_a_listener_for_browsers_waits(hall: Hall) -> None:
     late, silent = hall.arrive("web"), hall.arrive("web")
     hall.arrive("web", b"\x16")
     hall.arrive("web", b"RFB 003.008\n")
-    hall.loop.run_until_complete(asyncio.sleep(module.GREETING_DELAY_S * 4))
+    hall.loop.run_until_complete(asyncio.sleep(module.GREETING_DELAY_S * 2))
     assert hall.found == {3: Speaks.TLS, 4: Speaks.HTTP}, "what is no request is told so in the words of HTTP"
     late.sendall(b"GET")
     hall.run(lambda: 1 in hall.found)
