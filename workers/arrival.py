@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-GREETING_DELAY_S = 0.03
+GREETING_DELAY_S = 0.025
 """How long a peer may be silent before it is greeted as a viewer. Why so long: docs/decisions/0010."""
 
 _TLS_HANDSHAKE = 0x16

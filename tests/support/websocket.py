@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from websockets.client import ClientProtocol
@@ -75,10 +75,8 @@ class WebSocketSocket:
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():
-            if data:
-                self._sock.sendall(data)
-            else:
-                self._sock.shutdown(socket.SHUT_WR)
+            with suppress(OSError):  # the next wait says that it is gone
+                self._sock.sendall(data) if data else self._sock.shutdown(socket.SHUT_WR)
 
 
 def open_websocket(host: str, port: int, **options: Any) -> AbstractContextManager[ClientConnection]:
