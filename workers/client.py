@@ -231,7 +231,7 @@ class Client:
 
     def _on_readable(self) -> None:
         pipe = self.pipe
-        count = pipe.receive_into(_scratch)
+        count = self._receive_timed() if pipe.was_laborious else pipe.receive_into(_scratch)
         if pipe.has_pending:
             self._read_pending()
         if pipe.is_blocked:
@@ -249,6 +249,13 @@ class Client:
             return
         if self._is_judged or not self._withholds(data):
             self._take(data)
+
+    def _receive_timed(self) -> int | None:
+        """Read; rest if that took long, as after what is understood: pings cost too."""
+        began_s = time.thread_time()
+        count = self.pipe.receive_into(_scratch)
+        self._rest(time.thread_time() - began_s)
+        return count
 
     def _read_pending(self) -> None:
         """Come back for what the stream has inside, after the others had their turn."""

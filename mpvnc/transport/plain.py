@@ -52,6 +52,7 @@ class Pipe:
 
     __slots__ = (
         "_is_tcp", "_rest", "_sock", "has_pending", "is_blocked", "received_bytes", "sent_bytes",
+        "was_laborious",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, vanished_after_s: float = 30.0) -> None:
@@ -66,6 +67,7 @@ class Pipe:
         self.is_blocked = False
         """Whether bytes wait for the socket to become writable."""
         self.has_pending = False
+        self.was_laborious = False
         self.sent_bytes = 0
         self.received_bytes = 0
 

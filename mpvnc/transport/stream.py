@@ -16,6 +16,8 @@ class Stream(Protocol):
 
     is_blocked: bool
     """Whether bytes wait for the descriptor to become writable."""
+    was_laborious: bool
+    """Whether the last read took more work than its bytes tell: the next one is to be timed."""
     has_pending: bool
     """Whether received bytes wait inside although the descriptor may not become readable again."""
 

@@ -42,6 +42,11 @@ class WebSocketPipe:
         early: what came behind the handshake.
     """
 
+    __slots__ = (
+        "_early", "_incoming", "_inner", "_limits", "_payload", "_reply", "has_pending", "is_blocked",
+        "was_laborious",
+    )  # fmt: skip
+
     def __init__(self, inner: Stream, limits: SizeLimits, early: bytes = b"") -> None:
         self._inner = inner
         self._limits = limits
@@ -50,6 +55,7 @@ class WebSocketPipe:
         self._payload = memoryview(b"")
         self._reply = b""
         self.is_blocked = inner.is_blocked
+        self.was_laborious = False
         self.has_pending = bool(early) or inner.has_pending
 
     @property
@@ -98,6 +104,7 @@ class WebSocketPipe:
         if payload is None:
             self._take(data)
             return self._hand_out(scratch)
+        self.was_laborious = False
         self.has_pending = self._inner.has_pending
         count = len(payload)
         scratch[:count] = payload
@@ -145,6 +152,7 @@ class WebSocketPipe:
         return self._hand_out(scratch)
 
     def _take(self, data: bytes) -> None:
+        self.was_laborious = True
         self._payload = memoryview(self._incoming.receive_data(data))
         replies = self._incoming.replies()
         if replies:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import select
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpvnc.transport.plain import Pipe
+from mpvnc.transport.plain import Buffer, Pipe
 from mpvnc.transport.websocket import EARLY_LIMITS, WebSocketPipe
 from mpvnc.web.websocket import SizeLimits, header
 from tests.web.test_websocket import CLOSE, PING, frame
@@ -43,10 +43,21 @@ def read_all(pipe: WebSocketPipe, room: int = 4096) -> tuple[bytes, int | None]:
             return bytes(data), count
 
 
-def test_what_goes_out_is_framed_and_never_copied(pair, monkeypatch) -> None:
-    pipe, _ = pair
-    given: list[object] = []
-    monkeypatch.setattr(pipe._inner, "send", given.append)
+class Recording(Pipe):
+    """A pipe that keeps what it is to send."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self.given: list[Sequence[Buffer]] = []
+
+    def send(self, buffers: Sequence[Buffer]) -> None:
+        self.given.append(buffers)
+
+
+def test_what_goes_out_is_framed_and_never_copied() -> None:
+    ours, theirs = socket.socketpair()
+    recording = Recording(ours)
+    pipe, given = WebSocketPipe(recording, LIMITS), recording.given
     shared = [b"x" * 70000, memoryview(b"yz")]
     pipe.send(shared)
     pipe.send(shared)
@@ -55,6 +66,8 @@ def test_what_goes_out_is_framed_and_never_copied(pair, monkeypatch) -> None:
     assert head == header(70002) and rest[0] is shared[0] and rest[1] is shared[1]
     pipe.send([b""])
     assert len(given) == 2
+    pipe.close()
+    theirs.close()
 
 
 def test_messages_arrive_whole_whatever_the_socket_takes(pair) -> None:

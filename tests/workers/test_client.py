@@ -24,6 +24,7 @@ from mpvnc.session.input import (
 )
 from mpvnc.session.session import Session, SessionSettings
 from mpvnc.transport.plain import Pipe
+from mpvnc.transport.stream import Stream
 from mpvnc.workers import client as module
 from mpvnc.workers.client import Client
 from mpvnc.workers.readiness import Readiness
@@ -95,6 +96,9 @@ class Host:
 class Rig:
     """One client on a loopback connection; `peer` is the viewer's end."""
 
+    wrap: Callable[[Pipe], Stream] = staticmethod(lambda pipe: pipe)
+    """What the client's bytes go through besides."""
+
     def __init__(self, password: bytes | None = None, judge_after_s: float = 0.0, **settings: float) -> None:
         self.loop = asyncio.new_event_loop()
         self.host = Host(self.loop)
@@ -108,7 +112,12 @@ class Rig:
         session = Session(handshake, SessionSettings(**settings), self.loop.time())
         session.show(SCREEN, "desk")
         self.client = Client(
-            7, "127.0.0.1", Pipe(ours), session, self.host, judge_at=self.loop.time() + judge_after_s
+            7,
+            "127.0.0.1",
+            self.wrap(Pipe(ours)),
+            session,
+            self.host,
+            judge_at=self.loop.time() + judge_after_s,
         )
         self.received = bytearray()
         self.is_reading = True
