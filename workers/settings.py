@@ -5,13 +5,36 @@ from __future__ import annotations
 import functools
 import os
 
-from mpvnc.config import Config, Secrets
-from mpvnc.constants import CHALLENGE_BYTES, Encoding, SecurityType
+from mpvnc.config import Config, Secrets, Security
+from mpvnc.constants import CHALLENGE_BYTES, Encoding, SecurityType, VeNCryptSubtype
 from mpvnc.encodings.wire import WireOptions, compression_bucket, wire_class
-from mpvnc.rfb.handshake import HandshakeSettings
 from mpvnc.rfb.messages import Limits
+from mpvnc.rfb.offer import HandshakeSettings
 from mpvnc.rfb.security.vncauth import encode_password
 from mpvnc.session.session import SessionSettings
+
+_ENCRYPTED = {
+    "x509plain": VeNCryptSubtype.X509_PLAIN,
+    "plain": VeNCryptSubtype.PLAIN,
+    "x509vnc": VeNCryptSubtype.X509_VNC,
+    "x509none": VeNCryptSubtype.X509_NONE,
+}
+_UNENCRYPTED = {
+    "vncauth": SecurityType.VNC_AUTHENTICATION,
+    "none": SecurityType.NONE,
+    "tight": SecurityType.TIGHT,
+}
+
+
+def security_types(security: Security) -> tuple[int, ...]:
+    """Return what may be offered, best first; most viewers take the first one that they know.
+
+    A certificate of our own making has every viewer ask its user whom to trust: then TLS is for those who want
+    it. With a certificate that was given, and with users, whose names and passwords need it, it comes first.
+    """
+    comes_first = bool(security.tls_cert or security.users_file)
+    ordered = {**_ENCRYPTED, **_UNENCRYPTED} if comes_first else {**_UNENCRYPTED, **_ENCRYPTED}
+    return tuple(number for name, number in ordered.items() if name in security.types)
 
 
 def session_settings(config: Config) -> SessionSettings:
@@ -33,15 +56,26 @@ def session_settings(config: Config) -> SessionSettings:
     )
 
 
-def handshake_settings(config: Config, secrets: Secrets) -> HandshakeSettings:
-    """Return what one new connection is to be asked, with a challenge of its own."""
+def handshake_settings(
+    config: Config, secrets: Secrets, *, can_encrypt: bool = False, is_encrypted: bool = False
+) -> HandshakeSettings:
+    """Return what one new connection is to be asked, with a challenge of its own.
+
+    Args:
+        can_encrypt: whether TLS can begin on it.
+        is_encrypted: whether nobody can read along as it is: inside TLS, or on a UNIX socket.
+    """
     return HandshakeSettings(
-        security_types=(SecurityType.VNC_AUTHENTICATION, SecurityType.NONE),
+        security_types=security_types(config.security),
         password=encode_password(secrets.password) if secrets.password is not None else None,
         view_only_password=(
             encode_password(secrets.view_only_password) if secrets.view_only_password is not None else None
         ),
         view_only=config.security.view_only,
         challenge=os.urandom(CHALLENGE_BYTES),
+        has_users=bool(config.security.users_file),
+        can_encrypt=can_encrypt,
+        is_encrypted=is_encrypted,
+        must_encrypt=config.security.require_encryption,
         limits=Limits(config.limits.max_set_encodings, config.limits.max_client_cut_text),
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mpvnc.rfb.handshake import HandshakeSettings
+from mpvnc.rfb.offer import HandshakeSettings
 from mpvnc.session.broadcast import Delivery
 from mpvnc.session.input import (
     QUEUE_EVENTS,
