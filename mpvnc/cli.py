@@ -18,6 +18,7 @@ from mpvnc.errors import ConfigError, ControlError, MpvncError
 from mpvnc.ipc.control import ControlSocket, Message
 from mpvnc.ipc.places import control_path, runtime_directory
 from mpvnc.supervisor.instance import NAMELESS
+from mpvnc.supervisor.keyring import check_files
 from mpvnc.supervisor.main import Setup, Supervisor, check
 from mpvnc.supervisor.tables import clients_table, status_text
 
@@ -160,6 +161,7 @@ def _check_config(arguments: argparse.Namespace) -> int:
     loaded = _load(arguments)
     secrets, warnings = config.read_secrets(loaded, os.environ)
     check(loaded, secrets)
+    check_files(loaded)
     if not log.is_level(loaded.logging.log_level):
         warnings.append(f"logging.log_level: {loaded.logging.log_level} is no level; INFO will be taken")
     for warning in warnings:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import socket
+import ssl
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -28,8 +29,9 @@ from mpvnc.workers.client import Client
 from mpvnc.workers.readiness import Readiness
 from mpvnc.workers.report import Reporter
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
-from mpvnc.workers.settings import handshake_settings, session_settings
+from mpvnc.workers.settings import handshake_settings, read_security, session_settings
 from mpvnc.workers.show import Show
+from mpvnc.workers.verifier import Verifier
 
 DRAIN_S = 1.0
 """How long updates that are on their way may take when the server stops."""
@@ -52,6 +54,8 @@ class Encoder:
         self._runtime = runtime
         self._counters = runtime.counters
         self.readiness = Readiness(loop)
+        self.tls: ssl.SSLContext | None = None
+        self.verifier = Verifier(loop)
         self.show = Show(loop, runtime.bell, runtime.pointer_fd)
         self._clients: dict[int, Client] = {}
         self._name = config.server.desktop_name or "mpvnc"
@@ -66,6 +70,7 @@ class Encoder:
         self._configure()
         self._handlers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
             "segment": self._on_segment,
+            "security": self._on_security,
             "adopt": self._on_adopt,
             "auth_delay": self._on_auth_delay,
             "evict": self._on_evict,
@@ -89,6 +94,7 @@ class Encoder:
         self.loop.run_forever()
         for client in list(self._clients.values()):
             client.close("the server stops")
+        self.verifier.close()
         self._sender.close()
 
     # -- Host: what clients ask for
@@ -133,7 +139,10 @@ class Encoder:
     def joined(self, client: Client, joined: Joined) -> None:
         """Tell the supervisor that it is in."""
         for_client(logger, client.ident).info(
-            "%s joined%s", client.address, " view-only" if joined.view_only else ""
+            "%s joined%s%s",
+            client.address,
+            f" as {client.user}" if client.user else "",
+            " view-only" if joined.view_only else "",
         )
         said = {
             "type": "client",
@@ -210,6 +219,17 @@ class Encoder:
                 os.close(fd)
         logger.debug("generation %d: %dx%d", message["generation"], message["width"], message["height"])
 
+    def _on_security(self, message: dict[str, Any], fds: list[int]) -> None:
+        """Take certificate and users, for those who come from now on."""
+        try:
+            self.tls, self.verifier.users = read_security(message, fds)
+        except (OSError, IndexError, MpvncError) as error:
+            self.tls, self.verifier.users = None, {}
+            logger.error("no TLS and no users: %s", error)
+        finally:
+            for fd in fds:
+                os.close(fd)
+
     def _on_adopt(self, message: dict[str, Any], fds: list[int]) -> None:
         ident, address = message["client"], message["address"]
         if not fds:
@@ -233,9 +253,13 @@ class Encoder:
     def _admit(self, ident: int, address: str, sock: socket.socket, judge_after_s: float) -> Client:
         # The time that it has begins when its turn comes.
         judge_at = self.loop.time() + judge_after_s
-        session = Session(
-            handshake_settings(self._runtime.config, self._runtime.secrets), self._settings, judge_at
+        handshake = handshake_settings(
+            self._runtime.config,
+            self._runtime.secrets,
+            can_encrypt=self.tls is not None,
+            is_encrypted=sock.family == socket.AF_UNIX,
         )
+        session = Session(handshake, self._settings, judge_at)
         session.is_muted = self._is_muted
         if self.show.reader is not None:
             session.show(self.show.reader, self._name)

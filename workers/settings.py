@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import functools
 import os
+import ssl
 
 from mpvnc.config import Config, Secrets, Security
 from mpvnc.constants import CHALLENGE_BYTES, Encoding, SecurityType, VeNCryptSubtype
 from mpvnc.encodings.wire import WireOptions, compression_bucket, wire_class
+from mpvnc.ipc.control import Message
+from mpvnc.ipc.memory import descriptor_path
 from mpvnc.rfb.messages import Limits
 from mpvnc.rfb.offer import HandshakeSettings
+from mpvnc.rfb.security.users import Users, parse_users
 from mpvnc.rfb.security.vncauth import encode_password
 from mpvnc.session.session import SessionSettings
+from mpvnc.transport.tls import server_context
 
 _ENCRYPTED = {
     "x509plain": VeNCryptSubtype.X509_PLAIN,
@@ -79,3 +84,16 @@ def handshake_settings(
         must_encrypt=config.security.require_encryption,
         limits=Limits(config.limits.max_set_encodings, config.limits.max_client_cut_text),
     )
+
+
+def read_security(message: Message, fds: list[int]) -> tuple[ssl.SSLContext | None, Users]:
+    """Return what a `security` message brings; the descriptors stay the caller's.
+
+    Raises: OSError, ConfigError if it cannot be used.
+    """
+    unread = list(fds)
+    context = server_context(descriptor_path(unread.pop(0))) if message["certificate"] else None
+    if not message["users"]:
+        return context, {}
+    with open(descriptor_path(unread.pop(0)), encoding="utf-8") as file:
+        return context, parse_users(file.read())

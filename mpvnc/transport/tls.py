@@ -15,7 +15,7 @@ import errno
 import os
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from mpvnc.transport.plain import Buffer, Pipe
 
@@ -107,12 +107,12 @@ class TlsPipe(Pipe):
         super().flush()
         return True
 
-    def send(self, buffers: Iterable[Buffer]) -> None:
+    def send(self, buffers: Sequence[Buffer]) -> None:
         """Write as much as goes; keep views of the rest. Raises: OSError if the connection is gone."""
         if self.is_established:
             super().send(buffers)
         else:
-            self._rest.extend(part for part in buffers if part)
+            self._rest.extend(filter(None, buffers))
 
     def flush(self) -> None:
         """Write more of the rest, of the handshake first. Raises: OSError if the connection is gone."""
@@ -151,7 +151,7 @@ class TlsPipe(Pipe):
         self._piece = b""
         super().close()
 
-    def _write(self, parts: list[Buffer]) -> int:
+    def _write(self, parts: Sequence[Buffer]) -> int:
         """Write the front of `parts`, as much as goes; return how much plaintext was taken."""
         total = 0
         for piece in _pieces(parts, self._piece):
