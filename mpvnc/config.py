@@ -86,9 +86,7 @@ class Security(Section, frozen=True):
     tls_cert: str = ""
     tls_key: str = ""
     require_encryption: bool = False
-    types: tuple[
-        Literal["none", "vncauth", "tight", "plain", "x509none", "x509vnc", "x509plain"], ...
-    ] = ("none", "vncauth", "tight", "plain", "x509none", "x509vnc", "x509plain")  # fmt: skip
+    types: tuple[Literal["none", "vncauth", "tight", "plain", "x509none", "x509vnc", "x509plain"], ...] = ()
 
 
 class Input(Section, frozen=True):

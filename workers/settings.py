@@ -29,17 +29,20 @@ _UNENCRYPTED = {
     "none": SecurityType.NONE,
     "tight": SecurityType.TIGHT,
 }
+_TYPES: dict[str, int] = {**_ENCRYPTED, **_UNENCRYPTED}
 
 
 def security_types(security: Security) -> tuple[int, ...]:
     """Return what may be offered, best first; most viewers take the first one that they know.
 
-    A certificate of our own making has every viewer ask its user whom to trust: then TLS is for those who want
-    it. With a certificate that was given, and with users, whose names and passwords need it, it comes first.
+    Some viewers take VeNCrypt wherever it is offered, and then fail with a certificate that nobody vouches for.
+    Unless `security.types` says otherwise it is for operators who brought a certificate, have users, whose names
+    and passwords need it, or want nothing else.
     """
-    comes_first = bool(security.tls_cert or security.users_file)
-    ordered = {**_ENCRYPTED, **_UNENCRYPTED} if comes_first else {**_UNENCRYPTED, **_ENCRYPTED}
-    return tuple(number for name, number in ordered.items() if name in security.types)
+    if security.types:
+        return tuple(_TYPES[name] for name in security.types)
+    wants_tls = security.tls_cert or security.users_file or security.require_encryption
+    return tuple((_TYPES if wants_tls else _UNENCRYPTED).values())
 
 
 def session_settings(config: Config) -> SessionSettings:
