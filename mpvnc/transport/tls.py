@@ -196,7 +196,7 @@ def _pieces(parts: Iterable[Buffer], held: Buffer) -> Iterator[Buffer]:
 
 def _in_words(error: ssl.SSLError) -> str:
     """Return what an error means, in words for the log."""
-    if isinstance(error, ssl.SSLEOFError):
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return "it hung up"
     reason = str(getattr(error, "reason", None) or error)
     return _WORDS.get(reason, reason.replace("_", " ").lower())
