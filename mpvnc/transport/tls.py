@@ -111,10 +111,12 @@ class TlsPipe(Pipe):
 
     def send(self, buffers: Sequence[Buffer]) -> None:
         """Write as much as goes; keep views of the rest. Raises: OSError if the connection is gone."""
-        if self.is_established:
-            super().send(buffers)
-        else:
+        if self._rest or not self.is_established:
             self._rest.extend(filter(None, buffers))
+            return
+        done = self._write(buffers)
+        if done != sum(map(len, buffers)):
+            self._keep(buffers, done)
 
     def flush(self) -> None:
         """Write more of the rest, of the handshake first. Raises: OSError if the connection is gone."""
@@ -156,7 +158,8 @@ class TlsPipe(Pipe):
     def _write(self, parts: Sequence[Buffer]) -> int:
         """Write the front of `parts`, as much as goes; return how much plaintext was taken."""
         total = 0
-        for piece in _pieces(parts, self._piece):
+        is_one = len(parts) == 1 and not self._piece and 0 < len(parts[0]) <= _PIECE_BYTES
+        for piece in parts if is_one else _pieces(parts, self._piece):
             try:
                 total += self._sock.send(piece)
             except ssl.SSLWantWriteError:
@@ -167,20 +170,33 @@ class TlsPipe(Pipe):
         return total
 
 
-def _pieces(parts: Iterable[Buffer], held: Buffer) -> Iterator[Buffer]:
+def _without(count: int, parts: Iterable[Buffer]) -> list[Buffer]:
+    """Return what lies behind the first `count` bytes of the parts."""
+    rest: list[Buffer] = []
+    for part in parts:
+        if count < len(part):
+            rest.append(memoryview(part)[count:])
+        count = max(count - len(part), 0)
+    return rest
+
+
+def _pieces(parts: Sequence[Buffer], held: Buffer) -> Iterator[Buffer]:
     """Yield what is to be offered in turn: first `held`, which is the front of `parts`, as it was.
 
-    Then what is small joined up to a record, and what is large as views.
+    Then all of it, joined, if that is one piece; else what is small joined up to a record, and what is large as
+    views. (To join 27 kB costs 1.5 us, another record 3 to 4.)
     """
     if held:
         yield held
-    skipped = len(held)
+        parts = _without(len(held), parts)
+    if sum(map(len, parts)) <= _PIECE_BYTES:
+        whole = b"".join(parts)
+        if whole:
+            yield whole
+        return
     joined = bytearray()
     for part in parts:
-        if skipped >= len(part):
-            skipped -= len(part)
-            continue
-        view, skipped = memoryview(part)[skipped:], 0
+        view = memoryview(part)
         if joined or len(view) < _RECORD_BYTES:
             room = _RECORD_BYTES - len(joined)
             joined += view[:room]
