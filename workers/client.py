@@ -102,9 +102,10 @@ class Client:
     """
 
     __slots__ = (
-        "_blocked_since", "_drain_timer", "_host", "_input", "_is_judged", "_is_reading", "_is_writing",
-        "_look_at", "_marks", "_rests_until", "_timer", "_waiting_control_bytes", "_withheld", "address",
-        "has_joined", "ident", "is_closed", "pipe", "session", "since", "slot", "updates",
+        "_blocked_since", "_credentials", "_drain_timer", "_host", "_input", "_is_judged", "_is_reading",
+        "_is_shaking_hands", "_is_writing", "_look_at", "_marks", "_rests_until", "_timer", "_verification",
+        "_waiting_control_bytes", "_withheld", "address", "has_joined", "ident", "is_closed", "pipe", "session",
+        "since", "slot", "updates", "user",
     )  # fmt: skip
 
     def __init__(
@@ -362,6 +363,7 @@ class Client:
             self._verification = self._host.verifier.verify(user, password, admit)
 
     def _admit(self, user: str, access: Access) -> None:
+        self._verification = None
         self.user = user if access is not Access.DENIED else ""
         self._hear(functools.partial(self.session.admit, access))
 

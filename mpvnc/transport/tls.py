@@ -68,6 +68,8 @@ class TlsPipe(Pipe):
         vanished_after_s: as in `Pipe`.
     """
 
+    __slots__ = ("_piece", "is_established")
+
     def __init__(self, sock: socket.socket, context: ssl.SSLContext, vanished_after_s: float = 30.0) -> None:
         super().__init__(sock, vanished_after_s)
         self.is_established = False
