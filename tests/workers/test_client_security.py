@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -151,14 +152,14 @@ def test_a_wrong_user_is_refused_in_words(secure: Make, who: bytes) -> None:
 
 def test_credentials_wait_for_their_turn(secure: Make) -> None:
     """They may come in one packet with the choice of the type: no challenge holds them back."""
+    begin = time.monotonic()
     rig = secure(PLAIN, judge_after_s=0.2)
     looked_up: list[str] = []
     verify = rig.host.verifier.verify
     rig.host.verifier.verify = lambda *asked: looked_up.append(asked[0]) or verify(*asked)  # type: ignore[method-assign]
-    begin = rig.loop.time()
     rig.say(b"RFB 003.008\n\x13\0\2" + struct.pack(">I", PLAIN) + credentials(b"alice", b"a") + b"\1")
     rig.run(lambda: looked_up)
-    assert rig.loop.time() - begin >= 0.2
+    assert time.monotonic() - begin >= 0.2
     rig.run(lambda: rig.host.joins)
 
 
