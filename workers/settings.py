@@ -12,7 +12,7 @@ from mpvnc.encodings.wire import WireOptions, compression_bucket, wire_class
 from mpvnc.ipc.control import Message
 from mpvnc.ipc.memory import descriptor_path
 from mpvnc.rfb.messages import Limits
-from mpvnc.rfb.offer import HandshakeSettings
+from mpvnc.rfb.offer import WANTS_ENCRYPTION, HandshakeSettings
 from mpvnc.rfb.security.users import Users, parse_users
 from mpvnc.rfb.security.vncauth import encode_password
 from mpvnc.session.session import SessionSettings
@@ -43,6 +43,11 @@ def security_types(security: Security) -> tuple[int, ...]:
         return tuple(_TYPES[name] for name in security.types)
     wants_tls = security.tls_cert or security.users_file or security.require_encryption
     return tuple((_TYPES if wants_tls else _UNENCRYPTED).values())
+
+
+def refusal_in_clear(config: Config, *, is_encrypted: bool) -> str:
+    """Return why nothing is said to a browser over this connection, in words; "" if it may be."""
+    return WANTS_ENCRYPTION if config.security.require_encryption and not is_encrypted else ""
 
 
 def session_settings(config: Config) -> SessionSettings:
