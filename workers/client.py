@@ -145,8 +145,9 @@ class Client:
     # -- what the encoder tells it
 
     def start(self) -> None:
-        """Send the banner."""
+        """Send the banner; hear what came with the socket."""
         self._guarded(self._advance)
+        self._read_pending()
 
     def refuse(self, reason: str) -> None:
         """End the handshake with a reason in the client's own words, as soon as it can hear it."""
@@ -249,14 +250,17 @@ class Client:
         if self._is_shaking_hands:
             self._shake_hands()
             return
-        count = self.pipe.receive_into(_scratch)
+        pipe = self.pipe
+        count = pipe.receive_into(_scratch)
+        if pipe.has_pending:
+            self._read_pending()
+        if pipe.is_blocked:
+            self._watch_writable()
         if count is None:
             return
         if count == 0:
             self.close("closed by the viewer")
             return
-        if self.pipe.has_pending:
-            self._host.loop.call_soon(self._guarded, self._on_readable)
         data = _scratch_view[:count].tobytes()
         session = self.session
         if session.asks_again(data):
@@ -265,6 +269,15 @@ class Client:
             return
         if self._is_judged or not self._withholds(data):
             self._take(data)
+
+    def _read_pending(self) -> None:
+        """Come back for what the stream has inside, after the others had their turn."""
+        if self.pipe.has_pending and self._is_reading:
+            self._host.loop.call_soon(self._guarded, self._on_pending)
+
+    def _on_pending(self) -> None:
+        if self._is_reading:
+            self._on_readable()
 
     def _withholds(self, data: bytes) -> bool:
         """Keep an answer to the challenge for its turn: right or wrong, the client learns nothing before."""
@@ -452,6 +465,7 @@ class Client:
         if rested and not self._is_reading and self._waiting_control_bytes <= CONTROL_LIMIT_BYTES:
             self._is_reading = True
             self._watch()
+            self._read_pending()
 
     def _arm(self) -> None:
         """Have the timer fire not later than the next thing that can be due; it may fire too early."""

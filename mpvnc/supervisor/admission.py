@@ -17,6 +17,10 @@ from mpvnc.supervisor.guesses import Guesses
 
 TOO_MANY = "Too many viewers"
 TOO_MANY_WAITING = "Too many connections that have not logged in"
+VISITING_SHARE = 0.5
+"""How much of `max_unauthenticated` the browsers of one address may take: a class behind one address has six
+connections each while the page comes.
+"""
 LOCAL = "local"
 """The address of peers on UNIX sockets."""
 
@@ -37,6 +41,7 @@ class Client:
     address: str
     slot: int
     is_refused: bool
+    is_visiting: bool = False
     is_authenticated: bool = False
     is_view_only: bool = False
 
@@ -49,6 +54,7 @@ class Admission:
         """May be replaced at any time; whoever is in stays in."""
         self._clients: dict[int, Client] = {}
         self._waiting: Counter[str] = Counter()
+        self._visiting: Counter[str] = Counter()
         self._loads: Counter[int] = Counter()
         self.refused = 0
         self.authenticated = 0
@@ -96,6 +102,15 @@ class Admission:
         else:
             self._waiting[_network(address)] += 1
 
+    def is_visiting(self, client: int) -> None:
+        """It asked for a page: a browser, which has several connections. Not for one that is refused."""
+        record = self._clients.get(client)
+        if record is None or record.is_refused or record.is_authenticated or record.is_visiting:
+            return
+        self._no_longer_waiting(record)
+        record.is_visiting = True
+        self._visiting[_network(record.address)] += 1
+
     def has_authenticated(self, client: int, *, view_only: bool) -> bool:
         """It gave the right password, or needed none; False if there is no room for it any more.
 
@@ -108,7 +123,7 @@ class Admission:
             return False
         record.is_authenticated, record.is_view_only = True, view_only
         self.authenticated += 1
-        self._no_longer_waiting(record.address)
+        self._no_longer_waiting(record)
         return True
 
     def has_gone(self, client: int) -> None:
@@ -122,7 +137,7 @@ class Admission:
         elif record.is_refused:
             self.refused -= 1
         else:
-            self._no_longer_waiting(record.address)
+            self._no_longer_waiting(record)
 
     def encoder_has_gone(self, slot: int) -> list[int]:
         """An encoder ended and its clients with it; returns their ids."""
@@ -136,13 +151,17 @@ class Admission:
         if self.waiting >= limits.max_unauthenticated:
             return True
         # Behind a proxy on this machine everybody has its address.
-        return not _is_local(network) and self._waiting[network] >= limits.max_unauthenticated_per_address
+        return not _is_local(network) and (
+            self._waiting[network] >= limits.max_unauthenticated_per_address
+            or self._visiting[network] >= limits.max_unauthenticated * VISITING_SHARE
+        )
 
-    def _no_longer_waiting(self, address: str) -> None:
-        network = _network(address)
-        self._waiting[network] -= 1
-        if not self._waiting[network]:
-            del self._waiting[network]
+    def _no_longer_waiting(self, record: Client) -> None:
+        network = _network(record.address)
+        counts = self._visiting if record.is_visiting else self._waiting
+        counts[network] -= 1
+        if not counts[network]:
+            del counts[network]
 
 
 class AuthThrottle:

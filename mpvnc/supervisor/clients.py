@@ -38,6 +38,8 @@ class ClientDesk:
         kind = message["type"]
         if kind == "client" and message["state"] == "authenticated":
             self._authenticated(encoder, message["client"], view_only=bool(message.get("view_only", False)))
+        elif kind == "client" and message["state"] == "visiting":
+            self._admission.is_visiting(message["client"])
         elif kind == "client":
             self._admission.has_gone(message["client"])
             self._throttle.has_gone(message["client"], time.monotonic())

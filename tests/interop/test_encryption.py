@@ -5,6 +5,7 @@ Who is let in, who is refused and in which words; what a reload of the certifica
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import socket
@@ -12,11 +13,15 @@ import ssl
 import struct
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
 
 from mpvnc.constants import VeNCryptSubtype
 from mpvnc.publisher.events import KeyEvent
@@ -57,7 +62,7 @@ def guarded(directory: Path) -> Iterator[Stage]:
     settings = (
         f"security.users_file={directory}/users", f"security.tls_cert={directory}/server.crt",
         f"security.tls_key={directory}/server.key", "security.auth_delay_s=0.02", "security.auth_delay_max_s=0.02",
-        f"server.listeners=127.0.0.1:0,unix:{directory}/socket", "server.workers=1",
+        f"server.listeners=127.0.0.1:0,web:127.0.0.1:0,unix:{directory}/socket", "server.workers=1",
     )  # fmt: skip
     with staged(directory, *settings, env={"MPVNC_PASSWORD": "secret"}) as stage:
         yield stage
@@ -66,7 +71,8 @@ def guarded(directory: Path) -> Iterator[Stage]:
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A server without a password that wants encryption, with a certificate of its own making."""
-    settings = ("security.require_encryption=true", "server.workers=1")
+    listeners = "server.listeners=127.0.0.1:0,web:127.0.0.1:0"
+    settings = ("security.require_encryption=true", "server.workers=1", listeners)
     with staged(tmp_path_factory.mktemp("strict"), *settings) as stage:
         yield stage
 
@@ -244,6 +250,111 @@ def test_names_and_passwords_are_taken_on_a_unix_socket_as_they_are(guarded: Sta
         begin(sock, PLAIN)
         sock.sendall(credentials("alice", "sesame"))
         assert read_exactly(sock, 4) == OK
+
+
+# -- browsers
+
+
+class WebSocketBytes:
+    """What `read_exactly` and `begin` need of a socket, through a WebSocket inside TLS."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self._left = b""
+        self._timeout_s: float | None = 5.0
+
+    def settimeout(self, timeout_s: float | None) -> None:
+        self._timeout_s = timeout_s
+
+    def recv(self, size: int) -> bytes:
+        if not self._left:
+            message = self._connection.recv(self._timeout_s)
+            assert isinstance(message, bytes)
+            self._left = message
+        data, self._left = self._left[:size], self._left[size:]
+        return data
+
+    def sendall(self, data: bytes) -> None:
+        self._connection.send(data)
+
+
+@contextmanager
+def wss(stage: Stage, pem: bytes) -> Iterator[Any]:
+    address = f"wss://127.0.0.1:{web_port(stage)}/"
+    with connect(address, ssl=client_context(pem), compression=None, proxy=None) as connection:
+        yield WebSocketBytes(connection)
+
+
+def web_port(stage: Stage) -> int:
+    """Return the port for browsers alone, where a slow first byte does no harm."""
+    address = next(url for url in reversed(stage.server.urls) if url.startswith("http"))
+    return int(address.rstrip("/").rpartition(":")[2])
+
+
+def own_pem(state_directory: Path) -> bytes:
+    return b"".join((state_directory / f"self-signed.{kind}").read_bytes() for kind in ("key", "crt"))
+
+
+def get(stage: Stage, path: str, pem: bytes | None = None, **headers: str) -> tuple[int, bytes]:
+    """Ask over https if there is a certificate to trust, else over http."""
+    port = web_port(stage)
+    connection = (
+        HTTPSConnection("127.0.0.1", port, context=client_context(pem), timeout=5)
+        if pem
+        else HTTPConnection("127.0.0.1", port, timeout=5)
+    )
+    with closing(connection):
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        return response.status, response.read()
+
+
+def basic(user: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
+def test_the_page_over_https_and_http(guarded: Stage) -> None:
+    page = get(guarded, "/", PEM)
+    assert page[0] == 200 and b"<html" in page[1]
+    assert get(guarded, "/") == page
+
+
+def test_a_viewer_through_wss(strict: Stage, state_directory: Path) -> None:
+    with wss(strict, own_pem(state_directory)) as sock:
+        read_exactly(sock, 12)
+        sock.sendall(b"RFB 003.008\n")
+        assert read_exactly(sock, 3) == b"\2\1\x10", "no TLS inside TLS"
+        sock.sendall(b"\1")
+        assert read_exactly(sock, 4) == OK
+        assert picture_of(sock, strict)
+
+
+def test_a_user_through_wss_gives_name_and_password_as_they_are(guarded: Stage) -> None:
+    with wss(guarded, PEM) as sock:
+        begin(sock, PLAIN)
+        sock.sendall(credentials("bob", "peephole"))
+        assert read_exactly(sock, 4) == OK
+        assert picture_of(sock, guarded)
+
+
+def test_snapshots_for_users_over_https_alone(guarded: Stage) -> None:
+    alice = {"Authorization": basic("alice", "sesame")}
+    assert get(guarded, "/snapshot.png", PEM, **alice)[0] == 200
+    assert get(guarded, "/snapshot.png", PEM, Authorization=basic("alice", "peephole"))[0] == 401
+    assert get(guarded, "/snapshot.png", PEM)[0] == 401
+    assert get(guarded, "/snapshot.png", **alice)[0] == 401, "in clear it is the password of all that counts"
+    assert get(guarded, "/snapshot.png", Authorization=basic("", "secret"))[0] == 200
+
+
+def test_browsers_are_told_that_encryption_is_required(strict: Stage, state_directory: Path) -> None:
+    for path in ("/", "/snapshot.png"):
+        status, words = get(strict, path)
+        assert status == 403 and b"wants encryption: use https" in words
+        assert get(strict, path, own_pem(state_directory))[0] == 200
+    assert get(strict, "/health")[0] == 200
+    address = f"ws://127.0.0.1:{web_port(strict)}/"
+    with pytest.raises(InvalidStatus, match="403"), connect(address, compression=None, proxy=None):
+        pass
 
 
 def test_encryption_is_required_in_words(strict: Stage) -> None:

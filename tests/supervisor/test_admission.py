@@ -34,6 +34,37 @@ def test_zero_is_any_number():
         assert admission.has_authenticated(client, view_only=False)
 
 
+def test_browsers_have_several_connections_each():
+    admission = Admission(Clients(max_unauthenticated=20, max_unauthenticated_per_address=2))
+    for client in range(10):
+        assert arrive(admission, client) == Verdict(None)
+        admission.is_visiting(client)
+        admission.is_visiting(client)
+    assert arrive(admission, 10).reason == TOO_MANY_WAITING, "half of the room is for others"
+    admission.has_gone(10)
+    assert arrive(admission, 11, "2.2.2.2") == Verdict(None)
+    assert admission.waiting == 11
+    assert admission.has_authenticated(0, view_only=False), "it opened a WebSocket"
+    admission.has_gone(1)
+    assert arrive(admission, 12) == Verdict(None)
+    for client in range(13):
+        admission.has_gone(client)
+    assert (admission.waiting, len(admission)) == (0, 0)
+    assert arrive(admission, 13) == arrive(admission, 14) == Verdict(None)
+
+
+def test_a_refused_browser_is_no_visitor():
+    admission = Admission(Clients(max_connections=1))
+    arrive(admission, 1)
+    admission.has_authenticated(1, view_only=False)
+    assert arrive(admission, 2).reason == TOO_MANY
+    admission.is_visiting(2)
+    admission.is_visiting(1)
+    admission.is_visiting(99)
+    admission.has_gone(2)
+    assert (admission.refused, admission.waiting, admission.authenticated) == (0, 0, 1)
+
+
 def test_fifty_idle_sockets_lock_nobody_out():
     admission = Admission(Clients(max_connections=2))
     for client in range(50):

@@ -63,6 +63,20 @@ def test_nothing_is_accepted_before_it_opens(parts):
         made.open()
         loop.turn(5)
         assert encoder.given[0][0]["verdict"] == "serve"
+        assert encoder.given[0][0]["speaks"] == "any"
+
+
+def test_addresses_for_browsers_come_last(parts):
+    _, _, made = parts
+    specs = [TcpSpec("127.0.0.1", 0), TcpSpec("127.0.0.1", 0, "web"), TcpSpec("127.0.0.1", 0, "vnc")]
+    opened = open_listeners(specs)
+    made.close()
+    made.hold(opened)
+    first, second, third = (listener.sock.getsockname()[1] for listener in opened)
+    assert made.urls == [
+        f"vnc://127.0.0.1:{first}", f"vnc://127.0.0.1:{third}",
+        f"http://127.0.0.1:{first}/", f"http://127.0.0.1:{second}/",
+    ]  # fmt: skip
 
 
 def test_arrivals_wait_in_order_and_the_queue_is_bounded(parts, monkeypatch):

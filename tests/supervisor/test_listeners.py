@@ -34,6 +34,29 @@ def test_entries():
     ]  # fmt: skip
 
 
+def test_an_entry_may_say_what_is_spoken_there():
+    assert parse("any:127.0.0.1:1", "vnc:[::1]:2", "web:*:3", "web:unix:/x", "web:5900", "web:tcp:a:4") == [
+        TcpSpec("127.0.0.1", 1, "any"), TcpSpec("::1", 2, "vnc"), TcpSpec("*", 3, "web"), UnixSpec("/x", "web"),
+        TcpSpec("web", 5900), TcpSpec("a", 4, "web"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("speaks", "schemes"), [("any", "vnc http"), ("vnc", "vnc"), ("web", "http")])
+def test_urls_are_for_those_who_may_come(speaks, schemes):
+    with_port = {"vnc": "vnc://127.0.0.1:{}", "http": "http://127.0.0.1:{}/"}
+    (listener,) = open_listeners([TcpSpec("127.0.0.1", 0, speaks)])
+    port = listener.sock.getsockname()[1]
+    listener.close()
+    assert listener.speaks == speaks
+    assert listener.urls == [with_port[scheme].format(port) for scheme in schemes.split()]
+
+
+def test_a_unix_socket_has_one_name(tmp_path):
+    (listener,) = open_listeners([UnixSpec(f"{tmp_path}/x", "web")])
+    listener.close()
+    assert (listener.urls, listener.speaks) == ([f"unix:{tmp_path}/x"], "web")
+
+
 @pytest.mark.parametrize("entry", ["5900", "::1:5900", "a:b", "a:70000", "unix:", "[::1]", "a:1:2"])
 def test_malformed_entries_are_named(entry):
     with pytest.raises(ConfigError, match=r"server\.listeners"):
@@ -102,10 +125,10 @@ def test_a_name_that_does_not_resolve():
 def test_a_missing_family_of_several_is_no_error(monkeypatch):
     bind = listeners._bind
 
-    def without_ipv6(family, address):
+    def without_ipv6(family, address, speaks):
         if family == socket.AF_INET6:
             raise OSError(listeners.errno.EAFNOSUPPORT, "no IPv6 here")
-        return bind(family, address)
+        return bind(family, address, speaks)
 
     monkeypatch.setattr(listeners, "_bind", without_ipv6)
     opened = open_listeners([TcpSpec("*", 0)])

@@ -113,6 +113,7 @@ class Worker:
             ours, _ = server.accept()
         ident = client or len(self.viewers) + 1
         message = {"type": "adopt", "client": ident, "address": "127.0.0.1", "judge_after_s": 0.0}
+        message["speaks"] = "vnc"
         self.control.send({**message, "verdict": verdict, "reason": "too many"}, [ours.fileno()])
         ours.close()
         viewer = Client(peer, HandshakeChoices(**choices))
