@@ -51,6 +51,8 @@ class Arrival:
     sock: socket.socket
     told: dict[str, Any]
     judge_at: float
+    is_encrypted: bool = False
+    """Whether nobody can read along: inside TLS, or because it never leaves this machine."""
     _timer: asyncio.TimerHandle | None = field(default=None)
 
     @property

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import socket
+import ssl
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +24,7 @@ from mpvnc.metrics import Counter
 from mpvnc.rfb import writers
 from mpvnc.session.broadcast import Delivery
 from mpvnc.session.session import Joined, Session
+from mpvnc.transport.plain import Pipe
 from mpvnc.transport.stream import Stream
 from mpvnc.transport.websocket import WebSocketPipe
 from mpvnc.workers.arrival import Arrival
@@ -31,8 +33,9 @@ from mpvnc.workers.lobby import Lobby
 from mpvnc.workers.readiness import Readiness
 from mpvnc.workers.report import Reporter
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
-from mpvnc.workers.settings import handshake_settings, session_settings
+from mpvnc.workers.settings import handshake_settings, read_security, session_settings
 from mpvnc.workers.show import Show
+from mpvnc.workers.verifier import Verifier
 
 DRAIN_S = 1.0
 """How long updates that are on their way may take when the server stops."""
@@ -52,6 +55,8 @@ class Encoder:
         self._runtime = runtime
         self._counters = runtime.counters
         self.readiness = Readiness(loop)
+        self.tls: ssl.SSLContext | None = None
+        self.verifier = Verifier(loop)
         self.show = Show(loop, runtime.bell, runtime.pointer_fd)
         self._clients: dict[int, Client] = {}
         self._name = config.server.desktop_name or "mpvnc"
@@ -63,10 +68,11 @@ class Encoder:
         self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
         self._counted_before = {counter: self._counters.get(counter) for counter in Counter}
         self._reporter = Reporter(loop, self._clients, self._tell)
-        self._lobby = Lobby(loop, self.show, self._adopt, self._tell)
+        self._lobby = Lobby(loop, self.show, self.verifier, self._adopt, self._tell)
         self._configure()
         self._handlers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
             "segment": self._on_segment,
+            "security": self._on_security,
             "adopt": self._on_adopt,
             "auth_delay": self._on_auth_delay,
             "evict": self._on_evict,
@@ -91,6 +97,7 @@ class Encoder:
         self._lobby.close("the server stops")
         for client in list(self._clients.values()):
             client.close("the server stops")
+        self.verifier.close()
         self._sender.close()
 
     # -- Host: what clients ask for
@@ -137,7 +144,10 @@ class Encoder:
         if isinstance(client.pipe, WebSocketPipe):
             client.pipe.trust()
         for_client(logger, client.ident).info(
-            "%s joined%s", client.address, " view-only" if joined.view_only else ""
+            "%s joined%s%s",
+            client.address,
+            f" as {client.user}" if client.user else "",
+            " view-only" if joined.view_only else "",
         )
         said = {
             "type": "client",
@@ -214,6 +224,18 @@ class Encoder:
                 os.close(fd)
         logger.debug("generation %d: %dx%d", message["generation"], message["width"], message["height"])
 
+    def _on_security(self, message: dict[str, Any], fds: list[int]) -> None:
+        """Take certificate and users, for those who come from now on."""
+        try:
+            self.tls, self.verifier.users = read_security(message, fds)
+        except (OSError, IndexError, MpvncError) as error:
+            self.tls, self.verifier.users = None, {}
+            logger.error("no TLS and no users: %s", error)
+        finally:
+            self._lobby.tls = self.tls
+            for fd in fds:
+                os.close(fd)
+
     def _on_adopt(self, message: dict[str, Any], fds: list[int]) -> None:
         if not fds:
             ident = message["client"]
@@ -241,9 +263,13 @@ class Encoder:
     def _admit(self, arrival: Arrival, pipe: Stream) -> Client:
         # The time that it has begins when its turn comes.
         judge_at = max(arrival.judge_at, self.loop.time())
-        session = Session(
-            handshake_settings(self._runtime.config, self._runtime.secrets), self._settings, judge_at
+        handshake = handshake_settings(
+            self._runtime.config,
+            self._runtime.secrets,
+            can_encrypt=self.tls is not None and isinstance(pipe, Pipe),
+            is_encrypted=arrival.is_encrypted,
         )
+        session = Session(handshake, self._settings, judge_at)
         session.is_muted = self._is_muted
         if self.show.reader is not None:
             session.show(self.show.reader, self._name)

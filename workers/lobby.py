@@ -7,8 +7,10 @@ is handed on with the stream to speak it through.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +18,7 @@ from mpvnc.config import Config, Secrets
 from mpvnc.log import for_client
 from mpvnc.transport.plain import Pipe
 from mpvnc.transport.stream import Stream
+from mpvnc.transport.tls import TlsPipe
 from mpvnc.transport.websocket import WebSocketPipe
 from mpvnc.web.authorization import challenge
 from mpvnc.web.http import Request
@@ -24,6 +27,7 @@ from mpvnc.workers.arrival import Arrival, Reception, Speaks
 from mpvnc.workers.show import Show
 from mpvnc.workers.site import WRONG_PASSWORD, Site
 from mpvnc.workers.snapshots import Snapshots
+from mpvnc.workers.verifier import Verifier
 from mpvnc.workers.visitor import Visitor
 
 _VANISHED_GRACE_S = 1.0
@@ -43,13 +47,17 @@ class Lobby:
         tell: sends a message to the supervisor.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, show: Show, admit: Admit, tell: Tell) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, show: Show, verifier: Verifier, admit: Admit, tell: Tell
+    ) -> None:
         self.loop = loop
+        self.tls: ssl.SSLContext | None = None
+        """What browsers are encrypted with; may be replaced at any time."""
         self._admit = admit
         self._tell = tell
         self._visitors: dict[int, Visitor] = {}
         self._snapshots = Snapshots(loop, show)
-        self.site = Site(loop, self._snapshots, self._wrong_password)
+        self.site = Site(loop, self._snapshots, verifier, self._wrong_password)
         self._reception = Reception(loop, self._found, self._lost)
 
     def configure(self, config: Config, secrets: Secrets) -> None:
@@ -90,12 +98,8 @@ class Lobby:
     # -- arrivals
 
     def _found(self, arrival: Arrival, speaks: Speaks) -> None:
-        if speaks is Speaks.TLS:
-            arrival.sock.close()
-            self._lost(arrival, "TLS is not spoken here")
-            return
         try:
-            pipe = Pipe(arrival.sock, self.stall_timeout_s + _VANISHED_GRACE_S)
+            pipe = self._open(arrival, speaks)
         except OSError as error:
             arrival.sock.close()
             self._lost(arrival, error.strerror or str(error))
@@ -104,6 +108,16 @@ class Lobby:
             self._admit(arrival, pipe)
         else:
             self._visitors[arrival.ident] = Visitor(arrival, pipe, self)
+
+    def _open(self, arrival: Arrival, speaks: Speaks) -> Pipe:
+        """Return the stream of an arrival. Raises: OSError if there can be none."""
+        vanished_after_s = self.stall_timeout_s + _VANISHED_GRACE_S
+        arrival.is_encrypted = speaks is Speaks.TLS or arrival.sock.family == socket.AF_UNIX
+        if speaks is not Speaks.TLS:
+            return Pipe(arrival.sock, vanished_after_s)
+        if self.tls is None:
+            raise OSError(errno.EPROTO, "TLS is not spoken here")
+        return TlsPipe(arrival.sock, self.tls, vanished_after_s)
 
     def _lost(self, arrival: Arrival, reason: str) -> None:
         for_client(logger, arrival.ident).debug("%s left: %s", arrival.address, reason)

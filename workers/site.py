@@ -16,13 +16,15 @@ from importlib.resources.abc import Traversable
 
 from mpvnc.config import Config, Secrets
 from mpvnc.errors import ConfigError
-from mpvnc.rfb.security import vncauth
+from mpvnc.rfb.security import Access, vncauth
 from mpvnc.transport.websocket import silent
 from mpvnc.web import rules, websocket
 from mpvnc.web.authorization import Credentials, challenge, credentials
 from mpvnc.web.files import StaticFiles, matches
 from mpvnc.web.http import READABLE, Request, Response, text
+from mpvnc.workers.settings import refusal_in_clear
 from mpvnc.workers.snapshots import Snapshot, Snapshots
+from mpvnc.workers.verifier import Verifier
 from mpvnc.workers.visitor import Visitor
 
 _SNAPSHOTS = {"/snapshot.png": "png", "/snapshot.jpg": "jpeg"}
@@ -44,19 +46,24 @@ class Site:
         self,
         loop: asyncio.AbstractEventLoop,
         snapshots: Snapshots,
+        verifier: Verifier,
         wrong_password: Callable[[Visitor], None],
     ) -> None:
         self._loop = loop
         self._snapshots = snapshots
+        self._verifier = verifier
         self._wrong_password = wrong_password
         self.is_source_up = True
 
     def configure(self, config: Config, secrets: Secrets) -> None:
         """Follow the configuration, from the next request on."""
+        self._config = config
         self._hosts = config.server.hosts
         self._allowed_origins = config.websocket.allowed_origins
         passwords = (secrets.password, secrets.view_only_password)
         self._passwords = [password for password in passwords if password is not None]
+        self._has_users = bool(config.security.users_file)
+        self._is_open = not self._passwords and not self._has_users
 
     def serve(self, visitor: Visitor, request: Request) -> None:
         """Have a visitor's request answered."""
@@ -77,8 +84,11 @@ class Site:
 
     def _refuse(self, visitor: Visitor, request: Request) -> Response | None:
         """Return why a request is not even looked at."""
+        in_clear = refusal_in_clear(self._config, is_encrypted=visitor.arrival.is_encrypted)
+        if in_clear and request.path != "/health":
+            return text(HTTPStatus.FORBIDDEN, in_clear)
         host = request.header("host")
-        if not self._passwords and not rules.is_host_allowed(host, self._hosts):
+        if self._is_open and not rules.is_host_allowed(host, self._hosts):
             return text(HTTPStatus.MISDIRECTED_REQUEST, _MISDIRECTED)
         if request.wants_websocket:
             # One that is refused is told so in RFB's own words, which reach whoever looks at the page.
@@ -108,8 +118,11 @@ class Site:
 
     def _authorize(self, visitor: Visitor, request: Request) -> None:
         """Let those who know a password of the viewers see what the viewers see."""
-        if not self._passwords:
+        if self._is_open:
             self._show(visitor, request)
+            return
+        if not self._passwords and not visitor.arrival.is_encrypted:
+            visitor.answer(text(HTTPStatus.FORBIDDEN, "Users log in over https alone"))
             return
         given = credentials(request)
         if given is None:
@@ -122,8 +135,18 @@ class Site:
             return
         if self._is_right(given.password):
             self._show(visitor, request)
+        elif self._has_users and visitor.arrival.is_encrypted:
+            self._verifier.verify(*given, functools.partial(self._verified, visitor, request))
         else:
             self._wrong_password(visitor)
+
+    def _verified(self, visitor: Visitor, request: Request, access: Access) -> None:
+        if visitor.is_closed:
+            return
+        if access is Access.DENIED:
+            self._wrong_password(visitor)
+        else:
+            self._show(visitor, request)
 
     def _is_right(self, password: str) -> bool:
         """Whether it is one of the viewers', as VNC compares them: the first 8 characters count."""

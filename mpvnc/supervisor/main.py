@@ -32,6 +32,7 @@ from mpvnc.supervisor.crew import TICK_S, Crew
 from mpvnc.supervisor.descriptors import raise_limit
 from mpvnc.supervisor.door import Door
 from mpvnc.supervisor.instance import open_instance
+from mpvnc.supervisor.keyring import Keyring, open_keyring
 from mpvnc.supervisor.listeners import is_exposed, open_listeners, parse_listeners
 from mpvnc.supervisor.loop import Loop
 from mpvnc.supervisor.operator import Operator, Reloaded
@@ -79,6 +80,7 @@ def check(config: Config, secrets: Secrets) -> None:
         `security.allow_none`, or a listener is malformed.
     """
     has_password = secrets.password is not None or secrets.view_only_password is not None
+    has_password = has_password or bool(config.security.users_file)
     exposed = [spec for spec in parse_listeners(config.server) if is_exposed(spec)]
     if exposed and not has_password and not config.security.allow_none:
         raise ConfigError(
@@ -119,6 +121,9 @@ class Supervisor:
         config = self._config
         directory = runtime_directory(config.server.runtime_dir, self._setup.environ)
         self._instance = _kept(stack, open_instance(directory, config.server.name))
+        self._keyring = open_keyring(config, self._setup.environ)
+        stack.callback(self._close_keyring)
+        self._keyring.tell()
         self._loop = _kept(stack, Loop())
         self._signals = _kept(stack, SignalPipe())
         self._loop.watch(self._signals, self._signalled)
@@ -235,8 +240,9 @@ class Supervisor:
             self._loop.send(peer.control, {"type": "refused", "reason": reason})
 
     def child_started(self, child: Child) -> None:
-        """An encoder gets the current frames and the state of the source at once."""
+        """An encoder gets certificate and users, the current frames and the state of the source at once."""
         if child.role == ENCODER:
+            self._crew.send(child, self._keyring.message, self._keyring.fds)
             self._writers.welcome(lambda message, fds: self._crew.send(child, message, fds))
 
     def child_ready(self, child: Child) -> None:
@@ -308,16 +314,32 @@ class Supervisor:
             check(read, secrets)
             check(change.config, secrets)
             raise_limit(change.config.clients)
+            keyring = open_keyring(change.config, self._setup.environ)
         except ConfigError as error:
             logger.error("the configuration is not taken, nothing changes: %s", error)
             raise
         changed = change.changed + (["passwords"] if secrets != self._secrets else [])
+        changed += self._take_keyring(keyring)
         self._config, self._secrets = change.config, secrets
         if changed:
             self._reconfigure()
         log.warn_all([*warnings, *change.later])
         logger.info("changed: %s", ", ".join(changed) or "nothing")
         return Reloaded(changed, change.later, warnings)
+
+    def _close_keyring(self) -> None:
+        """Let go of the one that there is in the end."""
+        self._keyring.close()
+
+    def _take_keyring(self, keyring: Keyring) -> list[str]:
+        """Hand out another certificate or other users; return what of it is new."""
+        before, self._keyring = self._keyring, keyring
+        changed = keyring.compare(before)
+        if changed:
+            keyring.tell()
+            self._crew.broadcast(keyring.message, keyring.fds)
+        before.close()
+        return changed
 
     def _reconfigure(self) -> None:
         """Let everybody follow the configuration."""

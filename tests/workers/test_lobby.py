@@ -8,6 +8,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,11 +18,14 @@ import pytest
 from mpvnc.config import Secrets, load
 from mpvnc.transport.plain import Pipe
 from mpvnc.transport.stream import Stream
+from mpvnc.transport.tls import server_context
 from mpvnc.transport.websocket import WebSocketPipe
 from mpvnc.workers.arrival import Arrival
 from mpvnc.workers.lobby import Lobby
 from mpvnc.workers.site import static_files
+from mpvnc.workers.verifier import Verifier
 from tests.support import golden
+from tests.support.tls import TlsPeer, client_context, make_pem
 from tests.support.waits import deadline
 from tests.web.test_snapshot import read_png
 from tests.web.test_websocket import KEY
@@ -41,7 +45,10 @@ class House:
         self.show = SimpleNamespace(reader=self.reader)
         self.admitted: list[tuple[Arrival, Stream]] = []
         self.said: list[dict[str, Any]] = []
-        self.lobby = Lobby(self.loop, self.show, lambda *one: self.admitted.append(one), self.said.append)
+        self.verifier = Verifier(self.loop)
+        self.lobby = Lobby(
+            self.loop, self.show, self.verifier, lambda *one: self.admitted.append(one), self.said.append
+        )
         self.lobby.configure(load(None, settings), secrets)
         self.peers: list[socket.socket] = []
 
@@ -100,6 +107,7 @@ class House:
 
     def close(self) -> None:
         self.lobby.close("over")
+        self.verifier.close()
         for peer in self.peers:
             peer.close()
         for _, stream in self.admitted:
@@ -295,3 +303,36 @@ def test_passwords_that_nobody_can_give_let_nobody_in(build: Callable[..., House
     for password in ("пароль", "\x80", "", "\x00"):
         house.ask("/snapshot.png", basic(password))
     house.run(lambda: len(house.told(type="auth_failed")) == 4)
+
+
+# -- TLS
+
+
+def test_a_browser_may_begin_with_tls(house: House, tmp_path: Path) -> None:
+    pem = make_pem()
+    (tmp_path / "pem").write_bytes(pem)
+    house.lobby.tls = server_context(str(tmp_path / "pem"))
+    peer, tls = house.connect(), TlsPeer(client_context(pem))
+    is_asked = False
+
+    def answered() -> bool:
+        nonlocal is_asked
+        tls.go_on()
+        if tls.is_established and not is_asked:
+            is_asked = tls.tls.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n") > 0
+        peer.sendall(tls.take())
+        with contextlib.suppress(BlockingIOError):
+            tls.feed(peer.recv(1 << 16))
+        return tls.received.endswith(b'{"status": "ok"}')
+
+    house.run(answered)
+    house.lobby.evict(1, "enough")
+    house.run(lambda: house.told(reason="enough"))
+
+
+def test_a_handshake_that_fails_is_told_in_words(house: House, tmp_path: Path) -> None:
+    (tmp_path / "pem").write_bytes(make_pem())
+    house.lobby.tls = server_context(str(tmp_path / "pem"))
+    house.connect().sendall(b"\x16\x03\x01\x00\x04abcd")
+    house.run(lambda: house.told(state="gone"))
+    assert "TLS handshake failed" in house.said[-1]["reason"]
