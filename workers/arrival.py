@@ -17,6 +17,9 @@ from typing import Any
 GREETING_DELAY_S = 0.025
 """How long a peer may be silent before it is greeted as a viewer. Why so long: docs/decisions/0010."""
 
+BROWSING_DELAY_S = 0.25
+"""The same while a page is being loaded from its address: then it most probably is that browser's."""
+
 _TLS_HANDSHAKE = 0x16
 """RFC 8446 section 5.1: the first byte of a ClientHello's record."""
 
@@ -91,8 +94,7 @@ class Reception:
         arrival.sock.setblocking(False)
         self._arrivals[arrival.ident] = arrival
         self._loop.add_reader(arrival.sock, self._look, arrival)
-        wait_s = GREETING_DELAY_S if speaks == "any" else self.patience_s
-        arrival._timer = self._loop.call_later(wait_s, self._on_silence, arrival)
+        arrival._timer = self._loop.call_later(self._patience_s(arrival), self._on_silence, arrival)
 
     def close(self, ident: int, reason: str) -> bool:
         """Close one; False if it is not here."""
@@ -106,6 +108,11 @@ class Reception:
         """Close all of them."""
         for ident in list(self._arrivals):
             self.close(ident, reason)
+
+    def _patience_s(self, arrival: Arrival) -> float:
+        if arrival.told.get("speaks") == "web":
+            return self.patience_s
+        return BROWSING_DELAY_S if arrival.told.get("is_browsing") else GREETING_DELAY_S
 
     def _on_silence(self, arrival: Arrival) -> None:
         """Its time is up; what came while the loop was busy counts."""

@@ -111,6 +111,10 @@ class Admission:
         record.is_visiting = True
         self._visiting[_network(record.address)] += 1
 
+    def is_browsing(self, address: str) -> bool:
+        """Whether a page is being loaded from there, as far as encoders have told."""
+        return self._visiting[_network(address)] > 0
+
     def has_authenticated(self, client: int, *, view_only: bool) -> bool:
         """It gave the right password, or needed none; False if there is no room for it any more.
 

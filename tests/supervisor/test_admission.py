@@ -40,6 +40,7 @@ def test_browsers_have_several_connections_each():
         assert arrive(admission, client) == Verdict(None)
         admission.is_visiting(client)
         admission.is_visiting(client)
+        assert admission.is_browsing("1.1.1.1") and not admission.is_browsing("2.2.2.2")
     assert arrive(admission, 10).reason == TOO_MANY_WAITING, "half of the room is for others"
     admission.has_gone(10)
     assert arrive(admission, 11, "2.2.2.2") == Verdict(None)
@@ -50,6 +51,7 @@ def test_browsers_have_several_connections_each():
     for client in range(13):
         admission.has_gone(client)
     assert (admission.waiting, len(admission)) == (0, 0)
+    assert not admission.is_browsing("1.1.1.1")
     assert arrive(admission, 13) == arrive(admission, 14) == Verdict(None)
 
 

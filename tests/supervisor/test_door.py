@@ -63,7 +63,11 @@ def test_nothing_is_accepted_before_it_opens(parts):
         made.open()
         loop.turn(5)
         assert encoder.given[0][0]["verdict"] == "serve"
-        assert encoder.given[0][0]["speaks"] == "any"
+        assert encoder.given[0][0]["speaks"] == "any" and not encoder.given[0][0]["is_browsing"]
+        made._admission.is_visiting(1)
+        with connect(made):
+            loop.turn(5)
+        assert encoder.given[1][0]["is_browsing"]
 
 
 def test_addresses_for_browsers_come_last(parts):

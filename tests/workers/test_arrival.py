@@ -33,12 +33,12 @@ class Hall:
     def _found(self, arrival: Arrival, speaks: Speaks) -> None:
         self.found[arrival.ident] = speaks
 
-    def arrive(self, speaks: str = "any", first: bytes = b"") -> socket.socket:
+    def arrive(self, speaks: str = "any", first: bytes = b"", **more: bool) -> socket.socket:
         ours, theirs = socket.socketpair()
         theirs.sendall(first)
         self.peers.append(theirs)
         self.socks.append(ours)
-        told = {"speaks": speaks, "verdict": "serve"}
+        told = {"speaks": speaks, "verdict": "serve", **more}
         self.reception.receive(Arrival(len(self.peers), "127.0.0.1", ours, told, 0.0))
         return theirs
 
@@ -87,6 +87,17 @@ def test_who_is_silent_waits_for_its_greeting_and_who_speaks_is_heard(hall: Hall
     hall.run(lambda: len(hall.found) == 3)
     assert hall.found == {1: Speaks.RFB, 2: Speaks.HTTP, 3: Speaks.TLS}
     assert hall.socks[1].recv(10) == b"G", "nothing is taken from the socket"
+
+
+def test_who_comes_while_a_page_is_loaded_there_has_more_time(hall: Hall, monkeypatch) -> None:
+    monkeypatch.setattr(module, "BROWSING_DELAY_S", module.GREETING_DELAY_S * 3)
+    begin = hall.loop.time()
+    hall.arrive(is_browsing=True)
+    hall.arrive()
+    hall.run(lambda: hall.found)
+    assert hall.found == {2: Speaks.RFB}
+    hall.run(lambda: len(hall.found) == 2)
+    assert hall.found[1] is Speaks.RFB and hall.loop.time() - begin >= module.BROWSING_DELAY_S
 
 
 def test_what_came_while_the_loop_was_busy_counts(hall: Hall) -> None:
