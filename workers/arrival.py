@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-GREETING_DELAY_S = 0.025
+GREETING_DELAY_S = 0.03
 """How long a peer may be silent before it is greeted as a viewer. Why so long: docs/decisions/0010."""
 
 BROWSING_DELAY_S = 0.25
-"""The same while a page is being loaded from its address: then it most probably is that browser's."""
+"""The same while a page is being loaded from its address, or if requests from there came too late before."""
 
 _TLS_HANDSHAKE = 0x16
 """RFC 8446 section 5.1: the first byte of a ClientHello's record."""
@@ -36,7 +36,12 @@ def recognise(first: bytes) -> Speaks:
     """Return what begins with this byte. No method of HTTP that is known here begins as `RFB 003.008` does."""
     if first[0] == _TLS_HANDSHAKE:
         return Speaks.TLS
-    return Speaks.HTTP if b"A" <= first <= b"Z" and first != b"R" else Speaks.RFB
+    return Speaks.HTTP if is_request(first) else Speaks.RFB
+
+
+def is_request(data: bytes) -> bool:
+    """Whether it begins as a request of HTTP does."""
+    return b"A" <= data[:1] <= b"Z" and data[:1] != b"R"
 
 
 @dataclass(slots=True)

@@ -38,6 +38,7 @@ from mpvnc.session.session import NEVER, Heard, Joined, Session
 from mpvnc.transport.plain import Pipe
 from mpvnc.transport.stream import Stream
 from mpvnc.transport.tls import TlsPipe
+from mpvnc.workers.arrival import is_request
 from mpvnc.workers.readiness import READ, WRITE, Readiness
 from mpvnc.workers.verifier import Verifier
 
@@ -84,6 +85,9 @@ class Host(Protocol):
 
     def joined(self, client: Client, joined: Joined) -> None:
         """Note that it is authenticated and initialised."""
+
+    def came_late(self, client: Client) -> None:
+        """Note that it is a browser, which was taken for a viewer."""
 
     def wrong_password(self, client: Client) -> None:
         """Note a wrong password; `Client.refuse` is called when it is to be answered."""
@@ -304,6 +308,8 @@ class Client:
             self._verify(self._credentials)
 
     def _take(self, data: bytes) -> None:
+        if not self.has_joined and self.session.connection.version is None and is_request(data):
+            self._host.came_late(self)
         self._hear(functools.partial(self.session.receive_data, data))
 
     def _hear(self, receive: Callable[[float], list[Heard]]) -> None:

@@ -159,6 +159,10 @@ class Encoder:
         if not joined.shared and not joined.view_only:
             self._tell({"type": "exclusive", "client": client.ident})
 
+    def came_late(self, client: Client) -> None:
+        """Tell the supervisor, so that the next ones from there get more time."""
+        self._tell({"type": "client", "client": client.ident, "state": "late"})
+
     def wrong_password(self, client: Client) -> None:
         """Tell the supervisor, which knows how often that address has guessed: it answers `auth_delay`."""
         self._counters.add(Counter.AUTH_FAILURES)

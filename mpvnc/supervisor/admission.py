@@ -7,6 +7,7 @@ otherwise, and counts until its encoder says that it is gone, or the encoder its
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ VISITING_SHARE = 0.5
 """How much of `max_unauthenticated` the browsers of one address may take: a class behind one address has six
 connections each while the page comes.
 """
+LATE_S = 60.0
+"""How long it is remembered of an address that the requests of its browsers come late."""
+_LATE_CAPACITY = 1024
 LOCAL = "local"
 """The address of peers on UNIX sockets."""
 
@@ -55,6 +59,7 @@ class Admission:
         self._clients: dict[int, Client] = {}
         self._waiting: Counter[str] = Counter()
         self._visiting: Counter[str] = Counter()
+        self._late: OrderedDict[str, float] = OrderedDict()
         self._loads: Counter[int] = Counter()
         self.refused = 0
         self.authenticated = 0
@@ -111,9 +116,20 @@ class Admission:
         record.is_visiting = True
         self._visiting[_network(record.address)] += 1
 
-    def is_browsing(self, address: str) -> bool:
-        """Whether a page is being loaded from there, as far as encoders have told."""
-        return self._visiting[_network(address)] > 0
+    def has_come_late(self, client: int, now: float) -> None:
+        """It asked for a page when it had been greeted as a viewer already."""
+        record = self._clients.get(client)
+        if record is not None:
+            network = _network(record.address)
+            self._late[network] = now
+            self._late.move_to_end(network)
+            if len(self._late) > _LATE_CAPACITY:
+                self._late.popitem(last=False)
+
+    def is_browsing(self, address: str, now: float) -> bool:
+        """Whether a page is being loaded from there, as far as encoders have told, or browsers there are slow."""
+        network = _network(address)
+        return self._visiting[network] > 0 or now < self._late.get(network, -math.inf) + LATE_S
 
     def has_authenticated(self, client: int, *, view_only: bool) -> bool:
         """It gave the right password, or needed none; False if there is no room for it any more.

@@ -40,6 +40,8 @@ class ClientDesk:
             self._authenticated(encoder, message["client"], view_only=bool(message.get("view_only", False)))
         elif kind == "client" and message["state"] == "visiting":
             self._admission.is_visiting(message["client"])
+        elif kind == "client" and message["state"] == "late":
+            self._admission.has_come_late(message["client"], time.monotonic())
         elif kind == "client":
             self._admission.has_gone(message["client"])
             self._throttle.has_gone(message["client"], time.monotonic())

@@ -153,7 +153,7 @@ class Door:
             "address": arrival.address,
             "port": arrival.port,
             "speaks": arrival.speaks,
-            "is_browsing": self._admission.is_browsing(arrival.address),
+            "is_browsing": self._admission.is_browsing(arrival.address, now),
             "verdict": "serve" if is_served else "refuse",
             "reason": reason or "",
             "judge_after_s": (

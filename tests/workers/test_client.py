@@ -54,6 +54,7 @@ class Host:
         self.bus: list[InputEvent] = []
         self.bus_takes = True
         self.joins: list[Client] = []
+        self.late: list[Client] = []
         self.reasons: list[str] = []
         self.fault: Exception | None = None
 
@@ -70,6 +71,9 @@ class Host:
 
     def review(self, client: Client) -> None:
         pass
+
+    def came_late(self, client: Client) -> None:
+        self.late.append(client)
 
     def emit(self, message: bytes) -> bool:
         if self.bus_takes:
@@ -520,3 +524,11 @@ def test_the_picture_follows_a_new_size_unasked(rig):
     rig.host.deliveries = [[b"size"], [b"picture"]]
     rig.client.offer()
     rig.run(lambda: rig.received == b"sizepicture")
+
+
+@pytest.mark.parametrize(("said", "is_late"), [(b"GET / HTTP/1.1\r\n", True), (b"RFB 003.0x8\n", False)])
+def test_a_browser_that_was_greeted_is_told_of(rig, said, is_late):
+    rig.client.start()
+    rig.say(said)
+    rig.run(lambda: rig.host.reasons)
+    assert bool(rig.host.late) is is_late
