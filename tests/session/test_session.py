@@ -16,7 +16,9 @@ from mpvnc.pointer import Cursor, PointerState
 from mpvnc.rfb import events
 from mpvnc.rfb.handshake import HandshakeSettings
 from mpvnc.rfb.state import State
-from mpvnc.session.session import OWN_POINTER_S, Joined, Session, SessionSettings
+from mpvnc.session.clipboard import Clipboard
+from mpvnc.session.cursors import OWN_POINTER_S
+from mpvnc.session.session import Joined, Session, SessionSettings
 from tests.session.stage import PaintedScreen, Stage, noise
 from tests.support.formats import FORMATS, RGB565
 from tests.support.golden import golden
@@ -134,7 +136,7 @@ def test_a_text_that_nobody_takes_is_not_kept(why):
     assert session.deadline() == (60.0, "the rest of a message")
     assert session.receive_data(b"\0", 1.0) == [] and session.deadline()[0] == math.inf
     setattr(session, why, False)
-    assert session.receive_data(struct.pack(">BxxxI", 6, 2) + b"hi", 1.0) == [events.ClientCutText("hi")]
+    assert session.receive_data(struct.pack(">BxxxI", 6, 2) + b"hi", 1.0) == [Clipboard("hi")]
 
 
 def test_a_skipped_text_is_the_next_message_after_a_fence():
@@ -149,7 +151,7 @@ def test_a_view_only_client_moves_nothing():
     session = ready(view_only=True, encodings=(Encoding.RAW, Encoding.CURSOR))
     typed = struct.pack(">BBxxI", 4, 1, 97) + pointer(1, 3, 4) + struct.pack(">BxxxI", 6, 2) + b"hi"
     assert session.receive_data(typed, 1.0) == []
-    assert not session.draws_pointer(1.0)
+    assert not session.cursors.draws(1.0)
 
 
 def test_what_was_said_before_an_error_is_heard():
@@ -384,11 +386,11 @@ def test_the_cursor_is_sent_again_in_a_new_format():
 
 def test_a_pointer_changes_hands():
     session = ready(encodings=(Encoding.CURSOR,))
-    assert session.wants_pointer(0.0) and not session.draws_pointer(0.0)
+    assert session.cursors.wants_drawn(0.0) and not session.cursors.draws(0.0)
     session.receive_data(pointer(0, 1, 1), 10.0)
-    assert session.draws_pointer(10.0) and not session.wants_pointer(10.0)
-    assert session.pointer_changes_hands_at() == 10.0 + OWN_POINTER_S
-    assert session.wants_pointer(10.0 + OWN_POINTER_S)
+    assert session.cursors.draws(10.0) and not session.cursors.wants_drawn(10.0)
+    assert session.cursors.changes_hands_at() == 10.0 + OWN_POINTER_S
+    assert session.cursors.wants_drawn(10.0 + OWN_POINTER_S)
 
 
 def test_nothing_is_said_before_it_is_live():
