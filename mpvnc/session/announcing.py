@@ -85,6 +85,7 @@ class Offer:
 
 
 NOTHING = Offer(Clipboard())
+_UNTOLD = wire.Caps()
 
 
 class Announcements:
@@ -105,9 +106,9 @@ class Announcements:
         self._limit_bytes = limit_bytes
         self._is_open = False
         self._is_extended = False
-        self._caps = wire.Caps()
+        self._caps = _UNTOLD
         self._offer = NOTHING
-        self._known: _Marks | None = {}
+        self._known: _Marks | None = NOTHING.marks
         """What the client's clipboard holds, as far as it matters; None if that is not known."""
         self._wants_telling = self._has_peeked = False
         self._asked = 0
@@ -130,7 +131,7 @@ class Announcements:
             self._has_peeked = False
             return b""
         if is_new:
-            self._caps = wire.Caps()
+            self._caps = _UNTOLD
             if self._offer.marks:
                 self._tell()
         return wire.caps()

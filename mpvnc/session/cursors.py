@@ -97,6 +97,13 @@ class Cursors:
         """Whether the pointer is drawn into its picture."""
         return self._with_pointer and not self.draws(now)
 
+    def hand(self, now: float) -> tuple[bool, object]:
+        """Return who draws the pointer, and what the client has of it: those who are alike in that lack the same.
+
+        One that is told places is like nobody else.
+        """
+        return self.draws(now), self if self.tells_place else self._serial
+
     def changes_hands_at(self) -> float:
         """When there may be something to tell although nothing happens; infinity if never."""
         return self._moved_at + OWN_POINTER_S if self.is_active else math.inf

@@ -45,6 +45,9 @@ from mpvnc.session.standing import Limits, Standing
 EARLY_BYTES = 64 * 1024
 """How much a client may send before its ServerInit."""
 
+NEVER = -1
+"""No stage of a broadcast."""
+
 _ANNOUNCED = frozenset({Encoding.FENCE, Encoding.CONTINUOUS_UPDATES})
 _NO_FENCES = (b"", b"")
 
@@ -78,6 +81,15 @@ Heard = Joined | events.WrongPassword | events.KeyEvent | events.PointerEvent | 
 class Session:
     """The server's side of one client."""
 
+    __slots__ = (
+        "_announced", "_began_at", "_early", "_early_bytes", "_heard", "_is_initialised", "_is_pushed",
+        "_is_syncing", "_is_to_be_pushed", "_name", "_name_is_due", "_outgoing", "_own_wire",
+        "_partial_since", "_screen", "_settings", "_sizes", "_told_name", "_usual", "_wants_init",
+        "clipboards", "connection", "content_at", "cursors", "demand", "encodings", "every", "exact",
+        "features", "format", "is_muted", "is_served", "pacer", "picture", "refresh_at", "revision",
+        "standing", "streams", "view_only", "waits_since", "wire",
+    )  # fmt: skip
+
     def __init__(self, handshake: HandshakeSettings, settings: SessionSettings, now: float) -> None:
         self.connection = Connection(handshake)
         self.demand = Demand()
@@ -100,6 +112,8 @@ class Session:
         """When its budget allows the next refresh."""
         self.is_served = False
         """Whether an update for it is being made."""
+        self.content_at = NEVER
+        """The stage of the broadcast at which it has everything; asking again brings nothing before the next one."""
         self.waits_since = math.inf
         """Since when it waits for its update, over all the frames that made it be planned anew."""
         self.revision = 0
@@ -138,7 +152,7 @@ class Session:
         """
         if data != self._usual:
             return False
-        self.demand.request(self.picture.area)
+        self.demand.request_whole(self.picture.area)
         return True
 
     def receive_data(self, data: bytes, now: float) -> list[Heard]:
@@ -213,6 +227,10 @@ class Session:
     def is_ready(self) -> bool:
         """Whether an update may be planned, as far as the protocol goes."""
         return self.demand.is_open and not self.is_served and not self._is_syncing and self._is_initialised
+
+    def has_own(self) -> bool:
+        """Whether something is due to it alone: another size, a name, frames at a rate of its own."""
+        return self._name_is_due or self._sizes.is_due or self.every > 1
 
     def deadline(self) -> tuple[float, str]:
         """Return when the client has taken too long, and for what; infinity if it has all the time."""
