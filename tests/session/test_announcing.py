@@ -48,7 +48,8 @@ def provide(text: str) -> bytes:
 def hear(one: Announcements, data: bytes, *, is_taken: bool = True) -> bytes:
     """Return the answer to a message that gives nothing."""
     assert one.hear(data, is_taken=is_taken) is None
-    assert one.is_due == bool(answer := one.data_to_send())
+    was_due, answer = one.is_due, one.data_to_send()
+    assert was_due == bool(answer)
     return answer
 
 
