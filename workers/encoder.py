@@ -285,8 +285,10 @@ class Encoder:
     def _announce(self, fds: list[int]) -> None:
         """Tell everybody of the clipboard that comes in a memfd, and those who come later."""
         try:
+            if len(fds) != 1:
+                raise ControlError(f"{len(fds)} descriptors came with it")
             self._offer = Offer(Clipboard.unpack(read_parcel(fds.pop(), PACKED_MAX_BYTES)))
-        except (ControlError, IndexError) as error:
+        except ControlError as error:
             logger.error("a clipboard cannot be told: %s", error)
             return
         finally:

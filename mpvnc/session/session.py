@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpvnc.constants import FENCE_SUPPORTED, Encoding, FenceFlag
+from mpvnc.constants import FENCE_SUPPORTED, Encoding, FenceFlag, ResizeStatus
 from mpvnc.encodings.base import Stream
 from mpvnc.encodings.wire import WireClass, wire_class
 from mpvnc.errors import LimitExceeded, ProtocolError
@@ -412,7 +412,7 @@ class Session:
             self.revision += 1
 
     def _on_desktop_size(self, _event: events.SetDesktopSize, _now: float) -> None:
-        self._outgoing += self._sizes.refusal(self.picture.area)
+        self._outgoing += self._sizes.answer(ResizeStatus.PROHIBITED, self.picture.area)
 
     _handlers: dict[type, Callable[[Session, Any, float], None]] = {  # noqa: RUF012
         events.Authenticated: _on_authenticated,

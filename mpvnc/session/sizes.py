@@ -48,11 +48,9 @@ class Sizes:
         self.wants_layout = False
         return self._message(ResizeReason.SERVER, ResizeStatus.OK, area)
 
-    def refusal(self, area: Rect) -> bytes:
-        """Return the answer to SetDesktopSize: nobody may."""
-        if not self._is_extended:
-            return b""
-        return self._message(ResizeReason.THIS_CLIENT, ResizeStatus.PROHIBITED, area)
+    def answer(self, status: ResizeStatus, area: Rect) -> bytes:
+        """Return the answer to SetDesktopSize; empty to one that cannot hear it."""
+        return self._message(ResizeReason.THIS_CLIENT, status, area) if self._is_extended else b""
 
     def _message(self, reason: ResizeReason, status: ResizeStatus, area: Rect) -> bytes:
         if self._is_extended:

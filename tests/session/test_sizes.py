@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mpvnc.constants import Encoding
+from mpvnc.constants import Encoding, ResizeStatus
 from mpvnc.geometry import Rect
 from mpvnc.session.sizes import Sizes
 
@@ -25,20 +25,20 @@ def sizes(*listed: int) -> Sizes:
 def test_who_knows_no_size_cannot_be_told() -> None:
     one = sizes()
     assert not one.can_tell and not one.wants_layout
-    assert one.layout(AREA) == one.refusal(AREA) == b""
+    assert one.layout(AREA) == one.answer(ResizeStatus.PROHIBITED, AREA) == b""
 
 
 def test_desktop_size() -> None:
     one = sizes(Encoding.DESKTOP_SIZE)
     one.is_due = True
     assert one.can_tell and one.change(AREA) == SIMPLE and not one.is_due
-    assert one.layout(AREA) == one.refusal(AREA) == b""
+    assert one.layout(AREA) == one.answer(ResizeStatus.PROHIBITED, AREA) == b""
 
 
 def test_the_extended_one_is_preferred() -> None:
     one = sizes(Encoding.DESKTOP_SIZE, Encoding.EXTENDED_DESKTOP_SIZE)
     assert one.can_tell and one.change(AREA) == extended(0, 0)
-    assert one.refusal(AREA) == extended(1, 1)
+    assert one.answer(ResizeStatus.PROHIBITED, AREA) == extended(1, 1)
 
 
 def test_a_layout_is_told_once_and_not_while_another_size_is_due() -> None:
