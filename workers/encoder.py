@@ -315,7 +315,7 @@ class Encoder:
 
     def _configure(self) -> None:
         self.stall_timeout_s = self._runtime.config.clients.stall_timeout_s
-        self._settings = session_settings(self._runtime.config)
+        self._settings = session_settings(self._runtime.config, self._runtime.source)
 
     @property
     def _is_muted(self) -> bool:

@@ -63,6 +63,8 @@ class SessionSettings:
     with_pointer: bool = True
     pushes: bool = False
     """Whether every client is sent updates unasked once it has asked for one, not only those that list it."""
+    takes_clipboards: bool = True
+    """Whether anybody wants what viewers copy; if not, it is neither asked for nor read."""
     wire_class: Callable[..., WireClass] = field(default=wire_class)
 
 
@@ -161,7 +163,7 @@ class Session:
         Raises: ProtocolError; the session is over. What was understood before it is in `take_heard()`.
         """
         self._usual = b""
-        self.connection.keeps_text = not (self.view_only or self.is_muted)
+        self.connection.keeps_text = self._takes_clipboards
         try:
             received = self.connection.receive_data(data)
         except ProtocolError:
@@ -370,13 +372,12 @@ class Session:
             self._heard.append(event)
 
     def _on_cut_text(self, event: events.ClientCutText, _now: float) -> None:
-        if not (self.view_only or self.is_muted):
+        if self._takes_clipboards:
             self._heard.append(self.clipboards.hear_text(event.text))
 
     def _on_extended(self, event: events.ExtendedCutText, _now: float) -> None:
-        is_taken = not (self.view_only or self.is_muted)
         try:
-            given = self.clipboards.hear(event.data, is_taken=is_taken)
+            given = self.clipboards.hear(event.data, is_taken=self._takes_clipboards)
         except ProtocolError as error:
             self._heard.append(IgnoredClipboard(str(error)))
         else:
@@ -442,6 +443,10 @@ class Session:
         self._heard.append(Joined(self.view_only, shared))
         self._told_name = self._name
         self.clipboards.begin()
+
+    @property
+    def _takes_clipboards(self) -> bool:
+        return self._settings.takes_clipboards and not (self.view_only or self.is_muted)
 
     def _look_at_name(self) -> None:
         is_new = self._is_initialised and self._name != self._told_name
