@@ -371,18 +371,10 @@ class Session:
         if not (self.view_only or self.is_muted):
             self._heard.append(event)
 
-    def _on_cut_text(self, event: events.ClientCutText, _now: float) -> None:
-        if self._takes_clipboards:
-            self._heard.append(self.clipboards.hear_text(event.text))
-
-    def _on_extended(self, event: events.ExtendedCutText, _now: float) -> None:
-        try:
-            given = self.clipboards.hear(event.data, is_taken=self._takes_clipboards)
-        except ProtocolError as error:
-            self._heard.append(IgnoredClipboard(str(error)))
-        else:
-            if given is not None:
-                self._heard.append(given)
+    def _on_clipboard(self, event: events.ClientCutText | events.ExtendedCutText, _now: float) -> None:
+        given = self.clipboards.handle(event, is_taken=self._takes_clipboards)
+        if given is not None:
+            self._heard.append(given)
 
     def _on_skipped(self, _event: events.SkippedCutText, _now: float) -> None:
         """Nobody takes it."""
@@ -424,8 +416,8 @@ class Session:
         events.FramebufferUpdateRequest: _on_request,
         events.KeyEvent: _on_key,
         events.PointerEvent: _on_pointer,
-        events.ClientCutText: _on_cut_text,
-        events.ExtendedCutText: _on_extended,
+        events.ClientCutText: _on_clipboard,
+        events.ExtendedCutText: _on_clipboard,
         events.SkippedCutText: _on_skipped,
         events.EnableContinuousUpdates: _on_continuous,
         events.Fence: _on_fence,
