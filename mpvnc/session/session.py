@@ -268,7 +268,7 @@ class Session:
         if self._name_is_due:
             due.append(writers.desktop_name(self._name))
             self._told_name, self._name_is_due = self._name, False
-        if self.cursors.is_active:
+        if self.cursors.is_active and pointer.cursor is not None:
             due += self.cursors.rectangles(pointer, self.picture.area, self.format, now)
         return due
 
