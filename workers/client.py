@@ -26,6 +26,7 @@ from mpvnc.session.input import (
     InputQueue,
     KeyInput,
     PointerInput,
+    ResizeInput,
     pack,
 )
 from mpvnc.session.pacing import Link
@@ -375,7 +376,9 @@ class Client:
         """Handle what a session heard outside of `receive_data` (a screen that came after ClientInit)."""
         self._guarded(self._handle, self.session.take_heard())
 
-    def _as_input(self, heard: events.KeyEvent | events.PointerEvent | events.ClientCutText) -> InputEvent:
+    def _as_input(
+        self, heard: events.KeyEvent | events.PointerEvent | events.ClientCutText | events.SetDesktopSize
+    ) -> InputEvent:
         now = time.time()
         match heard:
             case events.KeyEvent(down, keysym):
@@ -384,6 +387,8 @@ class Client:
                 return PointerInput(self.ident, now, mask, x, y)
             case events.ClientCutText(text):
                 return CutTextInput(self.ident, now, text)
+            case events.SetDesktopSize(width, height, _):
+                return ResizeInput(self.ident, now, width, height)
 
     def _emit(self, event: InputEvent) -> None:
         if not self._input.offer(event):

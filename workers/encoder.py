@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mpvnc.errors import ControlError, MpvncError
+from mpvnc.frames.audience import Audience
 from mpvnc.ipc.bus import InputSender
 from mpvnc.kernels import coding, moves, tiles
 from mpvnc.log import for_client
@@ -50,7 +51,7 @@ class Encoder:
         self.loop = loop
         self._runtime = runtime
         self._counters = runtime.counters
-        self.show = Show(loop, runtime.bell, runtime.pointer_fd)
+        self.show = Show(loop, runtime.bell, runtime.pointer_fd, Audience(runtime.counters))
         self._clients: dict[int, Client] = {}
         self._name = config.server.desktop_name or "mpvnc"
         self._sender = InputSender(runtime.input_endpoint)
@@ -125,6 +126,7 @@ class Encoder:
 
     def joined(self, client: Client, joined: Joined) -> None:
         """Tell the supervisor that it is in."""
+        self.show.joined(client)
         for_client(logger, client.ident).info(
             "%s joined%s", client.address, " view-only" if joined.view_only else ""
         )
@@ -285,7 +287,7 @@ class Encoder:
 
     def _configure(self) -> None:
         self.stall_timeout_s = self._runtime.config.clients.stall_timeout_s
-        self._settings = session_settings(self._runtime.config)
+        self._settings = session_settings(self._runtime.config, self._runtime.source)
 
     @property
     def _is_muted(self) -> bool:

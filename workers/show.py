@@ -18,6 +18,7 @@ from collections import Counter as Tally
 from collections.abc import Hashable
 
 from mpvnc.encodings import encode
+from mpvnc.frames.audience import Audience
 from mpvnc.frames.pointer import PointerPage
 from mpvnc.frames.reader import FrameReader
 from mpvnc.session.broadcast import Broadcast, Delivery
@@ -34,9 +35,12 @@ class Show:
     Args:
         bell: eventfd that says that there may be something new; stays the caller's.
         pointer_fd: the pointer page.
+        audience: where those who look are counted.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, bell: int, pointer_fd: int) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, bell: int, pointer_fd: int, audience: Audience
+    ) -> None:
         self.broadcast = Broadcast(encode)
         self.reader: FrameReader | None = None
         self.frames = 0
@@ -45,6 +49,7 @@ class Show:
         self._bell = bell
         self._pointer = PointerPage(pointer_fd, writable=False)
         self._pointer_version = -1
+        self._audience = audience
         self._clients: dict[Session, Client] = {}
         self._followers: dict[Hashable, list[Client]] = {}
         self._leaders: dict[Session, Hashable] = {}
@@ -69,9 +74,14 @@ class Show:
         """Count a client in."""
         self._clients[client.session] = client
 
+    def joined(self, client: Client) -> None:
+        """Count a client among those who look."""
+        self._audience.join(client.session)
+
     def dismiss(self, client: Client) -> None:
         """Forget a client."""
         self.broadcast.leave(client.session)
+        self._audience.leave(client.session)
         del self._clients[client.session]
         self._pump_soon()
 
@@ -84,6 +94,8 @@ class Show:
     def offer(self, session: Session, now: float, unacknowledged_bytes: int) -> Delivery | None:
         """Offer a session the screen; what is missing is encoded, slice by slice."""
         delivery = self.broadcast.offer(session, now, unacknowledged_bytes)
+        if delivery is not None:
+            self._audience.sent(session, session.picture.base)
         self._pump_soon()
         if self.broadcast.look_at < self._timer_at:
             self._arm()
@@ -206,6 +218,7 @@ class Show:
         self.broadcast.spent(time.thread_time() - began_s)
         for delivery in deliveries:
             self._clients[delivery.session].deliver(delivery)
+            self._audience.sent(delivery.session, delivery.session.picture.base)
         for delivery in deliveries:
             self._follow(delivery.session)
 

@@ -72,6 +72,11 @@ class FrameWriter:
         self._boxes = np.zeros_like(self._tables[0].box)
         self._write_header(layout, generation)
 
+    @property
+    def pixels(self) -> Pixels | None:
+        """The newest published frame, None before the first. Shared: others read it."""
+        return self._slots[self._newest].pixels if self.frame else None
+
     def begin(self) -> Slot:
         """Open the next slot for writing.
 

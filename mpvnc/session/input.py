@@ -27,6 +27,7 @@ QUEUE_TEXT_BYTES = 32 << 20
 _HEAD = struct.Struct("<QdB")
 _KEY = struct.Struct("<BI")
 _POINTER = struct.Struct("<HHH")
+_RESIZE = struct.Struct("<HH")
 _JOINED = struct.Struct("<BH")
 
 
@@ -38,6 +39,7 @@ class Kind(IntEnum):
     CUT_TEXT = 3
     JOINED = 4
     GONE = 5
+    RESIZE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,16 @@ class CutTextInput:
 
 
 @dataclass(frozen=True, slots=True)
+class ResizeInput:
+    """The viewer asks for a screen of another size."""
+
+    client: int
+    time: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClientJoined:
     """A viewer is authenticated and served by the worker in `slot`."""
 
@@ -89,7 +101,7 @@ class ClientGone:
     time: float
 
 
-InputEvent = KeyInput | PointerInput | CutTextInput | ClientJoined | ClientGone
+InputEvent = KeyInput | PointerInput | CutTextInput | ResizeInput | ClientJoined | ClientGone
 
 
 def pack(event: InputEvent) -> bytes:
@@ -101,6 +113,8 @@ def pack(event: InputEvent) -> bytes:
             kind, payload = Kind.POINTER, _POINTER.pack(event.button_mask, event.x, event.y)
         case CutTextInput():
             kind, payload = Kind.CUT_TEXT, event.text.encode("utf-8", "replace")
+        case ResizeInput():
+            kind, payload = Kind.RESIZE, _RESIZE.pack(event.width, event.height)
         case ClientJoined():
             address = event.address.encode("utf-8", "replace")
             kind, payload = Kind.JOINED, _JOINED.pack(event.view_only, event.slot) + address
@@ -130,6 +144,8 @@ def _unpack(client: int, time: float, kind: Kind, payload: bytes) -> InputEvent:
             return PointerInput(client, time, *_POINTER.unpack(payload))
         case Kind.CUT_TEXT:
             return CutTextInput(client, time, payload.decode("utf-8"))
+        case Kind.RESIZE:
+            return ResizeInput(client, time, *_RESIZE.unpack(payload))
         case Kind.JOINED:
             view_only, slot = _JOINED.unpack_from(payload)
             return ClientJoined(client, time, bool(view_only), payload[_JOINED.size :].decode("utf-8"), slot)

@@ -59,6 +59,7 @@ class SessionSettings:
     message_s: float = 60.0
     with_cursor: bool = True
     with_pointer: bool = True
+    forwards_resize: bool = False
     wire_class: Callable[..., WireClass] = field(default=wire_class)
 
 
@@ -70,7 +71,14 @@ class Joined:
     shared: bool
 
 
-Heard = Joined | events.WrongPassword | events.KeyEvent | events.PointerEvent | events.ClientCutText
+Heard = (
+    Joined
+    | events.WrongPassword
+    | events.KeyEvent
+    | events.PointerEvent
+    | events.ClientCutText
+    | events.SetDesktopSize
+)
 """What a client said that concerns others than its session."""
 
 
@@ -274,7 +282,8 @@ class Session:
         return not self._has_cursor or self._cursor_serial == self._shape(pointer, now)
 
     def _shape(self, pointer: PointerState, now: float) -> int:
-        return pointer.serial if pointer.visible and self.draws_pointer(now) else _BLANK
+        draws = pointer.visible and (pointer.is_own or self.draws_pointer(now))
+        return pointer.serial if draws else _BLANK
 
     def updated(self, size_bytes: int, now: float) -> tuple[bytes, bytes]:
         """Note that an update with pixels goes out; return what has to go before it and behind it."""
@@ -401,9 +410,14 @@ class Session:
             self._is_syncing = True
             self.revision += 1
 
-    def _on_desktop_size(self, _event: events.SetDesktopSize, _now: float) -> None:
+    def _on_desktop_size(self, event: events.SetDesktopSize, _now: float) -> None:
+        """Ask the source, which may take its time, or never do it; only where there is one that can."""
+        status = ResizeStatus.PROHIBITED
+        if self._settings.forwards_resize and not (self.view_only or self.is_muted):
+            status = ResizeStatus.FORWARDED
+            self._heard.append(event)
         if Encoding.EXTENDED_DESKTOP_SIZE in self.features:
-            self._outgoing += self._size_message(ResizeReason.THIS_CLIENT, ResizeStatus.PROHIBITED)
+            self._outgoing += self._size_message(ResizeReason.THIS_CLIENT, status)
 
     _handlers: dict[type, Callable[[Session, Any, float], None]] = {  # noqa: RUF012
         events.Authenticated: _on_authenticated,

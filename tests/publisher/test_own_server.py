@@ -24,7 +24,7 @@ KILLED = """
 import os, sys, cairo, mpvnc
 surface = cairo.ImageSurface(cairo.FORMAT_RGB24, 64, 64)
 publication = mpvnc.publish(surface, port=0, settings={"server.workers": 1})
-print(publication._process.pid, flush=True)
+print(publication._own.process.pid, flush=True)
 os.kill(os.getpid(), 9)
 """
 

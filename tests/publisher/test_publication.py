@@ -14,6 +14,7 @@ import pytest
 import mpvnc
 from mpvnc.damage import Move
 from mpvnc.errors import PublishError
+from mpvnc.frames.audience import Audience
 from mpvnc.geometry import Rect
 from mpvnc.ipc.bus import InputReceiver, InputSender
 from mpvnc.ipc.feed import EventFeed
@@ -108,23 +109,38 @@ def test_a_surface_that_cannot_be_shown_leaves_the_old_one(
     assert publication.surface is surface
 
 
-def test_viewers_are_the_sessions_of_all_workers(
+def test_viewers_are_those_of_all_workers(
     supervisor: FakeSupervisor, publication: mpvnc.Publication
 ) -> None:
     assert publication.viewers == 0
-    supervisor.status.slot(0).set(Counter.CLIENTS, 2)
-    supervisor.status.slot(1).set(Counter.CLIENTS, 3)
-    assert publication.viewers == 5
+    assert not publication.wait_for_viewer(0)
+    one, other = (Audience(supervisor.status.slot(slot)) for slot in (0, 1))
+    for viewer in (1, 2):
+        one.join(viewer)
+    other.join(3)
+    assert publication.viewers == 3
+    assert publication.wait_for_viewer()
+    one.sent(1, 1000)
+    other.sent(3, 1000)
+    assert publication.shown() == (3, 1000, 2)
 
 
-def test_a_server_that_stops(supervisor: FakeSupervisor, publication: mpvnc.Publication) -> None:
-    timer = threading.Timer(0.1, supervisor.hang_up)
+def test_a_viewer_is_waited_for(supervisor: FakeSupervisor, publication: mpvnc.Publication) -> None:
+    timer = threading.Timer(0.05, Audience(supervisor.status.slot(0)).join, [1])
     timer.start()
-    assert publication.get_event(None) is None
+    assert publication.wait_for_viewer(10)
     timer.join()
-    assert publication.closed
-    with pytest.raises(PublishError, match="stopped"), publication.frame():
-        pass
+
+
+def test_a_server_that_stops(supervisor: FakeSupervisor, surface: cairo.ImageSurface) -> None:
+    with mpvnc.publish(surface, name="stage", reconnect=False) as publication:
+        timer = threading.Timer(0.1, supervisor.hang_up)
+        timer.start()
+        assert publication.get_event(None) is None
+        timer.join()
+        assert publication.closed
+        with pytest.raises(PublishError, match="stopped"), publication.frame():
+            pass
 
 
 def test_waiting_takes_as_long_as_asked(publication: mpvnc.Publication) -> None:
