@@ -54,12 +54,14 @@ class Inbox:
         """Wait until there may be an event, `other` is readable, or the time is over."""
         deadline = time.monotonic() + wait_s
         with self._held(wait_s) as held:
-            if held:
+            if held and not self._events:
                 wait_readable([self._tap, other, self._wake], deadline - time.monotonic())
 
     async def wait_async(self, other: Readable, wait_s: float) -> None:
         """Do the same in asyncio."""
         with self._held() as held:
+            if self._events:
+                return
             # A loop knows a descriptor once; several tasks may wait.
             fds = [os.dup(one.fileno()) for one in (self._tap, other) if held and one.fileno() >= 0]
             fds += [os.dup(self._wake)] if held else []

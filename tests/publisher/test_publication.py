@@ -109,9 +109,7 @@ def test_a_surface_that_cannot_be_shown_leaves_the_old_one(
     assert publication.surface is surface
 
 
-def test_viewers_are_those_of_all_workers(
-    supervisor: FakeSupervisor, publication: mpvnc.Publication
-) -> None:
+def test_viewers_are_those_of_all_workers(supervisor: FakeSupervisor, publication: mpvnc.Publication) -> None:
     assert publication.viewers == 0
     assert not publication.wait_for_viewer(0)
     one, other = (Audience(supervisor.status.slot(slot)) for slot in (0, 1))
