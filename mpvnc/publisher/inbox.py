@@ -46,21 +46,19 @@ class Inbox:
         with self._held() as held:
             if not held:
                 return None
-            if not self._events:
-                self._read_batch()
-            return self._events.popleft() if self._events else None
+            return self._events.popleft() if self._has_events() else None
 
     def wait(self, other: Readable, wait_s: float) -> None:
         """Wait until there may be an event, `other` is readable, or the time is over."""
         deadline = time.monotonic() + wait_s
         with self._held(wait_s) as held:
-            if held and not self._events:
+            if held and not self._has_events():
                 wait_readable([self._tap, other, self._wake], deadline - time.monotonic())
 
     async def wait_async(self, other: Readable, wait_s: float) -> None:
         """Do the same in asyncio."""
         with self._held() as held:
-            if self._events:
+            if held and self._has_events():
                 return
             # A loop knows a descriptor once; several tasks may wait.
             fds = [os.dup(one.fileno()) for one in (self._tap, other) if held and one.fileno() >= 0]
@@ -98,10 +96,16 @@ class Inbox:
             os.close(self._wake)
             self._wake = -1
 
-    def _read_batch(self) -> None:
-        batch = self._tap.receive()
-        if batch is None:
-            return
+    def _has_events(self) -> bool:
+        """Whether there are any; the socket was asked and found empty if not, so that it will tell of the next."""
+        while not self._events:
+            batch = self._tap.receive()
+            if batch is None:
+                return False
+            self._read(batch)
+        return True
+
+    def _read(self, batch: bytes) -> None:
         try:
             events, self.dropped = unpack_events(batch)
         except ControlError as error:

@@ -21,6 +21,7 @@ class FakeSupervisor:
     """Answers one publisher at the other end of `theirs`."""
 
     def __init__(self, directory: Path) -> None:
+        directory.mkdir(exist_ok=True)
         self.ours, self.theirs = pair()
         self.endpoint = f"ipc://{directory}/events"
         self.heard: list[Message] = []
