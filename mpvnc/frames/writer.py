@@ -82,12 +82,9 @@ class FrameWriter:
 
         Raises: FrameError if the one before was neither published nor abandoned.
         """
-        self._check_closed()
-        index = (self._newest + 1) % at.SLOTS
-        self._stamp(index, odd=True)
-        self._words[at.slot_word(index, at.S_FRAME)] = 0
-        stale = rects_of(self._stale_tiles(index), self.width, self.height)
-        self._open = replace(self._slots[index], stale=stale)
+        slot = self._open_next()
+        stale = rects_of(self._stale_tiles(slot.index), self.width, self.height)
+        self._open = replace(slot, stale=stale)
         return self._open
 
     def bring_over(self, slot: Slot) -> None:
@@ -137,7 +134,7 @@ class FrameWriter:
         drawn = everywhere if damage is None or not self.frame else damage
         if not self._compare(pixels, tiles_of(drawn, self.width, self.height)):
             return None
-        slot = self.begin()
+        slot = self._open_next()
         if self.frame:
             unchanged = self._stale_tiles(slot.index) & ~self._changed
             copy(slot.pixels, self._slots[self._newest].pixels, unchanged)
@@ -156,6 +153,14 @@ class FrameWriter:
         self._slots, self._tables, self._residuals = [], [], []
         self._words = np.zeros(0, np.uint64)
         unmap(self._memory)
+
+    def _open_next(self) -> Slot:
+        self._check_closed()
+        index = (self._newest + 1) % at.SLOTS
+        self._stamp(index, odd=True)
+        self._words[at.slot_word(index, at.S_FRAME)] = 0
+        self._open = self._slots[index]
+        return self._open
 
     def _compare(self, pixels: Pixels, tiles: Tiles) -> int:
         """Set `_changed` and `_boxes`; in the first frame everything is changed."""

@@ -76,16 +76,21 @@ def _compare_run(
     right: cython.Py_ssize_t = min(last * _TILE, new.shape[1])
     bottom: cython.Py_ssize_t = min(top + _TILE, new.shape[0])
     count: cython.Py_ssize_t = 0
+    narrow: cython.Py_ssize_t = last - first
     column: cython.Py_ssize_t
     x: cython.Py_ssize_t
     y: cython.Py_ssize_t
     width: cython.Py_ssize_t
     for y in range(top, bottom):
+        if narrow == 0:
+            break
         if memcmp(cython.address(new[y, left]), cython.address(old[y, left]), (right - left) * 4) == 0:
             continue
         for column in range(first, last):
             x = column * _TILE
             width = min(_TILE, right - x)
+            if changed[row, column] and _is_wide(cython.address(boxes[row, column, 0]), width):
+                continue
             if memcmp(cython.address(new[y, x]), cython.address(old[y, x]), width * 4) == 0:
                 continue
             if not changed[row, column]:
@@ -101,7 +106,25 @@ def _compare_run(
                 width,
                 cython.address(boxes[row, column, 0]),
             )
+            narrow -= _is_wide(cython.address(boxes[row, column, 0]), width)
+    for column in range(first, last):
+        x = column * _TILE
+        width = min(_TILE, right - x)
+        if changed[row, column] and _is_wide(cython.address(boxes[row, column, 0]), width):
+            # As wide as it can be: only its last line is not known, and is found soonest from below.
+            y = bottom - 1
+            while memcmp(cython.address(new[y, x]), cython.address(old[y, x]), width * 4) == 0:
+                y -= 1
+            boxes[row, column, 3] = y - top + 1
     return count
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _is_wide(box: cython.pointer[cython.ushort], width: cython.Py_ssize_t) -> cython.bint:
+    """Whether a box has all columns of its tile."""
+    return box[0] == 0 and box[2] == width
 
 
 @cython.cfunc
