@@ -164,6 +164,7 @@ class Show:
                 client.offer()
             else:
                 client.follow(same)
+            self._audience.sent(client.session, client.session.picture.base)
 
     def _offer_left(self) -> None:
         """Offer to those whose leader went away, or was served something else."""

@@ -71,6 +71,7 @@ class FrameWriter:
         self._search = motion.Search()
         self._changed: Tiles = np.zeros(self._tables[0].epoch.shape, np.uint8)
         self._boxes = np.zeros_like(self._tables[0].box)
+        self._count = 0
         self._write_header(layout, generation)
 
     @property
@@ -164,12 +165,15 @@ class FrameWriter:
         return self._open
 
     def _compare(self, pixels: Pixels, tiles: Tiles) -> int:
-        """Set `_changed` and `_boxes`; in the first frame everything is changed."""
+        """Set `_changed` and `_boxes`, and `_count` the changed; in the first frame everything is changed."""
         if self.frame:
-            return compare(pixels, self._slots[self._newest].pixels, tiles, self._changed, self._boxes)
+            newest = self._slots[self._newest].pixels
+            self._count = compare(pixels, newest, tiles, self._changed, self._boxes)
+            return self._count
         self._changed[...] = 1
         self._boxes[...] = self._tables[0].whole
-        return self._changed.size
+        self._count = self._changed.size
+        return self._count
 
     def _commit(self, slot: Slot, moves: Iterable[Move]) -> int:
         self._tell_move(slot, moves)
@@ -188,7 +192,8 @@ class FrameWriter:
     def _tell_move(self, slot: Slot, moves: Iterable[Move]) -> None:
         """Write what moved from the newest frame to this one, with all that is wrong after it."""
         to, source = 0, 0
-        if self.frame:
+        moves = tuple(moves)
+        if self.frame and (moves or motion.is_enough(self._count, self._changed.size)):
             old, residual = self._slots[self._newest].pixels, self._residuals[slot.index]
             move = motion.choose(
                 slot.pixels, old, self._changed, self._boxes, self._search, reported=moves, residual=residual

@@ -294,3 +294,28 @@ def missing(
                 column += 1
             found.append((row, first, column, x0, row * _TILE + y0, x1, row * _TILE + y1))
     return found
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+def mark(
+    epoch: cython.ulong[:, ::1],
+    previous: cython.ulong[:, ::1],
+    box: cython.ushort[:, :, ::1],
+    changed: cython.const[cython.uchar][:, :],
+    boxes: cython.const[cython.ushort][:, :, ::1],
+    frame: cython.ulong,
+) -> None:
+    """See `tiles_numpy.mark`."""
+    _check_results(epoch.shape, previous.shape, box.shape)
+    _check_results(epoch.shape, changed.shape, boxes.shape)
+    row: cython.Py_ssize_t
+    column: cython.Py_ssize_t
+    side: cython.Py_ssize_t
+    for row in range(epoch.shape[0]):
+        for column in range(epoch.shape[1]):
+            if changed[row, column]:
+                previous[row, column] = epoch[row, column]
+                epoch[row, column] = frame
+                for side in range(4):
+                    box[row, column, side] = boxes[row, column, side]

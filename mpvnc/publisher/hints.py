@@ -22,6 +22,8 @@ def rects_of(damage: Iterable[tuple[int, int, int, int]] | None) -> list[Rect] |
 
 def _cover(x: float, y: float, width: float, height: float) -> Rect:
     """Return the pixels that a rectangle touches; cairo's extents are no integers."""
+    if type(x) is type(y) is type(width) is type(height) is int:
+        return Rect(x, y, width, height)
     left, top = math.floor(x), math.floor(y)
     return Rect(left, top, math.ceil(x + width) - left, math.ceil(y + height) - top)
 

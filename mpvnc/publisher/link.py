@@ -27,6 +27,8 @@ from mpvnc.pixels import Pixels
 from mpvnc.pointer import Cursor
 
 ANSWER_TIMEOUT_S = 10.0
+GLANCE_S = 0.05
+"""A supervisor that went is noticed so soon by a program that does nothing but draw."""
 NO_SHAPE = Cursor(1, 1, 0, 0, bytes(4))
 """Stands in the pointer page for a hidden cursor."""
 _READ_ONLY = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
@@ -117,6 +119,7 @@ class Link:
         self.is_gone = False
         """The supervisor ended the connection."""
         self._control = control
+        self._pump_at = 0.0
         self._lock = threading.RLock()
         self._answer: tuple[Message, list[int]] | None = None
         self._writer: FrameWriter | None = None
@@ -197,8 +200,14 @@ class Link:
             fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _READ_ONLY)
             self.send({"type": "clipboard"}, [fd])
 
+    def glance(self) -> None:
+        """Do as `pump` if that was not done just now: what every frame does costs no system call."""
+        if time.monotonic() >= self._pump_at:
+            self.pump()
+
     def pump(self) -> None:
         """Take what the supervisor says, without waiting; `is_gone` afterwards if it went."""
+        self._pump_at = time.monotonic() + GLANCE_S
         with self._lock:
             while not self.is_gone:
                 try:

@@ -350,13 +350,14 @@ class Publication:
         if not self._lock.acquire(blocking=False):
             return True
         try:
+            self._link.pump()
             return not self._closed and self._restored()
         finally:
             self._lock.release()
 
     def _restored(self) -> bool:
         """Whether the server is there; if it went away and is back, after telling it everything again."""
-        self._link.pump()
+        self._link.glance()
         if not self._link.is_gone:
             return True
         if self._rejoin is None:

@@ -46,12 +46,6 @@ def pixels_of(surface: Surface) -> Pixels:
 
     Raises: PublishError if it is no surface, is finished, or has a size or format that cannot be published.
     """
-    missing = [name for name in _METHODS if not callable(getattr(surface, name, None))]
-    if missing:
-        hint = "; its get_target() may be one" if hasattr(surface, "get_target") else ""
-        raise PublishError(
-            f"a {type(surface).__name__} is no image surface: it has no {', '.join(missing)}{hint}"
-        )
     try:
         flush = getattr(surface, "flush", None)
         if flush is not None:
@@ -63,7 +57,16 @@ def pixels_of(surface: Surface) -> Pixels:
     except PublishError:
         raise
     except Exception as error:  # a surface may be anything, and raise anything
-        raise PublishError(f"the surface cannot be read: {error}") from error
+        raise PublishError(_strangeness(surface) or f"the surface cannot be read: {error}") from error
+
+
+def _strangeness(surface: object) -> str:
+    """Return why it is no surface; "" if it is one."""
+    missing = [name for name in _METHODS if not callable(getattr(surface, name, None))]
+    if not missing:
+        return ""
+    hint = "; its get_target() may be one" if hasattr(surface, "get_target") else ""
+    return f"a {type(surface).__name__} is no image surface: it has no {', '.join(missing)}{hint}"
 
 
 def _check(number: int, width: int, height: int, stride: int) -> None:

@@ -438,6 +438,7 @@ def test_drawing_goes_on_while_the_server_is_away(
 ) -> None:
     with mpvnc.publish(surface, name="stage") as publication:
         comeback.go()
+        eventually(lambda: not publication.is_connected)
         with publication.frame(damage=[(0, 0, 10, 10)]):
             painted(surface, (0, 1, 0))
         assert publication.viewers == 0
