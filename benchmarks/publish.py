@@ -65,7 +65,9 @@ def cpu_s() -> float:
     return time.process_time()
 
 
-def measure(case: Case, publication: mpvnc.Publication, pixels: np.ndarray, seconds: float) -> tuple[float, float]:
+def measure(
+    case: Case, publication: mpvnc.Publication, pixels: np.ndarray, seconds: float
+) -> tuple[float, float]:
     """Return the CPU seconds of publishing a frame, and of a memcmp with an equal surface, one after each."""
     published, compared = [], []
     due = time.monotonic()
