@@ -18,11 +18,14 @@ from typing import Any
 from mpvnc.errors import ControlError, MpvncError
 from mpvnc.frames.audience import Audience
 from mpvnc.ipc.bus import InputSender
+from mpvnc.ipc.parcels import read_parcel
 from mpvnc.kernels import coding, moves, tiles
 from mpvnc.log import for_client
 from mpvnc.metrics import Counter
 from mpvnc.rfb import writers
+from mpvnc.session.announcing import NOTHING, Offer
 from mpvnc.session.broadcast import Delivery
+from mpvnc.session.clipboard import PACKED_MAX_BYTES, Clipboard
 from mpvnc.session.session import Joined, Session
 from mpvnc.transport.plain import Pipe
 from mpvnc.workers.client import Client
@@ -59,6 +62,7 @@ class Encoder:
         self._sender = InputSender(runtime.input_endpoint)
         self._unsent: deque[bytes] = deque(maxlen=_UNSENT_LIMIT)
         self._is_source_muted = False
+        self._offer = NOTHING
         self._drain_until: float | None = None
         self._sent_updates = self._counters.get(Counter.UPDATES_SENT)
         self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
@@ -239,6 +243,7 @@ class Encoder:
             handshake_settings(self._runtime.config, self._runtime.secrets), self._settings, judge_at
         )
         session.is_muted = self._is_muted
+        session.clipboards.announce(self._offer)
         if self.show.reader is not None:
             session.show(self.show.reader, self._name)
         pipe = Pipe(sock, self.stall_timeout_s + _VANISHED_GRACE_S)
@@ -269,13 +274,31 @@ class Encoder:
             self._is_source_muted = message["view_only"]
             self._mute()
 
-    def _on_notice(self, message: dict[str, Any], _fds: list[int]) -> None:
+    def _on_notice(self, message: dict[str, Any], fds: list[int]) -> None:
         if message.get("notice") == "desktop_name":
             self._rename(message["name"])
+        elif message.get("notice") == "clipboard":
+            self._announce(fds)
         elif message.get("notice") == "bell":
             for client in list(self._clients.values()):
                 client.session.say(writers.bell())
                 client.notice()
+
+    def _announce(self, fds: list[int]) -> None:
+        """Tell everybody of the clipboard that comes in a memfd, and those who come later."""
+        try:
+            if len(fds) != 1:
+                raise ControlError(f"{len(fds)} descriptors came with it")
+            self._offer = Offer(Clipboard.unpack(read_parcel(fds.pop(), PACKED_MAX_BYTES)))
+        except ControlError as error:
+            logger.error("a clipboard cannot be told: %s", error)
+            return
+        finally:
+            for fd in fds:
+                os.close(fd)
+        for client in list(self._clients.values()):
+            client.session.clipboards.announce(self._offer)
+            client.notice()
 
     def _rename(self, name: str) -> None:
         self._name = name

@@ -29,6 +29,7 @@ def session_settings(config: Config, source: str) -> SessionSettings:
         message_s=config.timeouts.message_s,
         with_cursor=config.encoding.cursor,
         with_pointer=config.encoding.pointer,
+        pushes=config.clients.push_requests,
         forwards_resize=source == "publish",
         wire_class=functools.partial(wire_class, options=options),
     )

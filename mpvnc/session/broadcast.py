@@ -292,7 +292,7 @@ class Broadcast:
 
     def _shows_pointer(self, session: Session, now: float) -> bool:
         is_drawn = session.picture.overlay == self._wanted(session, now)
-        return is_drawn and session.shows_pointer_as(self.pointer, now)
+        return is_drawn and session.cursors.is_told(self.pointer, session.picture.area, now)
 
     def _passes_by(self, session: Session, screen: Screen, now: float) -> bool:
         """Whether a session on a rung of rate has to do without this frame, for now at least."""
@@ -480,7 +480,7 @@ class Broadcast:
 
     def _wanted(self, session: Session, now: float) -> Overlay | None:
         """Return the pointer as the session's picture is to show it."""
-        if self.pointer.cursor is None or not session.wants_pointer(now):
+        if self.pointer.cursor is None or not session.cursors.wants_drawn(now):
             return None
         bounds = session.picture.area
         if bounds not in self._placed:

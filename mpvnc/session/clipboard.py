@@ -15,6 +15,8 @@ FORMAT_MAX = 20 << 20
 """Characters or bytes that one format may have; the protocol's own idea of much (rfbproto, 20 MiB)."""
 
 _LENGTHS = struct.Struct("<QQQ")
+PACKED_MAX_BYTES = _LENGTHS.size + 9 * FORMAT_MAX
+"""The most that `pack` makes: a character has up to four bytes."""
 _ABSENT = (1 << 64) - 1
 _CONTROLS = {
     number: None

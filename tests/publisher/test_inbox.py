@@ -146,6 +146,5 @@ def test_events_of_another_place(inbox: Inbox, tmp_path: Path, other: Other) -> 
 def test_what_is_no_event(role: Role, inbox: Inbox, other: Other) -> None:
     eventually(lambda: role.feed.receive_asks() or role.feed.wants_batch)
     role.feed.send(b"nothing")
-    inbox.wait(other, 5)
     with pytest.raises(PublishError, match="no event"):
-        eventually(lambda: inbox.take())
+        eventually(lambda: inbox.wait(other, 0.1) or inbox.take())

@@ -22,7 +22,8 @@ from mpvnc.ipc.control import ControlSocket
 from mpvnc.ipc.feed import EventFeed
 from mpvnc.metrics import Counter
 from mpvnc.publisher import opening, rejoin
-from mpvnc.session.input import ClientJoined, CutTextInput, KeyInput, PointerInput, pack
+from mpvnc.session.clipboard import Clipboard
+from mpvnc.session.input import ClientJoined, ClipboardInput, KeyInput, PointerInput, pack
 from mpvnc.workers.animator import Animator
 from tests.support.drawn import colours, painted
 from tests.support.supervisor_thread import FakeSupervisor
@@ -256,7 +257,7 @@ def test_events_of_two_clients_arrive_in_order(role: Role, publication: mpvnc.Pu
         ClientJoined(7, now, False, "127.0.0.1", 0),
         KeyInput(7, now, True, 0x61),
         PointerInput(8, now, 0x09, 5, 5),
-        CutTextInput(8, now, "hello£"),
+        ClipboardInput(8, now, Clipboard("hello£")),
     )
     got = [publication.get_event(5) for _ in range(6)]
     assert [(event.name, event.client) for event in got] == [
