@@ -30,6 +30,7 @@ from mpvnc.session.input import (
     InputQueue,
     KeyInput,
     PointerInput,
+    ResizeInput,
     pack,
 )
 from mpvnc.session.pacing import Link
@@ -435,13 +436,17 @@ class Client:
         """Handle what a session heard outside of `receive_data` (a screen that came after ClientInit)."""
         self._guarded(self._handle, self.session.take_heard())
 
-    def _as_input(self, heard: events.KeyEvent | events.PointerEvent | Clipboard) -> InputEvent:
+    def _as_input(
+        self, heard: events.KeyEvent | events.PointerEvent | events.SetDesktopSize | Clipboard
+    ) -> InputEvent:
         now = time.time()
         match heard:
             case events.KeyEvent(down, keysym):
                 return KeyInput(self.ident, now, down, keysym)
             case events.PointerEvent(mask, x, y):
                 return PointerInput(self.ident, now, mask, x, y)
+            case events.SetDesktopSize(width, height, _):
+                return ResizeInput(self.ident, now, width, height)
             case Clipboard():
                 return ClipboardInput(self.ident, now, heard)
 

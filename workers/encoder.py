@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mpvnc.errors import ControlError, MpvncError
+from mpvnc.frames.audience import Audience
 from mpvnc.ipc.bus import InputSender
 from mpvnc.ipc.parcels import read_parcel
 from mpvnc.kernels import coding, moves, tiles
@@ -55,7 +56,7 @@ class Encoder:
         self._runtime = runtime
         self._counters = runtime.counters
         self.readiness = Readiness(loop)
-        self.show = Show(loop, runtime.bell, runtime.pointer_fd)
+        self.show = Show(loop, runtime.bell, runtime.pointer_fd, Audience(runtime.counters))
         self._clients: dict[int, Client] = {}
         self._name = config.server.desktop_name or "mpvnc"
         self._sender = InputSender(runtime.input_endpoint)
@@ -136,6 +137,7 @@ class Encoder:
 
     def joined(self, client: Client, joined: Joined) -> None:
         """Tell the supervisor that it is in."""
+        self.show.joined(client)
         for_client(logger, client.ident).info(
             "%s joined%s", client.address, " view-only" if joined.view_only else ""
         )

@@ -17,6 +17,7 @@ import time
 from collections import Counter as Tally
 
 from mpvnc.encodings import encode
+from mpvnc.frames.audience import Audience
 from mpvnc.frames.pointer import PointerPage
 from mpvnc.frames.reader import FrameReader
 from mpvnc.session.broadcast import Broadcast, Delivery, Kind
@@ -33,9 +34,12 @@ class Show:
     Args:
         bell: eventfd that says that there may be something new; stays the caller's.
         pointer_fd: the pointer page.
+        audience: where those who look are counted.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, bell: int, pointer_fd: int) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, bell: int, pointer_fd: int, audience: Audience
+    ) -> None:
         self.broadcast = Broadcast(encode)
         self.reader: FrameReader | None = None
         self.frames = 0
@@ -44,6 +48,7 @@ class Show:
         self._bell = bell
         self._pointer = PointerPage(pointer_fd, writable=False)
         self._pointer_version = -1
+        self._audience = audience
         self._clients: dict[Session, Client] = {}
         self._followers: dict[Kind | None, list[Client]] = {}
         self._leaders: dict[Session, Kind] = {}
@@ -68,9 +73,14 @@ class Show:
         """Count a client in."""
         self._clients[client.session] = client
 
+    def joined(self, client: Client) -> None:
+        """Count a client among those who look."""
+        self._audience.join(client.session)
+
     def dismiss(self, client: Client) -> None:
         """Forget a client."""
         self.broadcast.leave(client.session)
+        self._audience.leave(client.session)
         del self._clients[client.session]
         self._pump_soon()
 
@@ -83,6 +93,8 @@ class Show:
     def offer(self, session: Session, now: float, unacknowledged_bytes: int) -> Delivery | None:
         """Offer a session the screen; what is missing is encoded, slice by slice."""
         delivery = self.broadcast.offer(session, now, unacknowledged_bytes)
+        if delivery is not None:
+            self._audience.sent(session, session.picture.base)
         self._pump_soon()
         if self.broadcast.look_at < self._timer_at:
             self._arm()
@@ -152,6 +164,7 @@ class Show:
                 client.offer()
             else:
                 client.follow(same)
+            self._audience.sent(client.session, client.session.picture.base)
 
     def _offer_left(self) -> None:
         """Offer to those whose leader went away, or was served something else."""
@@ -214,6 +227,7 @@ class Show:
         self.broadcast.spent(time.thread_time() - began_s)
         for delivery in deliveries:
             self._clients[delivery.session].deliver(delivery)
+            self._audience.sent(delivery.session, delivery.session.picture.base)
         for delivery in deliveries:
             self._follow(delivery)
 

@@ -15,7 +15,15 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from mpvnc.errors import ControlError
-from mpvnc.session.input import ClientGone, ClientJoined, ClipboardInput, InputEvent, KeyInput, PointerInput
+from mpvnc.session.input import (
+    ClientGone,
+    ClientJoined,
+    ClipboardInput,
+    InputEvent,
+    KeyInput,
+    PointerInput,
+    ResizeInput,
+)
 
 WHEEL_MASK = 0x78
 CLICK_BITS = (0, 1, 2, 7, 8)
@@ -86,6 +94,17 @@ class ClipboardEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class ResizeEvent:
+    """A viewer asks for another size, in pixels; `change_surface` grants it, nothing has to."""
+
+    name: ClassVar[str] = "resize"
+    client: int
+    time: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectEvent:
     """A viewer is authenticated and sees the surface."""
 
@@ -105,12 +124,22 @@ class DisconnectEvent:
     time: float
 
 
-Event = KeyEvent | MoveEvent | ClickEvent | ScrollEvent | ClipboardEvent | ConnectEvent | DisconnectEvent
+Event = (
+    KeyEvent
+    | MoveEvent
+    | ClickEvent
+    | ScrollEvent
+    | ClipboardEvent
+    | ResizeEvent
+    | ConnectEvent
+    | DisconnectEvent
+)
 
 _CLASSES: dict[str, type[Event]] = {
     kind.name: kind
     for kind in (
-        KeyEvent, MoveEvent, ClickEvent, ScrollEvent, ClipboardEvent, ConnectEvent, DisconnectEvent,
+        KeyEvent, MoveEvent, ClickEvent, ScrollEvent, ClipboardEvent, ResizeEvent, ConnectEvent,
+        DisconnectEvent,
     )
 }  # fmt: skip
 _FIELDS = {kind: tuple(one.name for one in fields(kind)) for kind in _CLASSES.values()}
@@ -170,6 +199,8 @@ class Translator:
                 return self._key(event)
             case ClipboardInput(client, time, clipboard):
                 return [ClipboardEvent(client, time, clipboard.text, clipboard.rtf, clipboard.html)]
+            case ResizeInput(client, time, width, height):
+                return [ResizeEvent(client, time, width, height)]
             case ClientJoined(client, time, view_only, address, slot):
                 self._client(client).slot = slot
                 return [ConnectEvent(client, time, view_only, address)]

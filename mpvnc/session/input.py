@@ -28,6 +28,7 @@ QUEUE_TEXT_BYTES = 64 << 20
 _HEAD = struct.Struct("<QdB")
 _KEY = struct.Struct("<BI")
 _POINTER = struct.Struct("<HHH")
+_RESIZE = struct.Struct("<HH")
 _JOINED = struct.Struct("<BH")
 
 
@@ -39,6 +40,7 @@ class Kind(IntEnum):
     CLIPBOARD = 3
     JOINED = 4
     GONE = 5
+    RESIZE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,16 @@ class ClipboardInput:
 
 
 @dataclass(frozen=True, slots=True)
+class ResizeInput:
+    """The viewer asks for a screen of another size."""
+
+    client: int
+    time: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClientJoined:
     """A viewer is authenticated and served by the worker in `slot`."""
 
@@ -90,7 +102,7 @@ class ClientGone:
     time: float
 
 
-InputEvent = KeyInput | PointerInput | ClipboardInput | ClientJoined | ClientGone
+InputEvent = KeyInput | PointerInput | ClipboardInput | ResizeInput | ClientJoined | ClientGone
 
 
 def pack(event: InputEvent) -> bytes:
@@ -102,6 +114,8 @@ def pack(event: InputEvent) -> bytes:
             kind, payload = Kind.POINTER, _POINTER.pack(event.button_mask, event.x, event.y)
         case ClipboardInput():
             kind, payload = Kind.CLIPBOARD, event.clipboard.pack()
+        case ResizeInput():
+            kind, payload = Kind.RESIZE, _RESIZE.pack(event.width, event.height)
         case ClientJoined():
             address = event.address.encode("utf-8", "replace")
             kind, payload = Kind.JOINED, _JOINED.pack(event.view_only, event.slot) + address
@@ -131,6 +145,8 @@ def _unpack(client: int, time: float, kind: Kind, payload: bytes) -> InputEvent:
             return PointerInput(client, time, *_POINTER.unpack(payload))
         case Kind.CLIPBOARD:
             return ClipboardInput(client, time, Clipboard.unpack(payload))
+        case Kind.RESIZE:
+            return ResizeInput(client, time, *_RESIZE.unpack(payload))
         case Kind.JOINED:
             view_only, slot = _JOINED.unpack_from(payload)
             return ClientJoined(client, time, bool(view_only), payload[_JOINED.size :].decode("utf-8"), slot)

@@ -65,6 +65,7 @@ class SessionSettings:
     """Whether every client is sent updates unasked once it has asked for one, not only those that list it."""
     takes_clipboards: bool = True
     """Whether anybody wants what viewers copy; if not, it is neither asked for nor read."""
+    forwards_resize: bool = False
     wire_class: Callable[..., WireClass] = field(default=wire_class)
 
 
@@ -76,7 +77,15 @@ class Joined:
     shared: bool
 
 
-Heard = Joined | events.WrongPassword | events.KeyEvent | events.PointerEvent | Clipboard | IgnoredClipboard
+Heard = (
+    Joined
+    | events.WrongPassword
+    | events.KeyEvent
+    | events.PointerEvent
+    | events.SetDesktopSize
+    | Clipboard
+    | IgnoredClipboard
+)
 """What a client said that concerns others than its session."""
 
 
@@ -404,8 +413,13 @@ class Session:
             self._is_syncing = True
             self.revision += 1
 
-    def _on_desktop_size(self, _event: events.SetDesktopSize, _now: float) -> None:
-        self._outgoing += self._sizes.answer(ResizeStatus.PROHIBITED, self.picture.area)
+    def _on_desktop_size(self, event: events.SetDesktopSize, _now: float) -> None:
+        """Ask the source, which may take its time, or never do it; only where there is one that can."""
+        status = ResizeStatus.PROHIBITED
+        if self._settings.forwards_resize and not (self.view_only or self.is_muted):
+            status = ResizeStatus.FORWARDED
+            self._heard.append(event)
+        self._outgoing += self._sizes.answer(status, self.picture.area)
 
     _handlers: dict[type, Callable[[Session, Any, float], None]] = {  # noqa: RUF012
         events.Authenticated: _on_authenticated,

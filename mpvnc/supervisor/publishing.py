@@ -56,15 +56,15 @@ class Publishing:
         if self.owner is not None:
             self._loop.send(self.owner.control, {"type": "refused", "reason": reason})
 
-    def said(self, peer: Peer, message: Message) -> bool:
-        """Handle a peer's message; False if it is none of a publisher's."""
+    def said(self, peer: Peer, message: Message, fds: Sequence[int] = ()) -> bool:
+        """Handle a peer's message; False if it is none of a publisher's. `fds` stay the caller's."""
         if message["type"] == "publish":
             self._join(peer, message)
             return True
         if peer is not self._publisher:
             return False
         try:
-            return self._writers.said(message, lambda answer, fds: self._answer(peer, answer, fds))
+            return self._writers.said(message, lambda answer, fds: self._answer(peer, answer, fds), fds)
         except (ControlError, KeyError, TypeError, ValueError) as error:
             logger.error("the publisher (pid %d) sent a wrong %s: %r", peer.pid, message["type"], error)
             self.left(peer)

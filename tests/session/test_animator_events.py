@@ -13,13 +13,14 @@ from mpvnc.session.animator_events import (
     Event,
     KeyEvent,
     MoveEvent,
+    ResizeEvent,
     ScrollEvent,
     Translator,
     pack_events,
     unpack_events,
 )
 from mpvnc.session.clipboard import Clipboard
-from mpvnc.session.input import ClientGone, ClientJoined, ClipboardInput, KeyInput, PointerInput
+from mpvnc.session.input import ClientGone, ClientJoined, ClipboardInput, KeyInput, PointerInput, ResizeInput
 
 
 def told(*masks: int, x: int = 10, y: int = 20) -> list[Event]:
@@ -109,6 +110,12 @@ def test_an_empty_text_is_an_event() -> None:
 def test_a_clipboard_has_its_formats() -> None:
     event = ClipboardInput(1, 2.0, Clipboard(None, b"{\\rtf1}", "<b>x</b>"))
     assert Translator().translate(event) == [ClipboardEvent(1, 2.0, None, b"{\\rtf1}", "<b>x</b>")]
+
+
+def test_another_size_is_asked_for() -> None:
+    event = ResizeEvent(3, 2.0, 800, 600)
+    assert Translator().translate(ResizeInput(3, 2.0, 800, 600)) == [event]
+    assert unpack_events(pack_events([event], 0)) == ([event], 0)
 
 
 def test_batches_survive_the_feed() -> None:

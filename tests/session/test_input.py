@@ -14,6 +14,7 @@ from mpvnc.session.input import (
     InputQueue,
     KeyInput,
     PointerInput,
+    ResizeInput,
     pack,
     unpack,
 )
@@ -30,6 +31,7 @@ EVENT = st.one_of(
     ),
     st.builds(ClientJoined, CLIENT, TIME, st.booleans(), TEXT, U16),
     st.builds(ClientGone, CLIENT, TIME),
+    st.builds(ResizeInput, CLIENT, TIME, U16, U16),
 )
 
 

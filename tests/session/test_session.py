@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpvnc.constants import Encoding
+from mpvnc.constants import Encoding, ResizeStatus
 from mpvnc.errors import LimitExceeded, ProtocolError
 from mpvnc.geometry import Rect
 from mpvnc.pointer import Cursor, PointerState
@@ -404,3 +405,27 @@ def test_nothing_is_said_before_it_is_live():
     session.data_to_send()
     session.say(b"\2")
     assert session.data_to_send() == b"\2"
+
+
+def set_desktop_size(width: int, height: int) -> bytes:
+    return struct.pack(">BxHHBx", 251, width, height, 1) + struct.pack(">IHHHHI", 0, 0, 0, width, height, 0)
+
+
+def test_another_size_is_asked_for_where_the_source_can_say_yes():
+    session = ready(encodings=(Encoding.EXTENDED_DESKTOP_SIZE,))
+    assert session.receive_data(set_desktop_size(80, 60), 0.0) == []
+    assert resize_status(session) == ResizeStatus.PROHIBITED
+    session._settings = replace(session._settings, forwards_resize=True)
+    (heard,) = session.receive_data(set_desktop_size(80, 60), 0.0)
+    assert (heard.width, heard.height) == (80, 60)
+    assert resize_status(session) == ResizeStatus.FORWARDED
+    session.view_only = True
+    assert session.receive_data(set_desktop_size(80, 60), 0.0) == []
+    assert resize_status(session) == ResizeStatus.PROHIBITED
+
+
+def resize_status(session: Session) -> int:
+    """The y of the rectangle, of a size that has not changed."""
+    x, y, width, height = struct.unpack_from(">4H", session.data_to_send(), 4)
+    assert (x, width, height) == (1, SCREEN.width, SCREEN.height)
+    return y
