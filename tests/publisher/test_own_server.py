@@ -186,7 +186,7 @@ def test_a_password_is_asked_for(surface: cairo.ImageSurface) -> None:
 
 
 def test_a_server_that_cannot_start_says_so(surface: cairo.ImageSurface) -> None:
-    with pytest.raises(PublishError, match=r"exit code 4: .* without a password"):
+    with pytest.raises(PublishError, match=r"exit code 4: .* without a password.*password="):
         mpvnc.publish(surface, port=0, host="0.0.0.0")
 
 
