@@ -30,6 +30,7 @@ def session_settings(config: Config, source: str) -> SessionSettings:
         with_cursor=config.encoding.cursor,
         with_pointer=config.encoding.pointer,
         pushes=config.clients.push_requests,
+        takes_clipboards=source == "publish",
         forwards_resize=source == "publish",
         wire_class=functools.partial(wire_class, options=options),
     )

@@ -7,7 +7,6 @@ Methods may be called from several threads; only one of them may write frames.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import select
 import threading
@@ -22,6 +21,7 @@ from mpvnc.frames.pointer import PointerPage
 from mpvnc.frames.writer import FrameWriter
 from mpvnc.geometry import Rect
 from mpvnc.ipc.control import ControlSocket, Message
+from mpvnc.ipc.parcels import make_parcel
 from mpvnc.metrics import Counter, StatusPage
 from mpvnc.pixels import Pixels
 from mpvnc.pointer import Cursor
@@ -31,7 +31,6 @@ GLANCE_S = 0.05
 """A supervisor that went is noticed so soon by a program that does nothing but draw."""
 NO_SHAPE = Cursor(1, 1, 0, 0, bytes(4))
 """Stands in the pointer page for a hidden cursor."""
-_READ_ONLY = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 _BELL = (1).to_bytes(8, "little")
 
 
@@ -193,12 +192,11 @@ class Link:
 
     def send_clipboard(self, packed: bytes) -> None:
         """Send the viewers' clipboard, as `Clipboard.pack` writes it. Raises: PublishError if the server is gone."""
-        fd = os.memfd_create("mpvnc-clipboard", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        with os.fdopen(fd, "wb") as file:
-            file.write(packed)
-            file.flush()
-            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _READ_ONLY)
+        fd = make_parcel(packed)
+        try:
             self.send({"type": "clipboard"}, [fd])
+        finally:
+            os.close(fd)
 
     def glance(self) -> None:
         """Do as `pump` if that was not done just now: what every frame does costs no system call."""

@@ -21,6 +21,7 @@ from functools import cached_property
 from mpvnc.constants import ClipboardFlag
 from mpvnc.errors import EncodeError, ProtocolError
 from mpvnc.rfb import clipboard as wire
+from mpvnc.rfb import events
 from mpvnc.rfb.writers import server_cut_text
 from mpvnc.session.clipboard import Clipboard, cleaned
 
@@ -142,6 +143,21 @@ class Announcements:
         if self._is_open and not self._holds(offer):
             self._tell()
 
+    def handle(
+        self, event: events.ClientCutText | events.ExtendedCutText, *, is_taken: bool
+    ) -> Clipboard | IgnoredClipboard | None:
+        """Take what the client says of its clipboard, or asks of the server's; return what others are to hear of it.
+
+        Args:
+            is_taken: whether anybody takes what this client gives.
+        """
+        if isinstance(event, events.ClientCutText):
+            return self.hear_text(event.text) if is_taken else None
+        try:
+            return self.hear(event.data, is_taken=is_taken)
+        except ProtocolError as error:
+            return IgnoredClipboard(str(error))
+
     def hear_text(self, text: str) -> Clipboard:
         """Take a ClientCutText; return what the client's clipboard has."""
         clipboard = Clipboard(cleaned(text))
@@ -151,8 +167,6 @@ class Announcements:
     def hear(self, data: bytes, *, is_taken: bool) -> Clipboard | None:
         """Take an extended message, flags and body; return what the client's clipboard has, if that is told.
 
-        Args:
-            is_taken: whether anybody takes what this client gives.
         Raises: ProtocolError; it costs no more than the message.
         """
         if not self._is_extended:

@@ -115,9 +115,9 @@ class Cursors:
         return not self.tells_place or self._is_placed(pointer, area, now)
 
     def rectangles(self, pointer: PointerState, area: Rect, fmt: PixelFormat, now: float) -> list[bytes]:
-        """Return the rectangles that tell what it does not know; it does then."""
+        """Return the rectangles that tell what it does not know; it does then. The pointer has to have a shape."""
         told = []
-        if self.shape is not None and pointer.cursor is not None:
+        if self.shape is not None:
             wanted = self._wanted(pointer, now)
             if wanted != self._serial:
                 self._serial = wanted
@@ -128,8 +128,9 @@ class Cursors:
         return told
 
     def _wanted(self, pointer: PointerState, now: float) -> int:
-        """Return the shape, or the absence of one, that the client is to draw itself."""
-        return pointer.serial if pointer.visible and (pointer.is_own or self.draws(now)) else _BLANK
+        """Return the shape, or the absence of one, that a client that is told shapes is to draw itself."""
+        draws = pointer.is_own or not self._with_pointer or now - self._moved_at < OWN_POINTER_S
+        return pointer.serial if draws and pointer.visible else _BLANK
 
     def _is_placed(self, pointer: PointerState, area: Rect, now: float) -> bool:
         if not pointer.visible or pointer.is_own or now - self._moved_at < OWN_POINTER_S:

@@ -63,6 +63,8 @@ class SessionSettings:
     with_pointer: bool = True
     pushes: bool = False
     """Whether every client is sent updates unasked once it has asked for one, not only those that list it."""
+    takes_clipboards: bool = True
+    """Whether anybody wants what viewers copy; if not, it is neither asked for nor read."""
     forwards_resize: bool = False
     wire_class: Callable[..., WireClass] = field(default=wire_class)
 
@@ -170,7 +172,7 @@ class Session:
         Raises: ProtocolError; the session is over. What was understood before it is in `take_heard()`.
         """
         self._usual = b""
-        self.connection.keeps_text = not (self.view_only or self.is_muted)
+        self.connection.keeps_text = self._takes_clipboards
         try:
             received = self.connection.receive_data(data)
         except ProtocolError:
@@ -275,7 +277,7 @@ class Session:
         if self._name_is_due:
             due.append(writers.desktop_name(self._name))
             self._told_name, self._name_is_due = self._name, False
-        if self.cursors.is_active:
+        if self.cursors.is_active and pointer.cursor is not None:
             due += self.cursors.rectangles(pointer, self.picture.area, self.format, now)
         return due
 
@@ -378,19 +380,10 @@ class Session:
         if not (self.view_only or self.is_muted):
             self._heard.append(event)
 
-    def _on_cut_text(self, event: events.ClientCutText, _now: float) -> None:
-        if not (self.view_only or self.is_muted):
-            self._heard.append(self.clipboards.hear_text(event.text))
-
-    def _on_extended(self, event: events.ExtendedCutText, _now: float) -> None:
-        is_taken = not (self.view_only or self.is_muted)
-        try:
-            given = self.clipboards.hear(event.data, is_taken=is_taken)
-        except ProtocolError as error:
-            self._heard.append(IgnoredClipboard(str(error)))
-        else:
-            if given is not None:
-                self._heard.append(given)
+    def _on_clipboard(self, event: events.ClientCutText | events.ExtendedCutText, _now: float) -> None:
+        given = self.clipboards.handle(event, is_taken=self._takes_clipboards)
+        if given is not None:
+            self._heard.append(given)
 
     def _on_skipped(self, _event: events.SkippedCutText, _now: float) -> None:
         """Nobody takes it."""
@@ -437,8 +430,8 @@ class Session:
         events.FramebufferUpdateRequest: _on_request,
         events.KeyEvent: _on_key,
         events.PointerEvent: _on_pointer,
-        events.ClientCutText: _on_cut_text,
-        events.ExtendedCutText: _on_extended,
+        events.ClientCutText: _on_clipboard,
+        events.ExtendedCutText: _on_clipboard,
         events.SkippedCutText: _on_skipped,
         events.EnableContinuousUpdates: _on_continuous,
         events.Fence: _on_fence,
@@ -456,6 +449,10 @@ class Session:
         self._heard.append(Joined(self.view_only, shared))
         self._told_name = self._name
         self.clipboards.begin()
+
+    @property
+    def _takes_clipboards(self) -> bool:
+        return self._settings.takes_clipboards and not (self.view_only or self.is_muted)
 
     def _look_at_name(self) -> None:
         is_new = self._is_initialised and self._name != self._told_name

@@ -213,9 +213,9 @@ def test_an_offer_is_made_once_for_all() -> None:
 # -- in a session
 
 
-def session(view_only: bool = False) -> Session:
-    limits = Limits(client_cut_text_bytes=10)
-    one = Session(HandshakeSettings((1,), None, None, view_only, bytes(16), limits), SessionSettings(), 0.0)
+def session(*, view_only: bool = False, takes_clipboards: bool = True) -> Session:
+    handshake = HandshakeSettings((1,), None, None, view_only, bytes(16), Limits(client_cut_text_bytes=10))
+    one = Session(handshake, SessionSettings(takes_clipboards=takes_clipboards), 0.0)
     one.clipboards.announce(HELLO)
     one.show(PaintedScreen(golden(8, 8)), "desk")
     return one
@@ -265,11 +265,11 @@ def test_too_long_a_message_ends_the_connection_before_it_comes() -> None:
         one.receive_data(bytes.fromhex("06 000000 ffffffa1"), 0.0)
 
 
-@pytest.mark.parametrize("why", ["view_only", "is_muted"])
-def test_who_only_watches_is_told_and_may_ask_and_gives_nothing(why: str) -> None:
-    one = session(view_only=why == "view_only")
+@pytest.mark.parametrize("why", ["it only watches", "all only watch", "nobody wants it"])
+def test_what_nobody_takes_is_not_read_and_the_rest_is_as_ever(why: str) -> None:
+    one = session(view_only=why == "it only watches", takes_clipboards=why != "nobody wants it")
     begin(one)
-    setattr(one, why, True)
+    one.is_muted = why == "all only watch"
     said_all = EXTENDED + cut(provide("hi")) + cut(said(NOTIFY | TEXT)) + cut(said(REQUEST | TEXT))
     assert one.receive_data(said_all, 0.0) == []
     assert one.data_to_send() == wire.caps() + wire.notify(TEXT) + HELLO.provide(TEXT)

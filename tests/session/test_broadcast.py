@@ -293,7 +293,7 @@ def test_ever_new_classes_keep_few_messages():
                 pair.viewer.set_pixel_format(fmt)
                 pair.viewer.request(False)
                 stage.settle()
-    assert len(stage.broadcast._drawn) <= SHARED_UPDATES
+    assert len(stage.broadcast._drawing._drawn) <= SHARED_UPDATES
     assert len(stage.broadcast.fanout._shared) <= SHARED_UPDATES
 
 

@@ -483,6 +483,8 @@ def test_a_clipboard_reaches_those_who_are_there_and_those_who_come(worker):
 
 
 def test_what_a_viewer_has_is_asked_for_and_goes_to_the_bus(worker):
+    worker.runtime.source = "publish"
+    worker.encoder._configure()
     worker.show(noise(64, 64))
     client = worker.adopt(Encoding.RAW, Encoding.EXTENDED_CLIPBOARD)
     worker.run(lambda: client.viewer.clipboard_messages)
