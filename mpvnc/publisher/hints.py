@@ -1,4 +1,4 @@
-"""What a program says about a frame besides its pixels: where it drew, and what moved."""
+"""What a program says besides pixels: where it drew, what moved, what it calls itself."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from mpvnc.damage import Move
 from mpvnc.errors import PublishError
 from mpvnc.geometry import Rect
 
+MAX_NAME = 1000
+
 
 def rects_of(damage: Iterable[tuple[int, int, int, int]] | None) -> list[Rect] | None:
     """Return the rectangles; None for None. Raises: PublishError if they are none."""
@@ -18,6 +20,14 @@ def rects_of(damage: Iterable[tuple[int, int, int, int]] | None) -> list[Rect] |
         return [_cover(*rect) for rect in damage]
     except (TypeError, ValueError, OverflowError) as error:
         raise PublishError("damage is a list of rectangles (x, y, width, height)") from error
+
+
+def checked_name(name: str) -> str:
+    """Return a desktop's name if it can be told. Raises: PublishError."""
+    if not isinstance(name, str) or len(name) > MAX_NAME:
+        told = f"{len(name)} characters" if isinstance(name, str) else f"a {type(name).__name__}"
+        raise PublishError(f"a name is a str of at most {MAX_NAME} characters, not {told}")
+    return name
 
 
 def _cover(x: float, y: float, width: float, height: float) -> Rect:

@@ -298,4 +298,4 @@ def _welcome(received: tuple[Message, list[int]] | None) -> tuple[Message, list[
         os.close(fd)
     if message["type"] == "publish_ok":
         raise PublishError("too many open files: the server's descriptors did not arrive")
-    raise PublishError(f"the server refused: {message.get('reason', message['type'])}")
+    raise PublishError(str(message.get("reason", message["type"])))

@@ -10,11 +10,15 @@ from collections.abc import Callable, Mapping
 from mpvnc.config import Secrets, check_secrets
 from mpvnc.errors import ConfigError, PublishError
 from mpvnc.ipc.control import ControlSocket, Message
+from mpvnc.publisher.hints import checked_name
 from mpvnc.publisher.launch import OwnSupervisor, join_supervisor
 from mpvnc.publisher.link import Greeting
 from mpvnc.publisher.publication import Publication
 from mpvnc.publisher.rejoin import ANSWER_TIMEOUT_S, Rejoin
 from mpvnc.publisher.surface import Surface, pixels_of
+
+EXIT_CONFIGURATION = 4
+_HINT = " (publish() takes password= and settings={'section.key': value})"
 
 Log = Callable[[str], None]
 
@@ -52,7 +56,7 @@ def publish(
         settings: more of the configuration, such as {"server.workers": 2}; server of our own only.
         reconnect: whether to wait for a server that was joined and goes away; else the publication ends with it.
         log: called with each line of the server's log, `time level role[pid] client message`, in a thread of its
-            own; None leaves it on stderr. Server of our own only.
+            own; None leaves warnings and errors on stderr. Server of our own only.
 
     Raises: PublishError if the surface cannot be published or the server does not start, answer or agree.
     """
@@ -65,13 +69,15 @@ def publish(
         "name": name or "",
         "width": surface.get_width(),
         "height": surface.get_height(),
-        "title": title or name or "mpvnc",
+        "title": checked_name(title or name or "mpvnc"),
         "view_only": view_only,
     }
     if name is None or "server.port" in own_settings:
         if name is not None:
             own_settings["server.name"] = name
         own_settings["source.kind"] = "publish"
+        if log is None:
+            own_settings.setdefault("logging.log_level", "WARNING")
         return _with_own(surface, OwnSupervisor(own_settings, secrets, log), hello)
     if own_settings or any(secrets.values()) or log is not None:
         raise PublishError("host, passwords, settings and log need port=: a server that runs has its own")
@@ -80,6 +86,9 @@ def publish(
 
 
 def _checked(secrets: Mapping[str, str | None]) -> Mapping[str, str | None]:
+    for name, secret in secrets.items():
+        if not (secret is None or isinstance(secret, str)):
+            raise PublishError(f"{name}: a str or None is expected, not a {type(secret).__name__}")
     try:
         check_secrets(Secrets(**secrets), *secrets)
     except ConfigError as error:
@@ -94,7 +103,8 @@ def _with_own(surface: Surface, own: OwnSupervisor, hello: Message) -> Publicati
         own.control.close()
         code = own.end()
         if isinstance(error, PublishError) and code:
-            raise PublishError(f"the server ended with exit code {code}: {error}") from error
+            hint = _HINT if code == EXIT_CONFIGURATION else ""
+            raise PublishError(f"the server ended with exit code {code}: {error}{hint}") from error
         raise
 
 

@@ -27,7 +27,7 @@ from mpvnc.ipc.feed import ASK_AGAIN_S
 from mpvnc.pixels import Pixels
 from mpvnc.pointer import Cursor
 from mpvnc.publisher.cursors import cursor_of
-from mpvnc.publisher.hints import moves_of, rects_of
+from mpvnc.publisher.hints import checked_name, moves_of, rects_of
 from mpvnc.publisher.inbox import Inbox
 from mpvnc.publisher.launch import OwnSupervisor
 from mpvnc.publisher.link import Link
@@ -216,7 +216,11 @@ class Publication:
     # -- what goes with the frames
 
     def change_name(self, name: str) -> None:
-        """Change the desktop's name, for viewers that connect from now on and those that can be told."""
+        """Change the desktop's name, for viewers that connect from now on and those that can be told.
+
+        Raises: PublishError if it is no str of at most 1000 characters.
+        """
+        checked_name(name)
         with self._lock:
             self._check()
             self._name = name

@@ -44,7 +44,7 @@ class Rejoin:
             self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
             return None
         if link is not None:
-            self._greeting, self._wait_s = None, FIRST_WAIT_S
+            self._greeting, self._wait_s, self._due = None, FIRST_WAIT_S, now
         return link
 
     def close(self) -> None:

@@ -17,6 +17,10 @@ from mpvnc.pixels import Pixels
 ARGB32, RGB24 = 0, 1
 _FORMATS = {2: "A8", 3: "A1", 4: "RGB16_565", 5: "RGB30", 6: "RGB96F", 7: "RGBA128F"}
 MAX_SIDE = 32768
+_PREPARES = ("flush", "has_show_text_glyphs")
+"""The second changes nothing: it is the one question that raises for a finished surface, whose memory is still
+handed out.
+"""
 _METHODS = ("get_data", "get_width", "get_height", "get_stride", "get_format")
 
 
@@ -47,9 +51,10 @@ def pixels_of(surface: Surface) -> Pixels:
     Raises: PublishError if it is no surface, is finished, or has a size or format that cannot be published.
     """
     try:
-        flush = getattr(surface, "flush", None)
-        if flush is not None:
-            flush()
+        for name in _PREPARES:
+            prepare = getattr(surface, name, None)
+            if prepare is not None:
+                prepare()
         number = int(surface.get_format())
         width, height, stride = surface.get_width(), surface.get_height(), surface.get_stride()
         _check(number, width, height, stride)

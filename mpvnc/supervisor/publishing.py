@@ -75,7 +75,8 @@ class Publishing:
         """A peer's connection ended; whether it was the owner's, and so this supervisor's end."""
         if peer is self._publisher:
             self._publisher = None
-            self._writers.went("the publisher went")
+            if peer is not self.owner:
+                self._writers.went("the publisher went")
         return peer is self.owner
 
     def _join(self, peer: Peer, message: Message) -> None:

@@ -6,7 +6,7 @@ import pytest
 from mpvnc.damage import Move
 from mpvnc.errors import PublishError
 from mpvnc.geometry import Rect
-from mpvnc.publisher.hints import moves_of, rects_of
+from mpvnc.publisher.hints import checked_name, moves_of, rects_of
 
 
 def test_damage() -> None:
@@ -30,3 +30,10 @@ def test_what_is_neither(bad: object) -> None:
         rects_of(bad)
     with pytest.raises(PublishError, match=r"\(x, y, width, height, dx, dy\)"):
         moves_of(bad)
+
+
+def test_names() -> None:
+    assert checked_name("Bühne") == "Bühne"
+    for bad in ("x" * 1001, None, b"x"):
+        with pytest.raises(PublishError, match="a name is a str"):
+            checked_name(bad)

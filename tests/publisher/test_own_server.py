@@ -16,7 +16,7 @@ import pytest
 import mpvnc
 from mpvnc.errors import PublishError
 from tests.support.client import Client, connect
-from tests.support.events import CursorShape, Resized
+from tests.support.events import CursorShape, CutText, Resized
 from tests.support.waits import eventually
 
 pytestmark = pytest.mark.process
@@ -146,6 +146,15 @@ def test_viewers_draw_the_cursor_of_the_program(publication: mpvnc.Publication) 
         assert client.wait_event(CursorShape) == (0, 0, 0, 0, b"", b"")
 
 
+def test_a_clipboard_reaches_who_is_there_and_who_comes(publication: mpvnc.Publication) -> None:
+    with viewer(publication) as client:
+        client.refresh()
+        publication.change_clipboard("hello£")
+        assert client.wait_event(CutText).text == "hello£"
+    with viewer(publication) as client:
+        client.wait_for(lambda _: CutText("hello£") in client.events)
+
+
 def test_it_is_known_what_viewers_have_been_sent(
     publication: mpvnc.Publication, surface: cairo.ImageSurface
 ) -> None:
@@ -186,7 +195,7 @@ def test_a_password_is_asked_for(surface: cairo.ImageSurface) -> None:
 
 
 def test_a_server_that_cannot_start_says_so(surface: cairo.ImageSurface) -> None:
-    with pytest.raises(PublishError, match=r"exit code 4: .* without a password"):
+    with pytest.raises(PublishError, match=r"exit code 4: .* without a password.*password="):
         mpvnc.publish(surface, port=0, host="0.0.0.0")
 
 

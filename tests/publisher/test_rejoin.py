@@ -59,6 +59,9 @@ def test_it_returns_the_link_when_the_server_answers(door: Door, server: FakeSup
     assert door.asked == 1
     assert server.heard == [HELLO]
     links[-1].close()
+    door.answer = None
+    assert rejoin.step(1.0) is None
+    assert door.asked == 2, "it is looked for at once when it goes again"
 
 
 def test_a_refusal_is_asked_again(door: Door, server: FakeSupervisor) -> None:
