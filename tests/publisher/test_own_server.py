@@ -31,6 +31,17 @@ print(publication._own.process.pid, flush=True)
 os.kill(os.getpid(), 9)
 """
 
+ENDED = """
+import os, sys, cairo, mpvnc
+surface = cairo.ImageSurface(cairo.FORMAT_RGB24, 64, 64)
+lines = []
+publication = mpvnc.publish(surface, port=0, settings={"server.workers": 1}, log=lines.append)
+if os.fork() == 0:
+    os.read(0, 1)
+    os._exit(0)
+sys.exit(3 if any("listening on" in line for line in lines) else 4)
+"""
+
 
 @pytest.fixture(autouse=True)
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -216,6 +227,17 @@ def test_settings_change_for_those_who_come(publication: mpvnc.Publication) -> N
 def test_a_server_that_cannot_start_says_so(surface: cairo.ImageSurface) -> None:
     with pytest.raises(PublishError, match=r"exit code 4: .* without a password.*password="):
         mpvnc.publish(surface, port=0, host="0.0.0.0")
+
+
+def test_a_program_that_ends_leaves_no_server_though_a_child_lives(directory: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", ENDED]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        assert program.wait(60) == 3
+        eventually(lambda: not list((directory / "run").glob("nameless-*")), 10)
+        assert program.stdin is not None and program.stderr is not None
+        program.stdin.write(b"x")
+        program.stdin.close()
+        assert program.stderr.read() == b""
 
 
 def test_a_killed_program_leaves_no_server(directory: Path) -> None:
