@@ -32,7 +32,7 @@ from mpvnc.publisher.inbox import Inbox
 from mpvnc.publisher.launch import OwnSupervisor
 from mpvnc.publisher.link import Link
 from mpvnc.publisher.rejoin import Rejoin
-from mpvnc.publisher.surface import Surface, pixels_of
+from mpvnc.publisher.surface import Reader, Surface, pixels_of
 from mpvnc.session.animator_events import Event
 from mpvnc.session.clipboard import Clipboard
 
@@ -64,6 +64,7 @@ class Publication:
         self.surface = surface
         self.listeners = link.listeners
         self._link = link
+        self._reader = Reader()
         self._inbox = Inbox(link.events_endpoint, view_only=view_only)
         self._own = own
         self._rejoin = rejoin
@@ -188,7 +189,7 @@ class Publication:
             if not self._restored():
                 return None
             try:
-                frame = self._link.publish(pixels_of(self.surface), rects, moved)
+                frame = self._link.publish(self._reader.read(self.surface), rects, moved)
             except PublishError:
                 if self._rejoin is not None and self._link.is_gone:
                     return None
