@@ -91,6 +91,8 @@ class Client:
         self.pipe = pipe
         self.session = session
         self.slot = 0
+        self.surface = ""
+        """The name of what it looks at; that of a program's surface, or "" (shows.py)."""
         self.has_joined = False
         self.is_closed = False
         self.updates = 0
@@ -120,6 +122,10 @@ class Client:
     def refuse(self, reason: str) -> None:
         """End the handshake with a reason in the client's own words, as soon as it can hear it."""
         self._guarded(self._refuse, reason)
+
+    def route(self, surface: int) -> None:
+        """Send its input to the program that draws the surface of this number from now on."""
+        self._input.surface = surface
 
     def offer(self) -> None:
         """Let it have the next update, if it may and wants to."""
@@ -165,7 +171,7 @@ class Client:
                 timer.cancel()
         self.pipe.close()
         if self.has_joined:
-            self._host.emit_surely(pack(ClientGone(self.ident, time.time())))
+            self._host.emit_surely(pack(ClientGone(self.ident, time.time()), self._input.surface))
         self._host.gone(self, reason)
 
     # -- callbacks

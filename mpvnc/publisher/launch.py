@@ -60,7 +60,10 @@ def join_supervisor(name: str) -> ControlSocket:
     try:
         return ControlSocket.connect(control_path(directory, name))
     except ControlError as error:
-        raise PublishError(f"no server named {name} runs in {directory}") from error
+        there = ", ".join(sorted(path.parent.name for path in directory.glob("*/control")))
+        raise PublishError(
+            f"no server named {name} runs in {directory}; instance= takes one of: {there or 'none is there'}"
+        ) from error
 
 
 def end_supervisor(process: subprocess.Popen[bytes]) -> int:

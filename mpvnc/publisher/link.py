@@ -73,6 +73,8 @@ class Link:
         self._counters = self._status.slot(answer["slot"])
         self.events_endpoint: str = answer["bus"]["events"]
         self.listeners: tuple[str, ...] = tuple(answer["listeners"])
+        self.instance: str = answer["instance"]
+        self.surface_name: str = answer["surface"]
 
     def fileno(self) -> int:
         """The fd that is readable when `pump` has something to do."""

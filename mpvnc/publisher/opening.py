@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 
-from mpvnc.config import Secrets, check_secrets
+from mpvnc.config import Secrets, Server, check_secrets
 from mpvnc.errors import ConfigError, PublishError
 from mpvnc.ipc.control import ControlSocket
 from mpvnc.ipc.feed import EventTap
@@ -17,6 +17,8 @@ from mpvnc.publisher.link import Link
 from mpvnc.publisher.publication import Publication
 from mpvnc.publisher.surface import Surface, pixels_of
 
+DEFAULT_INSTANCE = Server().name
+
 
 def publish(
     surface: Surface,
@@ -24,6 +26,7 @@ def publish(
     port: int | None = None,
     host: str | None = None,
     name: str | None = None,
+    instance: str | None = None,
     title: str | None = None,
     password: str | None = None,
     view_only_password: str | None = None,
@@ -32,16 +35,20 @@ def publish(
 ) -> Publication:
     """Show `surface` to viewers, as it is now; later changes by `Publication.frame`.
 
-    With a port, or without a name, a server of this program's own is started, and ends with the publication.
-    With a name alone the surface goes to the server of that name that this user runs with
-    `source.kind: publish`; port, host, passwords and settings are its own then.
+    With a port, or without name and instance, a server of this program's own is started, and ends with the
+    publication. With a name or an instance alone the surface goes to the server that this user runs with
+    `source.kind: publish`; port, host, passwords and settings are its own then. A server shows any number of surfaces,
+    each under its own name: viewers get the first one, or that of the listener that they connect to.
 
     Args:
         surface: RGB24 or ARGB32, any stride; pycairo's, cairocffi's or anything alike.
         port: 0 picks a free one, which `Publication.listeners` tells; None is the default, 5900.
         host: the address to listen at; loopback by default.
-        name: of the server to join; with a port, of the one that is started.
-        title: the desktop's name as viewers show it.
+        name: of the surface, "main" by default; a program that comes back under the same name goes on with its
+            surface, and viewers stay.
+        instance: the server to join, `server.name` in its configuration; "default" by default. With a port, what the
+            one that is started is called.
+        title: the desktop's name as viewers show it; by default the surface's name.
         password: viewers that give it may control; None lets everybody in, which only loopback allows.
         view_only_password: viewers that give it may look.
         view_only: nobody controls: the only events are connect and disconnect.
@@ -56,7 +63,7 @@ def publish(
         check_secrets(Secrets(**secrets), "password", "view_only_password")
     except ConfigError as error:
         raise PublishError(str(error)) from None
-    control, process = _connect(name, own, secrets)
+    control, process = _connect(name, instance, own, secrets)
     hello = {
         "type": "publish",
         "name": name or "",
@@ -84,14 +91,17 @@ def publish(
 
 
 def _connect(
-    name: str | None, own: Mapping[str, object], secrets: Mapping[str, str | None]
+    name: str | None,
+    instance: str | None,
+    own: Mapping[str, object],
+    secrets: Mapping[str, str | None],
 ) -> tuple[ControlSocket, subprocess.Popen[bytes] | None]:
     given = {key: value for key, value in own.items() if value is not None}
-    if name is None or "server.port" in given:
+    if (name is None and instance is None) or "server.port" in given:
         given["source.kind"] = "publish"
-        if name is not None:
-            given["server.name"] = name
+        if instance is not None:
+            given["server.name"] = instance
         return start_supervisor(given, secrets)
     if given or any(secrets.values()):
         raise PublishError("host, passwords and settings need port=: a server that runs has its own")
-    return join_supervisor(name), None
+    return join_supervisor(instance or DEFAULT_INSTANCE), None

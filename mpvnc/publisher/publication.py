@@ -17,7 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -38,6 +38,8 @@ class Publication:
 
     Attributes:
         surface: what is shown; see `change_surface`.
+        name: of the surface; viewers and other programs know it by that.
+        instance: the name of the server, for further surfaces: `publish(other, name="other", instance=...)`.
         listeners: URLs under which viewers find it.
         dropped_events: how many events were lost because they were not read in time.
     """
@@ -52,6 +54,7 @@ class Publication:
         view_only: bool,
     ) -> None:
         self.surface = surface
+        self.name, self.instance = link.surface_name, link.instance
         self.listeners = link.listeners
         self.dropped_events = 0
         self._link = link
@@ -175,6 +178,8 @@ class Publication:
         os.eventfd_write(self._wake, 1)
         with self._reading, self._drawing:
             self._tap.close()
+            with suppress(PublishError):
+                self._link.send({"type": "withdraw"})
             self._link.close()
             os.close(self._wake)
             self._wake = -1
