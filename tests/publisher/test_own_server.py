@@ -161,9 +161,9 @@ def test_a_program_joins_a_server_that_runs(surface: cairo.ImageSurface) -> None
             assert server.stdout is not None
             assert b"ready" in server.stdout.readline()
             for _ in range(2):
-                with mpvnc.publish(surface, name="stage") as publication:
+                with mpvnc.publish(surface, instance="stage") as publication:
                     with pytest.raises(PublishError, match="another program"):
-                        mpvnc.publish(surface, name="stage")
+                        mpvnc.publish(surface, instance="stage")
                     with viewer(publication) as client:
                         assert (client.refresh() & 0xFFFFFF == 0xFF0000).all()
         finally:
