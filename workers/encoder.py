@@ -24,6 +24,7 @@ from mpvnc.session.broadcast import Delivery
 from mpvnc.session.session import Joined, Session
 from mpvnc.transport.plain import Pipe
 from mpvnc.workers.client import Client
+from mpvnc.workers.readiness import Readiness
 from mpvnc.workers.report import Reporter
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
 from mpvnc.workers.settings import handshake_settings, session_settings
@@ -48,6 +49,7 @@ class Encoder:
         self.loop = loop
         self._runtime = runtime
         self._counters = runtime.counters
+        self.readiness = Readiness(loop)
         self.shows = Shows(runtime, loop)
         self._clients: dict[int, Client] = {}
         self._sender = InputSender(runtime.input_endpoint)
@@ -92,11 +94,11 @@ class Encoder:
         unacknowledged = 0
         if session.demand.is_continuous and not session.pacer.has_fences:
             unacknowledged = client.pipe.unacknowledged_bytes()
-        return self.shows[client.surface].offer(session, now, unacknowledged)
+        return client.show.offer(session, now, unacknowledged)
 
     def review(self, client: Client) -> None:
         """Look whether what it waits for is still what it wants."""
-        self.shows[client.surface].review(client.session)
+        client.show.review(client.session)
 
     def emit(self, message: bytes) -> bool:
         """Put a message on the input bus."""
