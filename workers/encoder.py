@@ -128,6 +128,7 @@ class Encoder:
             "client": client.ident,
             "state": "authenticated",
             "view_only": joined.view_only,
+            "surface": client.surface,
         }
         self._tell(said)
         if not joined.shared and not joined.view_only:
@@ -229,7 +230,10 @@ class Encoder:
         reason = message.get("reason", "evicted")
         for client in list(self._clients.values()):
             if client.ident == message.get("client") or (
-                "except" in message and client.ident != message["except"] and client.has_joined
+                "except" in message
+                and client.ident != message["except"]
+                and client.has_joined
+                and client.surface == message.get("surface", "")
             ):
                 client.close(reason)
 

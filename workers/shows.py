@@ -128,7 +128,8 @@ class Shows:
         self._by_name: dict[str, Surface] = {}
         self._names: list[str] = []
         self._first = ""
-        self._add("").show.point(runtime.pointer_fd)
+        self._by_name[""] = self._make("")
+        self[""].point(runtime.pointer_fd)
         self._past = {counter: runtime.counters.get(counter) for counter in (*_COUNTED, Counter.FRAMES)}
         """What was counted by shows that are closed, and by a killed predecessor."""
 
@@ -143,17 +144,18 @@ class Shows:
         self._loop.add_reader(self._runtime.bell, self._on_bell)
 
     def find(self, name: str) -> Surface:
-        """Return the surface of that name for `admit`, "" for the first one; it may have to be waited for.
+        """Return the surface of that name for `admit`, "" for the first one; it may be unknown as yet.
 
         Raises: FrameError if it cannot be shown.
         """
         name = name or self._first
-        surface = self._by_name.get(name) or self._add(name)
+        surface = self._by_name.get(name) or self._make(name)
         surface.wake()
         return surface
 
     def admit(self, client: Client, surface: Surface) -> None:
-        """Let a client look at a surface."""
+        """Let a client look at a surface that was found just now, or wait for it."""
+        self._by_name[surface.name] = surface
         client.surface = surface.name
         surface.show.admit(client)
         surface.count()
@@ -190,10 +192,8 @@ class Shows:
                 totals[counter] += count
         return totals
 
-    def _add(self, name: str) -> Surface:
-        show = Show(self._loop, self._runtime.config.server.desktop_name or "mpvnc")
-        surface = self._by_name[name] = Surface(name, show)
-        return surface
+    def _make(self, name: str) -> Surface:
+        return Surface(name, Show(self._loop, self._runtime.config.server.desktop_name or "mpvnc"))
 
     def _close_if_over(self, name: str) -> None:
         """Close a named surface that the supervisor has forgotten, or never had, when nobody is left."""
@@ -212,7 +212,9 @@ class Shows:
 
     def _of(self, message: dict[str, Any]) -> Surface:
         name = message.get("surface", "")
-        return self._by_name.get(name) or self._add(name)
+        if name not in self._by_name:
+            self._by_name[name] = self._make(name)
+        return self._by_name[name]
 
     def _on_segment(self, message: dict[str, Any], fds: list[int]) -> None:
         surface = self._of(message)

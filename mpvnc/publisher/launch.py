@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+from mpvnc.config import Server
 from mpvnc.errors import ControlError, PublishError
 from mpvnc.ipc.control import ControlSocket
 from mpvnc.ipc.places import control_path, runtime_directory
@@ -52,6 +53,16 @@ def start_supervisor(
         control.close()
         raise PublishError(f"cannot start a supervisor: {error.strerror}") from error
     return control, process
+
+
+def instance_for(surface: str | None) -> str:
+    """Return the instance to join where none is given: the default one, or one called like the surface if only that
+    runs.
+    """
+    directory, usual = runtime_directory("", os.environ), Server().name
+    if surface and not control_path(directory, usual).exists() and control_path(directory, surface).exists():
+        return surface
+    return usual
 
 
 def join_supervisor(name: str) -> ControlSocket:

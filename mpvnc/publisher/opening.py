@@ -8,16 +8,14 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 
-from mpvnc.config import Secrets, Server, check_secrets
+from mpvnc.config import Secrets, check_secrets
 from mpvnc.errors import ConfigError, PublishError
 from mpvnc.ipc.control import ControlSocket
 from mpvnc.ipc.feed import EventTap
-from mpvnc.publisher.launch import end_supervisor, join_supervisor, start_supervisor
+from mpvnc.publisher.launch import end_supervisor, instance_for, join_supervisor, start_supervisor
 from mpvnc.publisher.link import Link
 from mpvnc.publisher.publication import Publication
 from mpvnc.publisher.surface import Surface, pixels_of
-
-DEFAULT_INSTANCE = Server().name
 
 
 def publish(
@@ -46,8 +44,8 @@ def publish(
         host: the address to listen at; loopback by default.
         name: of the surface, "main" by default; a program that comes back under the same name goes on with its
             surface, and viewers stay.
-        instance: the server to join, `server.name` in its configuration; "default" by default. With a port, what the
-            one that is started is called.
+        instance: the server to join, `server.name` in its configuration. By default that is "default", or one called
+            like the surface if only that runs. With a port, what the one that is started is called.
         title: the desktop's name as viewers show it; by default the surface's name.
         password: viewers that give it may control; None lets everybody in, which only loopback allows.
         view_only_password: viewers that give it may look.
@@ -104,4 +102,4 @@ def _connect(
         return start_supervisor(given, secrets)
     if given or any(secrets.values()):
         raise PublishError("host, passwords and settings need port=: a server that runs has its own")
-    return join_supervisor(instance or DEFAULT_INSTANCE), None
+    return join_supervisor(instance or instance_for(name)), None

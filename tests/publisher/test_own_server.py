@@ -127,6 +127,21 @@ def test_nobody_controls_a_view_only_publication(surface: cairo.ImageSurface) ->
         assert names == ["connect", "disconnect"]
 
 
+def test_a_program_shows_two_surfaces_on_its_own_server(surface: cairo.ImageSurface) -> None:
+    green = painted(cairo.ImageSurface(cairo.FORMAT_RGB24, 64, 64), (0, 1, 0))
+    listeners = {"server.listeners": ["127.0.0.1:0", "127.0.0.1:0#right"]}
+    with (
+        mpvnc.publish(surface, port=0, settings={**ONE_WORKER, **listeners}) as main,
+        mpvnc.publish(green, name="right", instance=main.instance) as right,
+    ):
+        assert (main.name, len(main.listeners), len(right.listeners)) == ("main", 1, 1)
+        for publication, colour in ((main, 0xFF0000), (right, 0x00FF00)):
+            with viewer(publication) as client:
+                assert (client.refresh() & 0xFFFFFF == colour).all()
+        main.close()
+        eventually(lambda: list(right.events()) is not None and right.closed)
+
+
 def test_a_password_is_asked_for(surface: cairo.ImageSurface) -> None:
     with (
         mpvnc.publish(surface, port=0, password="secret", settings=ONE_WORKER) as publication,
@@ -161,9 +176,9 @@ def test_a_program_joins_a_server_that_runs(surface: cairo.ImageSurface) -> None
             assert server.stdout is not None
             assert b"ready" in server.stdout.readline()
             for _ in range(2):
-                with mpvnc.publish(surface, instance="stage") as publication:
+                with mpvnc.publish(surface, name="stage") as publication:
                     with pytest.raises(PublishError, match="another program"):
-                        mpvnc.publish(surface, instance="stage")
+                        mpvnc.publish(surface, name="stage")
                     with viewer(publication) as client:
                         assert (client.refresh() & 0xFFFFFF == 0xFF0000).all()
         finally:

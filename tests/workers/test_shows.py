@@ -152,6 +152,18 @@ def test_a_muted_surface_mutes_its_own_viewers(stage: Stage) -> None:
     assert all(client.session.is_muted for client in stage.encoder._clients.values())
 
 
+def test_exclusive_access_is_to_a_surface(stage: Stage) -> None:
+    stage.draw("left", LEFT)
+    stage.draw("right", RIGHT)
+    stage.tell("left", "left", "right")
+    viewers = [stage.come(name) for name in ("left", "left", "right")]
+    stage.run(lambda: all(viewer.viewer.ready for viewer in viewers))
+    assert stage.told("client", client=3, state="authenticated", surface="right")
+    stage.control.send({"type": "evict", "except": 2, "surface": "left", "reason": "alone"})
+    stage.run(lambda: stage.told("client", client=1, state="gone"))
+    assert sorted(stage.encoder._clients) == [2, 3]
+
+
 def test_the_bell_rings_where_it_was_rung(stage: Stage) -> None:
     stage.draw("left", LEFT)
     stage.draw("right", RIGHT)
