@@ -110,7 +110,24 @@ def test_two_surfaces_two_listeners_and_a_program_that_is_killed(server: Server)
             eventually(lambda: sees(other, GREEN))
             assert sees(any_one, RED), "another surface"
             other.send_key(True, 0x63)
-            eventually(lambda: 0x63 in [event.key for event in again.events() if event.name == "key"])
+            eventually(lambda: keys(again) == [0x63])
+            for pid in (*server.children_of_role("encoder"), *server.children_of_role("animator")):
+                os.kill(pid, signal.SIGKILL)
+            eventually(lambda: all_are_new(server), 10)
+            with view(server) as any_one_else, view(server, "stage") as another:
+                assert sees(any_one_else, RED) and sees(another, GREEN)
+                another.send_key(True, 0x64)
+                eventually(lambda: 0x64 in keys(again))
+
+
+def all_are_new(server: Server) -> bool:
+    return all(
+        child["restarts"] == 1 and child["state"] == "ready" for child in status_of(server)["children"]
+    )
+
+
+def keys(publication: mpvnc.Publication) -> list[int]:
+    return [event.key for event in publication.events() if event.name == "key" and event.down]
 
 
 def refused(picture: cairo.ImageSurface, name: str, reason: str) -> None:
