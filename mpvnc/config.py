@@ -29,6 +29,8 @@ Seconds = Annotated[float, Meta(ge=0)]
 PositiveSeconds = Annotated[float, Meta(gt=0)]
 Heartbeat = Annotated[float, Meta(ge=3)]
 """Children show signs of life every second, and the supervisor looks every second: less is chance."""
+CutText = Annotated[int, Meta(ge=1, le=20 << 20)]
+"""No format of a clipboard may be larger (`session.clipboard.FORMAT_MAX`)."""
 Level = Annotated[int, Meta(ge=0, le=9)]
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$"
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
@@ -73,6 +75,7 @@ class Clients(Section, frozen=True):
     max_unauthenticated_per_address: Positive = 100
     when_not_shared: Literal["share", "evict", "refuse"] = "share"
     stall_timeout_s: PositiveSeconds = 30.0
+    push_requests: bool = False
 
 
 class Security(Section, frozen=True):
@@ -112,7 +115,7 @@ class Limits(Section, frozen=True):
     """What one client may ask for."""
 
     max_set_encodings: Annotated[int, Meta(ge=1, le=65535)] = 1024
-    max_client_cut_text: Positive = 256 * 1024
+    max_client_cut_text: CutText = 256 * 1024
 
 
 class Timeouts(Section, frozen=True):

@@ -17,17 +17,20 @@ from mpvnc.errors import MpvncError, ProtocolError
 from mpvnc.log import for_client
 from mpvnc.rfb import events
 from mpvnc.rfb.state import State
+from mpvnc.session.announcing import IgnoredClipboard
 from mpvnc.session.broadcast import Broadcast, Delivery
+from mpvnc.session.clipboard import Clipboard
 from mpvnc.session.fanout import Buffers
 from mpvnc.session.following import Following
 from mpvnc.session.input import (
     ClientGone,
     ClientJoined,
-    CutTextInput,
+    ClipboardInput,
     InputEvent,
     InputQueue,
     KeyInput,
     PointerInput,
+    ResizeInput,
     pack,
 )
 from mpvnc.session.pacing import Link
@@ -179,8 +182,9 @@ class Client:
             self._fail(error)
 
     def notice(self) -> None:
-        """Send what others made its session say."""
-        self._guarded(self._advance)
+        """Send what others made its session say, as soon as its socket takes it."""
+        if not self.pipe.is_blocked:
+            self._guarded(self._advance)
 
     def finish(self, reason: str) -> bool:
         """Close it if everything is with the kernel; False if bytes still wait."""
@@ -426,7 +430,7 @@ class Client:
         self._timer = self._host.loop.call_at(when, self._guarded, self._on_timer)
 
     def _hand_over_at(self) -> float:
-        hands = self.session.pointer_changes_hands_at()
+        hands = self.session.cursors.changes_hands_at()
         return hands if hands > self._host.loop.time() else math.inf
 
     # -- what it says to others
@@ -439,6 +443,8 @@ class Client:
                 self._emit(ClientJoined(self.ident, time.time(), one.view_only, self.address, self.slot))
             elif isinstance(one, events.WrongPassword):
                 self._host.wrong_password(self)
+            elif isinstance(one, IgnoredClipboard):
+                for_client(logger, self.ident).debug("ignored: %s", one.reason)
             else:
                 self._emit(self._as_input(one))
 
@@ -446,15 +452,19 @@ class Client:
         """Handle what a session heard outside of `receive_data` (a screen that came after ClientInit)."""
         self._guarded(self._handle, self.session.take_heard())
 
-    def _as_input(self, heard: events.KeyEvent | events.PointerEvent | events.ClientCutText) -> InputEvent:
+    def _as_input(
+        self, heard: events.KeyEvent | events.PointerEvent | events.SetDesktopSize | Clipboard
+    ) -> InputEvent:
         now = time.time()
         match heard:
             case events.KeyEvent(down, keysym):
                 return KeyInput(self.ident, now, down, keysym)
             case events.PointerEvent(mask, x, y):
                 return PointerInput(self.ident, now, mask, x, y)
-            case events.ClientCutText(text):
-                return CutTextInput(self.ident, now, text)
+            case events.SetDesktopSize(width, height, _):
+                return ResizeInput(self.ident, now, width, height)
+            case Clipboard():
+                return ClipboardInput(self.ident, now, heard)
 
     def _emit(self, event: InputEvent) -> None:
         if not self._input.offer(event):

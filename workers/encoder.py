@@ -120,6 +120,7 @@ class Encoder:
 
     def joined(self, client: Client, joined: Joined) -> None:
         """Tell the supervisor that it is in."""
+        self.shows[client.surface].joined(client)
         for_client(logger, client.ident).info(
             "%s joined%s", client.address, " view-only" if joined.view_only else ""
         )
@@ -247,7 +248,7 @@ class Encoder:
 
     def _configure(self) -> None:
         self.stall_timeout_s = self._runtime.config.clients.stall_timeout_s
-        self._settings = session_settings(self._runtime.config)
+        self._settings = session_settings(self._runtime.config, self._runtime.source)
         self.shows.mute(self._runtime.config.security.view_only)
 
     def _on_drain(self, _message: dict[str, Any], _fds: list[int]) -> None:

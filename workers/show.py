@@ -16,6 +16,7 @@ import time
 from collections import Counter as Tally
 
 from mpvnc.encodings import encode
+from mpvnc.frames.audience import Audience
 from mpvnc.frames.pointer import PointerPage
 from mpvnc.frames.reader import FrameReader
 from mpvnc.session.broadcast import Broadcast, Delivery, Kind
@@ -31,9 +32,10 @@ class Show:
 
     Args:
         title: the desktop's name; changes by `rename`.
+        audience: where those who look are counted.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, title: str) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, title: str, audience: Audience) -> None:
         self.broadcast = Broadcast(encode)
         self.title = title
         self.reader: FrameReader | None = None
@@ -42,6 +44,7 @@ class Show:
         self._loop = loop
         self._pointer: PointerPage | None = None
         self._pointer_version = -1
+        self._audience = audience
         self._clients: dict[Session, Client] = {}
         self._followers: dict[Kind | None, list[Client]] = {}
         self._leaders: dict[Session, Kind] = {}
@@ -74,9 +77,14 @@ class Show:
         if self.reader is not None:
             client.session.show(self.reader, self.title)
 
+    def joined(self, client: Client) -> None:
+        """Count a client among those who look."""
+        self._audience.join(client.session)
+
     def dismiss(self, client: Client) -> None:
         """Forget a client."""
         self.broadcast.leave(client.session)
+        self._audience.leave(client.session)
         del self._clients[client.session]
         self._pump_soon()
 
@@ -89,6 +97,8 @@ class Show:
     def offer(self, session: Session, now: float, unacknowledged_bytes: int) -> Delivery | None:
         """Offer a session the screen; what is missing is encoded, slice by slice."""
         delivery = self.broadcast.offer(session, now, unacknowledged_bytes)
+        if delivery is not None:
+            self._audience.sent(session, session.picture.base)
         self._pump_soon()
         if self.broadcast.look_at < self._timer_at:
             self._arm()
@@ -113,6 +123,13 @@ class Show:
         for client in self.clients:
             client.session.rename(title)
             client.notice()
+
+    def count(self, audience: Audience) -> None:
+        """Count those who look elsewhere from now on."""
+        self._audience = audience
+        for client in self.clients:
+            if client.has_joined:
+                audience.join(client.session)
 
     def point(self, fd: int) -> None:
         """Follow the pointer of this page."""
@@ -168,6 +185,7 @@ class Show:
                 client.offer()
             else:
                 client.follow(same)
+            self._audience.sent(client.session, client.session.picture.base)
 
     def _offer_left(self) -> None:
         """Offer to those whose leader went away, or was served something else."""
@@ -229,6 +247,7 @@ class Show:
         self.broadcast.spent(time.thread_time() - began_s)
         for delivery in deliveries:
             self._clients[delivery.session].deliver(delivery)
+            self._audience.sent(delivery.session, delivery.session.picture.base)
         for delivery in deliveries:
             self._follow(delivery)
 

@@ -11,12 +11,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from array import array
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mpvnc.errors import MpvncError
-from mpvnc.metrics import Counter, SlotCounters, StatusPage
+from mpvnc.errors import ControlError, MpvncError
+from mpvnc.frames.audience import Audience
+from mpvnc.ipc.parcels import read_parcel
+from mpvnc.metrics import SLOT_WORDS, Counter, SlotCounters, StatusPage
 from mpvnc.rfb import writers
+from mpvnc.session.announcing import NOTHING, Offer
+from mpvnc.session.clipboard import PACKED_MAX_BYTES, Clipboard
 from mpvnc.workers.client import Client
 from mpvnc.workers.runtime import Runtime
 from mpvnc.workers.show import Show
@@ -53,7 +58,8 @@ class Surface:
         self.is_muted = False
         self._kept: int | None = None
         self._page: StatusPage | None = None
-        self._audience: SlotCounters | None = None
+        self._slot: SlotCounters | None = None
+        self._offer = NOTHING
 
     def wake(self) -> None:
         """Open what was kept for the first who looks. Raises: FrameError if it cannot be shown."""
@@ -80,15 +86,32 @@ class Surface:
         self.show.point(pointer)
         self._unmap()
         self._page = StatusPage(page, runtime.status.slots)
-        self._audience = self._page.slot(runtime.slot)
+        self._slot = self._page.slot(runtime.slot)
+        self.show.count(Audience(self._slot))
         self.count()
         for client in self.show.clients:
             client.route(number)
 
+    def greet(self, client: Client) -> None:
+        """Tell a client of the clipboard."""
+        client.session.clipboards.announce(self._offer)
+
+    def announce(self, fds: list[int]) -> None:
+        """Tell everybody of the clipboard that comes in a memfd, and those who come later.
+
+        Raises: ControlError if it is none.
+        """
+        if len(fds) != 1:
+            raise ControlError(f"{len(fds)} descriptors came with it")
+        self._offer = Offer(Clipboard.unpack(read_parcel(fds.pop(), PACKED_MAX_BYTES)))
+        for client in self.show.clients:
+            self.greet(client)
+            client.notice()
+
     def count(self) -> None:
         """Tell its program how many clients it has here."""
-        if self._audience is not None:
-            self._audience.set(Counter.CLIENTS, len(self.show.clients))
+        if self._slot is not None:
+            self._slot.set(Counter.CLIENTS, len(self.show.clients))
 
     def close(self) -> None:
         """Let go of everything; nobody looks at it."""
@@ -104,7 +127,7 @@ class Surface:
     def _unmap(self) -> None:
         if self._page is not None:
             self._page.close()
-        self._page = self._audience = None
+        self._page = self._slot = None
 
 
 class Shows:
@@ -158,6 +181,7 @@ class Shows:
         self._by_name[surface.name] = surface
         client.surface = surface.name
         surface.show.admit(client)
+        surface.greet(client)
         surface.count()
         client.route(surface.number)
         client.session.is_muted = self.mutes_all or surface.is_muted
@@ -193,7 +217,9 @@ class Shows:
         return totals
 
     def _make(self, name: str) -> Surface:
-        return Surface(name, Show(self._loop, self._runtime.config.server.desktop_name or "mpvnc"))
+        counters = SlotCounters(memoryview(array("Q", [0] * SLOT_WORDS))) if name else self._runtime.counters
+        title = self._runtime.config.server.desktop_name or "mpvnc"
+        return Surface(name, Show(self._loop, title, Audience(counters)))
 
     def _close_if_over(self, name: str) -> None:
         """Close a named surface that the supervisor has forgotten, or never had, when nobody is left."""
@@ -240,14 +266,26 @@ class Shows:
             surface.is_muted = message["view_only"]
             self._mute(surface)
 
-    def _on_notice(self, message: dict[str, Any], _fds: list[int]) -> None:
-        show = self._of(message).show
+    def _on_notice(self, message: dict[str, Any], fds: list[int]) -> None:
+        surface = self._of(message)
+        show = surface.show
         if message.get("notice") == "desktop_name":
             show.rename(message["name"])
+        elif message.get("notice") == "clipboard":
+            self._announce(surface, fds)
         elif message.get("notice") == "bell":
             for client in show.clients:
                 client.session.say(writers.bell())
                 client.notice()
+
+    def _announce(self, surface: Surface, fds: list[int]) -> None:
+        try:
+            surface.announce(fds)
+        except ControlError as error:
+            logger.error("a clipboard cannot be told: %s", error)
+        finally:
+            for fd in fds:
+                os.close(fd)
 
     def _on_surfaces(self, message: dict[str, Any], _fds: list[int]) -> None:
         """Let go of those that are forgotten; whoever waits for any goes to the first."""

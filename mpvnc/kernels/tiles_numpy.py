@@ -67,6 +67,14 @@ def copy_masked(target: Pixels, source: Pixels, tiles: Tiles) -> None:
         np.bitwise_and(source[area], np.uint32(0x00FFFFFF), out=target[area])
 
 
+def mark(epoch: Epochs, previous: Epochs, box: Boxes, changed: Tiles, boxes: Boxes, frame: int) -> None:
+    """Note that the `changed` tiles differ in `frame`, within `boxes`, in a table of tiles (mpvnc.damage)."""
+    which = changed != 0
+    previous[which] = epoch[which]
+    epoch[which] = frame
+    box[which] = boxes[which]
+
+
 def runs(tiles: Tiles) -> list[tuple[int, int, int]]:
     """Return the runs of adjacent set tiles as (row, first column, column behind the last), row by row."""
     rows, columns = tiles.shape

@@ -15,7 +15,12 @@ from mpvnc.errors import PublishError
 from mpvnc.pixels import Pixels
 
 ARGB32, RGB24 = 0, 1
+_FORMATS = {2: "A8", 3: "A1", 4: "RGB16_565", 5: "RGB30", 6: "RGB96F", 7: "RGBA128F"}
 MAX_SIDE = 32768
+_PREPARES = ("flush", "has_show_text_glyphs")
+"""The second changes nothing: it is the one question that raises for a finished surface, whose memory is still
+handed out.
+"""
 _METHODS = ("get_data", "get_width", "get_height", "get_stride", "get_format")
 
 
@@ -45,13 +50,11 @@ def pixels_of(surface: Surface) -> Pixels:
 
     Raises: PublishError if it is no surface, is finished, or has a size or format that cannot be published.
     """
-    missing = [name for name in _METHODS if not callable(getattr(surface, name, None))]
-    if missing:
-        raise PublishError(f"{type(surface).__name__} is no image surface: it has no {', '.join(missing)}")
     try:
-        flush = getattr(surface, "flush", None)
-        if flush is not None:
-            flush()
+        for name in _PREPARES:
+            prepare = getattr(surface, name, None)
+            if prepare is not None:
+                prepare()
         number = int(surface.get_format())
         width, height, stride = surface.get_width(), surface.get_height(), surface.get_stride()
         _check(number, width, height, stride)
@@ -59,12 +62,22 @@ def pixels_of(surface: Surface) -> Pixels:
     except PublishError:
         raise
     except Exception as error:  # a surface may be anything, and raise anything
-        raise PublishError(f"the surface cannot be read: {error}") from error
+        raise PublishError(_strangeness(surface) or f"the surface cannot be read: {error}") from error
+
+
+def _strangeness(surface: object) -> str:
+    """Return why it is no surface; "" if it is one."""
+    missing = [name for name in _METHODS if not callable(getattr(surface, name, None))]
+    if not missing:
+        return ""
+    hint = "; its get_target() may be one" if hasattr(surface, "get_target") else ""
+    return f"a {type(surface).__name__} is no image surface: it has no {', '.join(missing)}{hint}"
 
 
 def _check(number: int, width: int, height: int, stride: int) -> None:
     if number not in (ARGB32, RGB24):
-        raise PublishError(f"surface format {number}, expected RGB24 ({RGB24}) or ARGB32 ({ARGB32})")
+        name = _FORMATS.get(number, str(number))
+        raise PublishError(f"a surface of format {name}, expected RGB24 or ARGB32")
     if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
         raise PublishError(f"a surface of {width}x{height}, expected sides of 1 to {MAX_SIDE}")
     if stride < 4 * width:

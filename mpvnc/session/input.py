@@ -19,14 +19,16 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from mpvnc.errors import ControlError
+from mpvnc.session.clipboard import Clipboard
 
 QUEUE_EVENTS = 1000
-QUEUE_TEXT_BYTES = 32 << 20
-"""Of UTF-8, as `pack` writes it: one text of the largest limit that the configuration is made for, 16 MiB."""
+QUEUE_TEXT_BYTES = 64 << 20
+"""Of clipboards, a character counting as one: one with three formats of the largest configurable limit, 20 MiB."""
 
 _HEAD = struct.Struct("<QdBI")
 _KEY = struct.Struct("<BI")
 _POINTER = struct.Struct("<HHH")
+_RESIZE = struct.Struct("<HH")
 _JOINED = struct.Struct("<BH")
 
 
@@ -35,9 +37,10 @@ class Kind(IntEnum):
 
     KEY = 1
     POINTER = 2
-    CUT_TEXT = 3
+    CLIPBOARD = 3
     JOINED = 4
     GONE = 5
+    RESIZE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,22 @@ class PointerInput:
 
 
 @dataclass(frozen=True, slots=True)
-class CutTextInput:
-    """The viewer's clipboard has a new text."""
+class ClipboardInput:
+    """The viewer's clipboard has something new."""
 
     client: int
     time: float
-    text: str
+    clipboard: Clipboard
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeInput:
+    """The viewer asks for a screen of another size."""
+
+    client: int
+    time: float
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +102,7 @@ class ClientGone:
     time: float
 
 
-InputEvent = KeyInput | PointerInput | CutTextInput | ClientJoined | ClientGone
+InputEvent = KeyInput | PointerInput | ClipboardInput | ResizeInput | ClientJoined | ClientGone
 
 
 def pack(event: InputEvent, surface: int = 0) -> bytes:
@@ -99,8 +112,10 @@ def pack(event: InputEvent, surface: int = 0) -> bytes:
             kind, payload = Kind.KEY, _KEY.pack(event.down, event.keysym)
         case PointerInput():
             kind, payload = Kind.POINTER, _POINTER.pack(event.button_mask, event.x, event.y)
-        case CutTextInput():
-            kind, payload = Kind.CUT_TEXT, event.text.encode("utf-8", "replace")
+        case ClipboardInput():
+            kind, payload = Kind.CLIPBOARD, event.clipboard.pack()
+        case ResizeInput():
+            kind, payload = Kind.RESIZE, _RESIZE.pack(event.width, event.height)
         case ClientJoined():
             address = event.address.encode("utf-8", "replace")
             kind, payload = Kind.JOINED, _JOINED.pack(event.view_only, event.slot) + address
@@ -139,8 +154,10 @@ def _unpack(client: int, time: float, kind: Kind, payload: bytes) -> InputEvent:
             return KeyInput(client, time, bool(down), keysym)
         case Kind.POINTER:
             return PointerInput(client, time, *_POINTER.unpack(payload))
-        case Kind.CUT_TEXT:
-            return CutTextInput(client, time, payload.decode("utf-8"))
+        case Kind.CLIPBOARD:
+            return ClipboardInput(client, time, Clipboard.unpack(payload))
+        case Kind.RESIZE:
+            return ResizeInput(client, time, *_RESIZE.unpack(payload))
         case Kind.JOINED:
             view_only, slot = _JOINED.unpack_from(payload)
             return ClientJoined(client, time, bool(view_only), payload[_JOINED.size :].decode("utf-8"), slot)
@@ -199,4 +216,4 @@ class InputQueue:
 
 
 def _text_bytes(event: InputEvent) -> int:
-    return len(event.text.encode("utf-8", "replace")) if isinstance(event, CutTextInput) else 0
+    return event.clipboard.size if isinstance(event, ClipboardInput) else 0

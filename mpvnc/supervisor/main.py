@@ -204,8 +204,13 @@ class Supervisor:
         return None
 
     def _peer_said(self, peer: Peer, message: Message | None, fds: list[int]) -> None:
-        for fd in fds:
-            os.close(fd)
+        try:
+            self._hear_peer(peer, message, fds)
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+    def _hear_peer(self, peer: Peer, message: Message | None, fds: Sequence[int]) -> None:
         if message is None:
             self._roster.left(peer)
             if self._publishing.left(peer):
@@ -214,7 +219,7 @@ class Supervisor:
         elif message["type"] == "stop":
             self._loop.send(peer.control, {"type": "stopping"})
             self._request_stop(time.monotonic(), quick=bool(message.get("quick", False)))
-        elif not (self._operator.said(peer, message) or self._publishing.said(peer, message)):
+        elif not (self._operator.said(peer, message) or self._publishing.said(peer, message, fds)):
             reason = f"{message['type']} is not known here"
             self._loop.send(peer.control, {"type": "refused", "reason": reason})
 

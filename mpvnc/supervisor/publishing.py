@@ -61,8 +61,8 @@ class Publishing:
         if self.owner is not None:
             self._loop.send(self.owner.control, {"type": "refused", "reason": reason})
 
-    def said(self, peer: Peer, message: Message) -> bool:
-        """Handle a peer's message; False if it is none of a publisher's."""
+    def said(self, peer: Peer, message: Message, fds: Sequence[int] = ()) -> bool:
+        """Handle a peer's message; False if it is none of a publisher's. `fds` stay the caller's."""
         if message["type"] == "publish":
             self._join(peer, message)
             return True
@@ -73,7 +73,9 @@ class Publishing:
             self._surfaces.withdraw(surface)
             return True
         try:
-            return self._surfaces.said(surface, message, lambda answer, fds: self._answer(peer, answer, fds))
+            return self._surfaces.said(
+                surface, message, lambda answer, fds: self._answer(peer, answer, fds), fds
+            )
         except (ControlError, KeyError, TypeError, ValueError) as error:
             logger.error("the publisher (pid %d) sent a wrong %s: %r", peer.pid, message["type"], error)
             self.left(peer)
@@ -83,7 +85,7 @@ class Publishing:
     def left(self, peer: Peer) -> bool:
         """A peer's connection ended; whether it was the owner's, and so this supervisor's end."""
         surface = self._publishers.pop(peer, None)
-        if surface is not None:
+        if surface is not None and peer is not self.owner:
             self._surfaces.leave(surface, "the publisher went")
         return peer is self.owner
 

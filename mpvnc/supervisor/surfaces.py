@@ -148,12 +148,12 @@ class Surfaces:
         surface.writers.came(title, view_only=view_only)
         return surface
 
-    def said(self, surface: Surface, message: Message, answer: Send) -> bool:
-        """Handle the message of a surface's program; False if it is none of a writer's.
+    def said(self, surface: Surface, message: Message, answer: Send, fds: Sequence[int] = ()) -> bool:
+        """Handle the message of a surface's program; False if it is none of a writer's. `fds` stay the caller's.
 
         Raises: as Writers.said does.
         """
-        known = surface.writers.said(message, answer)
+        known = surface.writers.said(message, answer, fds)
         self._tell_overview()
         return known
 
@@ -179,7 +179,8 @@ class Surfaces:
     def encoder_ended(self, slot: int) -> None:
         """The clients of that encoder went with it."""
         for surface in self:
-            surface.page.slot(slot).set(Counter.CLIENTS, 0)
+            for counter in (Counter.CLIENTS, Counter.VIEWERS, Counter.SHOWN):
+                surface.page.slot(slot).set(counter, 0)
 
     def close(self) -> None:
         """Dispose of everything."""

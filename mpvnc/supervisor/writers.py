@@ -7,14 +7,17 @@ process, or a surface (surfaces.py). A publisher is a peer of the control socket
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mpvnc.errors import FrameError
+from mpvnc.errors import ControlError, FrameError
 from mpvnc.ipc.control import Message
 from mpvnc.supervisor.segments import Generation, Segments, checked_size
 
 logger = logging.getLogger(__name__)
+
+_CLIPBOARD: Message = {"type": "notice", "notice": "clipboard"}
 
 Send = Callable[[Message, Sequence[int]], None]
 """Sends a message with descriptors, to one process or to all encoders."""
@@ -58,6 +61,7 @@ class Writers:
         self._desktop_name = desktop_name
         self._own_name = ""
         """What the source calls itself."""
+        self._clipboard_fd = -1
         self.source = SourceState(name=desktop_name)
         self.refusal = ""
         """Why the last segment that was asked for could not be made; "" if it was."""
@@ -77,9 +81,11 @@ class Writers:
         if self._segments.current is not None:
             send(self._segments.current.message, [self._segments.current.segment.fd])
         send(self.source.message, [])
+        if self._clipboard_fd >= 0:
+            send(_CLIPBOARD, [self._clipboard_fd])
 
-    def said(self, message: Message, answer: Send) -> bool:
-        """Handle a writer's message; False if it is none of a writer's.
+    def said(self, message: Message, answer: Send, fds: Sequence[int] = ()) -> bool:
+        """Handle a writer's message; False if it is none of a writer's. What is kept of `fds` is copied.
 
         Raises: ControlError, KeyError if the message is wrong.
         """
@@ -95,6 +101,8 @@ class Writers:
             self._source(message)
         elif kind == "notice":
             self._notice(message)
+        elif kind == "clipboard":
+            self._change_clipboard(fds)
         else:
             return False
         return True
@@ -116,8 +124,9 @@ class Writers:
         self._change(is_up=False, reason=reason, view_only=False)
 
     def close(self) -> None:
-        """Dispose of the segments."""
+        """Dispose of the segments, and of the clipboard."""
         self._segments.close()
+        self._drop_clipboard()
 
     def _allocate(self, message: Message, answer: Send) -> None:
         try:
@@ -145,6 +154,19 @@ class Writers:
         if message.get("notice") == "desktop_name":
             self.source.name = str(message["name"])
         self._broadcast(message, [])
+
+    def _change_clipboard(self, fds: Sequence[int]) -> None:
+        """Pass on a memfd with a clipboard, unread; encoders that start later get it too."""
+        if len(fds) != 1:
+            raise ControlError(f"a clipboard with {len(fds)} descriptors")
+        self._drop_clipboard()
+        self._clipboard_fd = os.dup(fds[0])
+        self._broadcast(_CLIPBOARD, [self._clipboard_fd])
+
+    def _drop_clipboard(self) -> None:
+        if self._clipboard_fd >= 0:
+            os.close(self._clipboard_fd)
+            self._clipboard_fd = -1
 
     def _change(self, **told: str | bool) -> None:
         was = (self.source.is_up, self.source.reason)

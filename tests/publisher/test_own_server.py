@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cairo
@@ -15,16 +16,18 @@ import pytest
 import mpvnc
 from mpvnc.errors import PublishError
 from tests.support.client import Client, connect
+from tests.support.events import CursorShape, Resized
 from tests.support.waits import eventually
 
 pytestmark = pytest.mark.process
-RAW, COPY_RECT = 0, 1
+RAW, COPY_RECT, CURSOR, EXTENDED_DESKTOP_SIZE = 0, 1, -239, -308
+FORWARDED = 4
 ONE_WORKER = {"server.workers": 1, "logging.log_level": "WARNING"}
 KILLED = """
 import os, sys, cairo, mpvnc
 surface = cairo.ImageSurface(cairo.FORMAT_RGB24, 64, 64)
 publication = mpvnc.publish(surface, port=0, settings={"server.workers": 1})
-print(publication._process.pid, flush=True)
+print(publication._own.process.pid, flush=True)
 os.kill(os.getpid(), 9)
 """
 
@@ -139,7 +142,54 @@ def test_a_program_shows_two_surfaces_on_its_own_server(surface: cairo.ImageSurf
             with viewer(publication) as client:
                 assert (client.refresh() & 0xFFFFFF == colour).all()
         main.close()
-        eventually(lambda: list(right.events()) is not None and right.closed)
+        eventually(lambda: not right.is_connected)
+
+
+def test_viewers_draw_the_cursor_of_the_program(publication: mpvnc.Publication) -> None:
+    shape = cairo.ImageSurface(cairo.FORMAT_ARGB32, 3, 1)
+    shape.get_data()[:12] = bytes([0, 0, 255, 255, 0, 0, 0, 0, 0, 255, 0, 255])
+    with viewer(publication) as client:
+        client.set_encodings([RAW, CURSOR])
+        client.refresh()
+        client.request()
+        publication.change_cursor_surface(shape, (2, 0))
+        shown = client.wait_event(CursorShape)
+        assert shown[:4] == (2, 0, 3, 1)
+        assert shown.mask == b"\xa0"
+        client.request()
+        publication.change_cursor(None)
+        assert client.wait_event(CursorShape) == (0, 0, 0, 0, b"", b"")
+
+
+def test_it_is_known_what_viewers_have_been_sent(
+    publication: mpvnc.Publication, surface: cairo.ImageSurface
+) -> None:
+    assert not publication.wait_for_viewer(0)
+    with viewer(publication) as client:
+        assert publication.wait_for_viewer(10)
+        client.refresh()
+        painted(surface, (0, 1, 0))
+        number = publication.publish_frame()
+        eventually(lambda: client.refresh() is not None and publication.shown() == (1, number, 1))
+    eventually(lambda: publication.viewers == 0)
+
+
+def test_a_viewer_asks_for_another_size(publication: mpvnc.Publication) -> None:
+    with viewer(publication) as client:
+        client.set_encodings([RAW, EXTENDED_DESKTOP_SIZE])
+        client.refresh()
+        client.viewer.set_desktop_size(200, 100)
+        client.flush()
+        told = client.wait_event(Resized)
+        assert (told.width, told.height, told.reason, told.status) == (160, 120, 1, FORWARDED)
+        events = [publication.get_event(10) for _ in range(2)]
+        assert [event.name for event in events] == ["connect", "resize"]
+        assert (events[1].client, events[1].width, events[1].height) == (events[0].client, 200, 100)
+        publication.change_surface(painted(cairo.ImageSurface(cairo.FORMAT_RGB24, 200, 100), (0, 0, 1)))
+        publication.publish_frame()
+        client.request()
+        client.wait_for(lambda one: (one.width, one.height) == (200, 100))
+        assert (client.refresh() & 0xFFFFFF == 0x0000FF).all()
 
 
 def test_a_password_is_asked_for(surface: cairo.ImageSurface) -> None:
@@ -151,7 +201,7 @@ def test_a_password_is_asked_for(surface: cairo.ImageSurface) -> None:
 
 
 def test_a_server_that_cannot_start_says_so(surface: cairo.ImageSurface) -> None:
-    with pytest.raises(PublishError, match=r"exit code 4: .* without a password"):
+    with pytest.raises(PublishError, match=r"exit code 4: .* without a password.*password="):
         mpvnc.publish(surface, port=0, host="0.0.0.0")
 
 
@@ -162,8 +212,9 @@ def test_a_killed_program_leaves_no_server(directory: Path) -> None:
     eventually(lambda: not list((directory / "run").glob("nameless-*")), 10)
 
 
-def test_a_program_joins_a_server_that_runs(surface: cairo.ImageSurface) -> None:
-    overrides = ("server.name=stage", "source.kind=publish", "server.port=0", "server.workers=1")
+@contextmanager
+def server_named(name: str) -> Iterator[subprocess.Popen[bytes]]:
+    overrides = (f"server.name={name}", "source.kind=publish", "server.port=0", "server.workers=1")
     command = [
         sys.executable,
         "-m",
@@ -175,11 +226,46 @@ def test_a_program_joins_a_server_that_runs(surface: cairo.ImageSurface) -> None
         try:
             assert server.stdout is not None
             assert b"ready" in server.stdout.readline()
-            for _ in range(2):
-                with mpvnc.publish(surface, name="stage") as publication:
-                    with pytest.raises(PublishError, match="another program"):
-                        mpvnc.publish(surface, name="stage")
-                    with viewer(publication) as client:
-                        assert (client.refresh() & 0xFFFFFF == 0xFF0000).all()
+            yield server
         finally:
             server.terminate()
+
+
+def test_a_program_joins_a_server_that_runs(surface: cairo.ImageSurface) -> None:
+    with server_named("stage"):
+        for _ in range(2):
+            with mpvnc.publish(surface, name="stage") as publication:
+                with pytest.raises(PublishError, match="another program"):
+                    mpvnc.publish(surface, name="stage")
+                with viewer(publication) as client:
+                    assert (client.refresh() & 0xFFFFFF == 0xFF0000).all()
+
+
+def test_viewers_stay_when_the_program_is_started_again(surface: cairo.ImageSurface) -> None:
+    with server_named("stage"):
+        with mpvnc.publish(surface, name="stage") as publication:
+            client = viewer(publication)
+            client.refresh()
+        with client:
+            assert (client.refresh() & 0xFFFFFF == 0xFF0000).all()
+            client.request()
+            with mpvnc.publish(painted(surface, (0, 1, 0)), name="stage"):
+                client.wait_update()
+                assert (client.viewer.rgb() == 0x00FF00).all()
+
+
+def test_a_publication_outlives_its_server(surface: cairo.ImageSurface) -> None:
+    with server_named("stage") as server:
+        publication = mpvnc.publish(surface, name="stage")
+        server.kill()
+        server.wait()
+    with publication:
+        eventually(lambda: not publication.is_connected)
+        with server_named("stage"):
+            eventually(lambda: publication.is_connected, 10)
+            with viewer(publication) as client:
+                assert (client.refresh() & 0xFFFFFF == 0xFF0000).all()
+                assert publication.get_event(10).name == "connect"
+                with publication.frame():
+                    painted(surface, (0, 0, 1))
+                eventually(lambda: (client.refresh() & 0xFFFFFF == 0x0000FF).all())

@@ -76,5 +76,5 @@ def test_what_cannot_be_published(bad: object) -> None:
 def test_a_finished_surface() -> None:
     surface = cairo.ImageSurface(cairo.FORMAT_RGB24, 4, 4)
     surface.finish()
-    with pytest.raises(PublishError):
+    with pytest.raises(PublishError, match="the target surface has been finished"):
         pixels_of(surface)

@@ -113,3 +113,28 @@ def test_how_the_source_stands_is_logged_in_whole_lines(parts, caplog):
     published(writers, answer)
     writers.went("the capture process ended")
     assert caplog.messages[-2:] == ["source is up", "source is down: the capture process ended"]
+
+
+def test_a_clipboard_goes_to_encoders_now_and_later(parts):
+    writers, _, answer = parts
+    got = []
+
+    def encoders(message, fds):
+        got.append((message["type"], message.get("notice"), [os.pread(fd, 9, 0) for fd in fds]))
+
+    writers._broadcast = encoders
+    for text in (b"one", b"two"):
+        fd = os.memfd_create("clipboard")
+        os.write(fd, text)
+        assert writers.said({"type": "clipboard"}, answer, [fd])
+        os.close(fd)
+    assert got == [("notice", "clipboard", [b"one"]), ("notice", "clipboard", [b"two"])]
+    got.clear()
+    writers.welcome(encoders)
+    assert got[-1] == ("notice", "clipboard", [b"two"])
+
+
+def test_a_clipboard_without_its_memory_is_refused(parts):
+    writers, _, answer = parts
+    with pytest.raises(ControlError, match="0 descriptors"):
+        writers.said({"type": "clipboard"}, answer)

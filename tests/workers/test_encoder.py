@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,9 +25,11 @@ from mpvnc.frames.store import create_frame_segment
 from mpvnc.frames.writer import FrameWriter
 from mpvnc.ipc import control
 from mpvnc.ipc.bus import InputReceiver
+from mpvnc.ipc.parcels import make_parcel
 from mpvnc.metrics import Counter, StatusPage, create_status_page
 from mpvnc.pixels import Pixels
 from mpvnc.pointer import Cursor
+from mpvnc.session.clipboard import Clipboard
 from mpvnc.session.input import ClientGone, ClientJoined, KeyInput, unpack
 from mpvnc.workers import encoder, report, show
 from mpvnc.workers.encoder import Encoder
@@ -39,6 +42,7 @@ from tests.support.handshake import HandshakeChoices
 from tests.support.waits import deadline
 
 QUALITY_5 = Encoding.JPEG_QUALITY_LEVEL_0 + 5
+REQUEST, PEEK, NOTIFY, PROVIDE = (1 << bit for bit in range(25, 29))
 LOSSLESS = (Encoding.RAW, Encoding.RRE, Encoding.HEXTILE, Encoding.ZLIB, Encoding.TIGHT, Encoding.ZRLE)
 
 
@@ -452,6 +456,78 @@ def test_bell_and_name_reach_the_viewers(worker):
         worker.control.send({"type": "source", "state": "up", "name": "Zeichnung"})
     worker.run(lambda: named.viewer.name == "Zeichnung" and named.viewer.bells == other.viewer.bells == 1)
     assert other.viewer.updates == 1
+
+
+def change_clipboard(worker, clipboard: Clipboard) -> None:
+    fd = make_parcel(clipboard.pack())
+    worker.control.send({"type": "notice", "notice": "clipboard"}, [fd])
+    os.close(fd)
+
+
+def test_a_clipboard_reaches_those_who_are_there_and_those_who_come(worker):
+    worker.show(noise(64, 64))
+    before = [worker.adopt(Encoding.RAW), worker.adopt(Encoding.RAW, Encoding.EXTENDED_CLIPBOARD)]
+    worker.run(lambda: len(before[1].viewer.clipboard_messages) == 1)
+    change_clipboard(worker, Clipboard("gr\u00fcn", None, "<b>gr\u00fcn</b>"))
+    worker.run(lambda: before[0].viewer.cut_texts and len(before[1].viewer.clipboard_messages) == 2)
+    after = [worker.adopt(Encoding.RAW), worker.adopt(Encoding.RAW, Encoding.EXTENDED_CLIPBOARD)]
+    worker.run(lambda: after[0].viewer.cut_texts and len(after[1].viewer.clipboard_messages) == 2)
+    assert before[0].viewer.cut_texts == after[0].viewer.cut_texts == ["gr\u00fcn"]
+    for client in (before[1], after[1]):
+        assert client.viewer.clipboard_messages[1] == (NOTIFY | 5, b"")
+        client.send_clipboard(REQUEST | 1)
+        worker.run(lambda client=client: len(client.viewer.clipboard_messages) == 3)
+        flags, body = client.viewer.clipboard_messages[2]
+        assert (flags, zlib.decompress(body)) == (PROVIDE | 1, b"\0\0\0\6gr\xc3\xbcn\0")
+
+
+def test_what_a_viewer_has_is_asked_for_and_goes_to_the_bus(worker):
+    worker.runtime.source = "publish"
+    worker.encoder._configure()
+    worker.show(noise(64, 64))
+    client = worker.adopt(Encoding.RAW, Encoding.EXTENDED_CLIPBOARD)
+    worker.run(lambda: client.viewer.clipboard_messages)
+    client.send_clipboard(NOTIFY | 7)
+    worker.run(lambda: len(client.viewer.clipboard_messages) == 2)
+    assert client.viewer.clipboard_messages[1] == (REQUEST | 7, b"")
+    client.send_clipboard(PROVIDE | 7, zlib.compress(b"\0\0\0\3hi\0\0\0\0\1{\0\0\0\1<"))
+    events = []
+    worker.run(lambda: events.extend(map(unpack, worker.bus.receive_all())) or len(events) == 2)
+    assert events[1].clipboard == Clipboard("hi", b"{", "<") and events[1].client == 1
+
+
+@pytest.mark.parametrize("packed", [b"", b"no clipboard", Clipboard("hello").pack() + b"x"])
+def test_what_is_no_clipboard_is_logged_and_leaves_nothing_open(worker, packed, caplog):
+    worker.show(noise(64, 64))
+    viewer = worker.adopt(Encoding.RAW)
+    fd = make_parcel(packed)
+    worker.control.send({"type": "notice", "notice": "clipboard"}, [fd])
+    os.close(fd)
+    worker.control.send({"type": "notice", "notice": "clipboard"})
+    worker.control.send({"type": "notice", "notice": "bell"})
+    worker.run(lambda: viewer.viewer.bells == 1)
+    links = [os.readlink(entry) for entry in os.scandir("/proc/self/fd") if entry.is_symlink()]
+    assert not any("mpvnc-parcel" in link for link in links)
+    assert caplog.text.count("a clipboard cannot be told") == 2 and "hello" not in caplog.text
+    assert viewer.viewer.cut_texts == []
+
+
+def test_who_does_not_read_costs_one_clipboard_at_most(worker):
+    """Others get each one; what a stalled viewer was not told of is not kept for it."""
+    worker.show(noise(64, 64))
+    stalled, other = worker.adopt(Encoding.RAW), worker.adopt(Encoding.RAW)
+    stalled.is_paused = True
+    client = worker.encoder._clients[1]
+    for number in range(60):
+        text = f"{number}" + "x" * 500_000
+        change_clipboard(worker, Clipboard(text))
+        worker.run(lambda text=text: text in other.viewer.cut_texts)
+        other.viewer.cut_texts.clear()
+    assert client.pipe.is_blocked and not client.session._outgoing
+    assert sum(map(len, client.pipe._rest)) <= len(text) + 8
+    stalled.is_paused = False
+    worker.run(lambda: stalled.viewer.cut_texts[-1:] == [text])
+    assert len(stalled.viewer.cut_texts) < 50
 
 
 def test_a_new_name_reaches_those_who_list_the_encoding_later(worker):

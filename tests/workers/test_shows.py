@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 
 from mpvnc.config import Secrets, from_dict
+from mpvnc.frames.audience import shown
 from mpvnc.frames.pointer import pointer_page_bytes
 from mpvnc.frames.store import create_frame_segment
 from mpvnc.frames.writer import FrameWriter
+from mpvnc.ipc.parcels import make_parcel
 from mpvnc.metrics import Counter, StatusPage, create_status_page
 from mpvnc.pixels import Pixels
+from mpvnc.session.clipboard import Clipboard
 from mpvnc.session.input import KeyInput, surface_of, unpack
 from tests.session.stage import noise
 from tests.support.client import Client
@@ -173,6 +176,28 @@ def test_the_bell_rings_where_it_was_rung(stage: Stage) -> None:
     stage.control.send({"type": "notice", "notice": "bell", "surface": "right"})
     stage.run(lambda: right.viewer.bells)
     assert not left.viewer.bells
+
+
+def test_a_clipboard_is_its_surfaces_and_for_who_waited(stage: Stage) -> None:
+    waiting = stage.come()
+    stage.draw("left", LEFT)
+    stage.draw("right", RIGHT)
+    parcel = make_parcel(Clipboard("to the right").pack())
+    stage.control.send({"type": "notice", "notice": "clipboard", "surface": "right"}, [parcel])
+    os.close(parcel)
+    stage.tell("right", "right", "left")
+    left = stage.come("left")
+    stage.run(lambda: waiting.viewer.cut_texts == ["to the right"] and left.viewer.ready)
+    assert not left.viewer.cut_texts
+
+
+def test_its_program_knows_what_its_viewers_were_sent(stage: Stage) -> None:
+    stage.draw("left", LEFT)
+    stage.draw("right", RIGHT)
+    stage.tell("left", "left", "right")
+    assert stage.shows(stage.come("right"), RIGHT)
+    told = {name: shown([page.slot(0)]) for name, page in stage.pages.items()}
+    assert told == {"left": (0, 0, 0), "right": (1, 1, 1)}
 
 
 def test_nothing_is_opened_before_somebody_looks_nor_kept_when_it_is_over(stage: Stage) -> None:
