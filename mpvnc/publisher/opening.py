@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mpvnc.config import Secrets, check_secrets
-from mpvnc.errors import ConfigError, PublishError
+from mpvnc.errors import PublishError
 from mpvnc.ipc.control import ControlSocket, Message
-from mpvnc.publisher.hints import checked_name
+from mpvnc.publisher.arguments import checked_name, checked_passwords
 from mpvnc.publisher.launch import OwnSupervisor, instance_for, join_supervisor
 from mpvnc.publisher.link import Greeting
 from mpvnc.publisher.publication import Publication
@@ -70,7 +69,7 @@ def publish(
     pixels_of(surface)
     given = {"server.port": port, "server.host": host, **(settings or {})}
     own_settings = {key: value for key, value in given.items() if value is not None}
-    secrets = _checked({"password": password, "view_only_password": view_only_password})
+    secrets = checked_passwords(password, view_only_password)
     hello = {
         "type": "publish",
         "name": name or "",
@@ -91,17 +90,6 @@ def publish(
     joined = instance or instance_for(name)
     rejoin = Rejoin(joined, hello) if reconnect else None
     return _opened(surface, join_supervisor(joined), hello, rejoin=rejoin)
-
-
-def _checked(secrets: Mapping[str, str | None]) -> Mapping[str, str | None]:
-    for name, secret in secrets.items():
-        if not (secret is None or isinstance(secret, str)):
-            raise PublishError(f"{name}: a str or None is expected, not a {type(secret).__name__}")
-    try:
-        check_secrets(Secrets(**secrets), *secrets)
-    except ConfigError as error:
-        raise PublishError(str(error)) from None
-    return secrets
 
 
 def _with_own(surface: Surface, own: OwnSupervisor, hello: Message) -> Publication:

@@ -16,7 +16,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
@@ -26,8 +26,8 @@ from mpvnc.frames.audience import Shown
 from mpvnc.ipc.feed import ASK_AGAIN_S
 from mpvnc.pixels import Pixels
 from mpvnc.pointer import Cursor
+from mpvnc.publisher.arguments import checked_name, checked_passwords, moves_of, rects_of
 from mpvnc.publisher.cursors import cursor_of
-from mpvnc.publisher.hints import checked_name, moves_of, rects_of
 from mpvnc.publisher.inbox import Inbox
 from mpvnc.publisher.launch import OwnSupervisor
 from mpvnc.publisher.link import Link
@@ -268,6 +268,22 @@ class Publication:
             if self._restored():
                 self._link.send_clipboard(self._clipboard)
 
+    def change_settings(self, settings: Mapping[str, object]) -> None:
+        """Change settings of a server of our own, as `publish` takes them, such as {"clients.max_connections": 5}.
+
+        Viewers that are there keep what they have; those who come get what is new. All of it is taken, or nothing.
+
+        Raises: PublishError if one is wrong, or cannot change while the server runs, or it is not our own.
+        """
+        self._reconfigure(settings, None)
+
+    def change_passwords(self, password: str | None, view_only_password: str | None = None) -> None:
+        """Ask viewers that come from now on for other passwords; None: for none, which only loopback allows.
+
+        Raises: PublishError if no viewer could give such a password, or the server is not our own.
+        """
+        self._reconfigure({}, checked_passwords(password, view_only_password))
+
     def bell(self) -> None:
         """Ring the viewers' bell."""
         with self._lock:
@@ -397,6 +413,15 @@ class Publication:
         except PublishError:
             if not link.is_gone:
                 raise
+
+    def _reconfigure(
+        self, settings: Mapping[str, object], passwords: Mapping[str, str | None] | None
+    ) -> None:
+        with self._lock:
+            self._check()
+            if self._own is None:
+                raise PublishError("a server that was joined has its own settings: mpvnc-supervisor reload")
+            self._link.change_settings(settings, passwords)
 
     def _let_go(self) -> None:
         """Close what leads to the server, in whichever process."""

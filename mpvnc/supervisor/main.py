@@ -35,7 +35,7 @@ from mpvnc.supervisor.door import Door
 from mpvnc.supervisor.instance import open_instance
 from mpvnc.supervisor.listeners import open_listeners, parse_listeners
 from mpvnc.supervisor.loop import Loop
-from mpvnc.supervisor.operator import Operator, Reloaded
+from mpvnc.supervisor.operator import Operator, Reloaded, reloaded_message
 from mpvnc.supervisor.placement import Load, candidates
 from mpvnc.supervisor.policy import ENCODER, Child, State, Stop, state_of
 from mpvnc.supervisor.publishing import Publishing
@@ -55,6 +55,9 @@ Read = Callable[[], tuple[Config, Secrets, list[str]]]
 """Reads configuration, secrets, and warnings about them; raises ConfigError."""
 
 
+Amend = Callable[[Mapping[str, object], Mapping[str, str | None] | None], Callable[[], None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What a supervisor is started with besides its configuration.
@@ -63,6 +66,7 @@ class Setup:
         read: reads the configuration anew, from where it came from.
         command: gives the command of a role, without `--control-fd N`.
         publisher: the socket of the program that started this supervisor for itself; taken over.
+        amend: has `read` put settings and passwords of that program on top; returns what undoes it.
     """
 
     environ: Mapping[str, str]
@@ -70,6 +74,7 @@ class Setup:
     read: Read
     command: Callable[[str], Sequence[str]] = role_command
     publisher: ControlSocket | None = None
+    amend: Amend | None = None
 
 
 class Supervisor:
@@ -219,6 +224,8 @@ class Supervisor:
         elif message["type"] == "stop":
             self._loop.send(peer.control, {"type": "stopping"})
             self._request_stop(time.monotonic(), quick=bool(message.get("quick", False)))
+        elif message["type"] == "settings":
+            self._loop.send(peer.control, reloaded_message(lambda: self.amend(peer, message)))
         elif not (self._operator.said(peer, message) or self._publishing.said(peer, message, fds)):
             reason = f"{message['type']} is not known here"
             self._loop.send(peer.control, {"type": "refused", "reason": reason})
@@ -312,6 +319,23 @@ class Supervisor:
         log.warn_all([*warnings, *change.later])
         logger.info("changed: %s", ", ".join(changed) or "nothing")
         return Reloaded(changed, change.later, warnings)
+
+    def amend(self, peer: Peer, message: Message) -> Reloaded:
+        """Take what the program whose server this is wants to have otherwise: all of it, or nothing.
+
+        Raises: ConfigError as `reload` does, or if something of it cannot change while the server runs.
+        """
+        if self._setup.amend is None or peer is not self._publishing.owner:
+            raise ConfigError("only the program that started a server for itself can change its settings")
+        undo = self._setup.amend(message["settings"], message.get("passwords"))
+        try:
+            later = compare(self._config, self._setup.read()[0]).later
+            if later:
+                raise ConfigError(f"{later[0].split()[0]} cannot change while the server runs")
+            return self.reload()
+        except ConfigError:
+            undo()
+            raise
 
     def _reconfigure(self) -> None:
         """Let everybody follow the configuration."""

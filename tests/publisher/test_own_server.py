@@ -16,11 +16,11 @@ import pytest
 import mpvnc
 from mpvnc.errors import PublishError
 from tests.support.client import Client, connect
-from tests.support.events import CursorShape, Resized
+from tests.support.events import CursorShape, CutText, Resized
 from tests.support.waits import eventually
 
 pytestmark = pytest.mark.process
-RAW, COPY_RECT, CURSOR, EXTENDED_DESKTOP_SIZE = 0, 1, -239, -308
+RAW, COPY_RECT, TIGHT, CURSOR, EXTENDED_DESKTOP_SIZE = 0, 1, 7, -239, -308
 FORWARDED = 4
 ONE_WORKER = {"server.workers": 1, "logging.log_level": "WARNING"}
 KILLED = """
@@ -161,6 +161,15 @@ def test_viewers_draw_the_cursor_of_the_program(publication: mpvnc.Publication) 
         assert client.wait_event(CursorShape) == (0, 0, 0, 0, b"", b"")
 
 
+def test_a_clipboard_reaches_who_is_there_and_who_comes(publication: mpvnc.Publication) -> None:
+    with viewer(publication) as client:
+        client.refresh()
+        publication.change_clipboard("hello£")
+        assert client.wait_event(CutText).text == "hello£"
+    with viewer(publication) as client:
+        client.wait_for(lambda _: CutText("hello£") in client.events)
+
+
 def test_it_is_known_what_viewers_have_been_sent(
     publication: mpvnc.Publication, surface: cairo.ImageSurface
 ) -> None:
@@ -200,6 +209,25 @@ def test_a_password_is_asked_for(surface: cairo.ImageSurface) -> None:
         assert (client.refresh() & 0xFFFFFF == 0xFF0000).all()
 
 
+def test_settings_change_for_those_who_come(publication: mpvnc.Publication) -> None:
+    with viewer(publication) as early:
+        early.refresh()
+        publication.change_passwords("secret")
+        publication.change_settings({"encoding.enabled": ["raw"]})
+        assert (early.refresh() & 0xFFFFFF == 0xFF0000).all()
+        with viewer(publication, password="secret") as late:
+            late.set_encodings([TIGHT, RAW])
+            late.refresh()
+            assert late.wait_for(lambda _: late.events)[-1].encodings == {RAW}
+        for wrong, reason in (
+            ({"server.workers": 3}, "server.workers cannot change"),
+            ({"encoding.jpge": False}, "did you mean encoding.jpeg"),
+        ):
+            with pytest.raises(PublishError, match=reason):
+                publication.change_settings(wrong)
+        publication.change_settings({"encoding.jpeg": False})
+
+
 def test_a_server_that_cannot_start_says_so(surface: cairo.ImageSurface) -> None:
     with pytest.raises(PublishError, match=r"exit code 4: .* without a password.*password="):
         mpvnc.publish(surface, port=0, host="0.0.0.0")
@@ -235,6 +263,8 @@ def test_a_program_joins_a_server_that_runs(surface: cairo.ImageSurface) -> None
     with server_named("stage"):
         for _ in range(2):
             with mpvnc.publish(surface, name="stage") as publication:
+                with pytest.raises(PublishError, match="its own settings"):
+                    publication.change_passwords("secret")
                 with pytest.raises(PublishError, match="another program"):
                     mpvnc.publish(surface, name="stage")
                 with viewer(publication) as client:
