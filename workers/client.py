@@ -182,9 +182,8 @@ class Client:
             self._fail(error)
 
     def notice(self) -> None:
-        """Send what others made its session say, as soon as its socket takes it."""
-        if not self.pipe.is_blocked:
-            self._guarded(self._advance)
+        """Send what others made its session say."""
+        self._guarded(self._advance)
 
     def finish(self, reason: str) -> bool:
         """Close it if everything is with the kernel; False if bytes still wait."""
@@ -380,14 +379,16 @@ class Client:
             self._watch_writable()
 
     def _send_control(self) -> None:
-        data = self.session.data_to_send()
+        was_blocked = self.pipe.is_blocked
+        data = self.session.data_to_send(is_blocked=was_blocked)
         if not data:
             return
         self.pipe.send([data])
-        if self.pipe.is_blocked:
+        if was_blocked:
             self._waiting_control_bytes += len(data)
             if self._waiting_control_bytes > CONTROL_LIMIT_BYTES:
                 self._stop_reading()
+        elif self.pipe.is_blocked:
             self._watch_writable()
 
     def _watch_writable(self) -> None:

@@ -194,9 +194,9 @@ class Session:
         heard, self._heard = self._heard, []
         return heard
 
-    def data_to_send(self) -> bytes:
-        """Return what is to be sent now apart from updates, once."""
-        if self.clipboards.is_due:
+    def data_to_send(self, *, is_blocked: bool = False) -> bytes:
+        """Return what is to be sent now apart from updates, once; clipboards wait for a socket that is blocked."""
+        if self.clipboards.is_due and not is_blocked:
             self._outgoing += self.clipboards.data_to_send()
         if not self._outgoing:
             return self.connection.data_to_send()
