@@ -11,7 +11,7 @@ import os
 import select
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from mpvnc.damage import Move
@@ -31,6 +31,8 @@ GLANCE_S = 0.05
 """A supervisor that went is noticed so soon by a program that does nothing but draw."""
 NO_SHAPE = Cursor(1, 1, 0, 0, bytes(4))
 """Stands in the pointer page for a hidden cursor."""
+_REFUSALS = ("refused", "bad_config")
+_ANSWERS = ("segment", "reloaded", *_REFUSALS)
 _BELL = (1).to_bytes(8, "little")
 
 
@@ -131,6 +133,8 @@ class Link:
         self._counters = self._status.slot(welcome["slot"])
         self.events_endpoint: str = welcome["bus"]["events"]
         self.listeners: tuple[str, ...] = tuple(welcome["listeners"])
+        self.instance: str = welcome["instance"]
+        self.surface_name: str = welcome["surface"]
 
     def fileno(self) -> int:
         """The fd that is readable when `pump` has something to do."""
@@ -197,6 +201,14 @@ class Link:
             self.send({"type": "clipboard"}, [fd])
         finally:
             os.close(fd)
+
+    def change_settings(
+        self, settings: Mapping[str, object], passwords: Mapping[str, str | None] | None
+    ) -> None:
+        """Have the supervisor take other settings. Raises: PublishError if it does not, or is gone."""
+        self._ask(
+            {"type": "settings", "settings": dict(settings), "passwords": passwords and dict(passwords)}
+        )
 
     def glance(self) -> None:
         """Do as `pump` if that was not done just now: what every frame does costs no system call."""
@@ -266,7 +278,7 @@ class Link:
                 raise PublishError(f"the server did not answer within {ANSWER_TIMEOUT_S:.0f} s")
             wait_readable([self], 0.1)
             self.pump()
-        if answer[0]["type"] == "refused":
+        if answer[0]["type"] in _REFUSALS:
             raise PublishError(f"the server refused: {answer[0].get('reason', message['type'])}")
         return answer
 
@@ -275,7 +287,7 @@ class Link:
             self.is_gone = True
             return
         message, fds = received
-        if message["type"] in ("segment", "refused"):
+        if message["type"] in _ANSWERS:
             self._answer = (message, fds)
             return
         for fd in fds:

@@ -16,8 +16,8 @@ import math
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -26,13 +26,13 @@ from mpvnc.frames.audience import Shown
 from mpvnc.ipc.feed import ASK_AGAIN_S
 from mpvnc.pixels import Pixels
 from mpvnc.pointer import Cursor
+from mpvnc.publisher.arguments import checked_name, checked_passwords, moves_of, rects_of
 from mpvnc.publisher.cursors import cursor_of
-from mpvnc.publisher.hints import checked_name, moves_of, rects_of
 from mpvnc.publisher.inbox import Inbox
 from mpvnc.publisher.launch import OwnSupervisor
 from mpvnc.publisher.link import Link
 from mpvnc.publisher.rejoin import Rejoin
-from mpvnc.publisher.surface import Surface, pixels_of
+from mpvnc.publisher.surface import Reader, Surface, pixels_of
 from mpvnc.session.animator_events import Event
 from mpvnc.session.clipboard import Clipboard
 
@@ -49,6 +49,8 @@ class Publication:
 
     Attributes:
         surface: what is shown; see `change_surface`.
+        name: of the surface; viewers and other programs know it by that.
+        instance: the name of the server, for further surfaces: `publish(other, name="other", instance=...)`.
         listeners: URLs under which viewers find it.
     """
 
@@ -62,8 +64,10 @@ class Publication:
         rejoin: Rejoin | None = None,
     ) -> None:
         self.surface = surface
+        self.name, self.instance = link.surface_name, link.instance
         self.listeners = link.listeners
         self._link = link
+        self._reader = Reader()
         self._inbox = Inbox(link.events_endpoint, view_only=view_only)
         self._own = own
         self._rejoin = rejoin
@@ -188,7 +192,7 @@ class Publication:
             if not self._restored():
                 return None
             try:
-                frame = self._link.publish(pixels_of(self.surface), rects, moved)
+                frame = self._link.publish(self._reader.read(self.surface), rects, moved)
             except PublishError:
                 if self._rejoin is not None and self._link.is_gone:
                     return None
@@ -265,6 +269,22 @@ class Publication:
             if self._restored():
                 self._link.send_clipboard(self._clipboard)
 
+    def change_settings(self, settings: Mapping[str, object]) -> None:
+        """Change settings of a server of our own, as `publish` takes them, such as {"clients.max_connections": 5}.
+
+        Viewers that are there keep what they have; those who come get what is new. All of it is taken, or nothing.
+
+        Raises: PublishError if one is wrong, or cannot change while the server runs, or it is not our own.
+        """
+        self._reconfigure(settings, None)
+
+    def change_passwords(self, password: str | None, view_only_password: str | None = None) -> None:
+        """Ask viewers that come from now on for other passwords; None: for none, which only loopback allows.
+
+        Raises: PublishError if no viewer could give such a password, or the server is not our own.
+        """
+        self._reconfigure({}, checked_passwords(password, view_only_password))
+
     def bell(self) -> None:
         """Ring the viewers' bell."""
         with self._lock:
@@ -324,6 +344,8 @@ class Publication:
         _alive.discard(self)
         self._inbox.close()
         with self._lock:
+            with suppress(PublishError):
+                self._link.send({"type": "withdraw"})
             self._let_go()
         if self._own is not None:
             self._own.end()
@@ -392,6 +414,15 @@ class Publication:
         except PublishError:
             if not link.is_gone:
                 raise
+
+    def _reconfigure(
+        self, settings: Mapping[str, object], passwords: Mapping[str, str | None] | None
+    ) -> None:
+        with self._lock:
+            self._check()
+            if self._own is None:
+                raise PublishError("a server that was joined has its own settings: mpvnc-supervisor reload")
+            self._link.change_settings(settings, passwords)
 
     def _let_go(self) -> None:
         """Close what leads to the server, in whichever process."""

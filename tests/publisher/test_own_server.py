@@ -20,7 +20,7 @@ from tests.support.events import CursorShape, CutText, Resized
 from tests.support.waits import eventually
 
 pytestmark = pytest.mark.process
-RAW, COPY_RECT, CURSOR, EXTENDED_DESKTOP_SIZE = 0, 1, -239, -308
+RAW, COPY_RECT, TIGHT, CURSOR, EXTENDED_DESKTOP_SIZE = 0, 1, 7, -239, -308
 FORWARDED = 4
 ONE_WORKER = {"server.workers": 1, "logging.log_level": "WARNING"}
 KILLED = """
@@ -29,6 +29,17 @@ surface = cairo.ImageSurface(cairo.FORMAT_RGB24, 64, 64)
 publication = mpvnc.publish(surface, port=0, settings={"server.workers": 1})
 print(publication._own.process.pid, flush=True)
 os.kill(os.getpid(), 9)
+"""
+
+ENDED = """
+import os, sys, cairo, mpvnc
+surface = cairo.ImageSurface(cairo.FORMAT_RGB24, 64, 64)
+lines = []
+publication = mpvnc.publish(surface, port=0, settings={"server.workers": 1}, log=lines.append)
+if os.fork() == 0:
+    os.read(0, 1)
+    os._exit(0)
+sys.exit(3 if any("listening on" in line for line in lines) else 4)
 """
 
 
@@ -130,6 +141,21 @@ def test_nobody_controls_a_view_only_publication(surface: cairo.ImageSurface) ->
         assert names == ["connect", "disconnect"]
 
 
+def test_a_program_shows_two_surfaces_on_its_own_server(surface: cairo.ImageSurface) -> None:
+    green = painted(cairo.ImageSurface(cairo.FORMAT_RGB24, 64, 64), (0, 1, 0))
+    listeners = {"server.listeners": ["127.0.0.1:0", "127.0.0.1:0#right"]}
+    with (
+        mpvnc.publish(surface, port=0, settings={**ONE_WORKER, **listeners}) as main,
+        mpvnc.publish(green, name="right", instance=main.instance) as right,
+    ):
+        assert (main.name, len(main.listeners), len(right.listeners)) == ("main", 1, 1)
+        for publication, colour in ((main, 0xFF0000), (right, 0x00FF00)):
+            with viewer(publication) as client:
+                assert (client.refresh() & 0xFFFFFF == colour).all()
+        main.close()
+        eventually(lambda: not right.is_connected)
+
+
 def test_viewers_draw_the_cursor_of_the_program(publication: mpvnc.Publication) -> None:
     shape = cairo.ImageSurface(cairo.FORMAT_ARGB32, 3, 1)
     shape.get_data()[:12] = bytes([0, 0, 255, 255, 0, 0, 0, 0, 0, 255, 0, 255])
@@ -194,9 +220,39 @@ def test_a_password_is_asked_for(surface: cairo.ImageSurface) -> None:
         assert (client.refresh() & 0xFFFFFF == 0xFF0000).all()
 
 
+def test_settings_change_for_those_who_come(publication: mpvnc.Publication) -> None:
+    with viewer(publication) as early:
+        early.refresh()
+        publication.change_passwords("secret")
+        publication.change_settings({"encoding.enabled": ["raw"]})
+        assert (early.refresh() & 0xFFFFFF == 0xFF0000).all()
+        with viewer(publication, password="secret") as late:
+            late.set_encodings([TIGHT, RAW])
+            late.refresh()
+            assert late.wait_for(lambda _: late.events)[-1].encodings == {RAW}
+        for wrong, reason in (
+            ({"server.workers": 3}, "server.workers cannot change"),
+            ({"encoding.jpge": False}, "did you mean encoding.jpeg"),
+        ):
+            with pytest.raises(PublishError, match=reason):
+                publication.change_settings(wrong)
+        publication.change_settings({"encoding.jpeg": False})
+
+
 def test_a_server_that_cannot_start_says_so(surface: cairo.ImageSurface) -> None:
     with pytest.raises(PublishError, match=r"exit code 4: .* without a password.*password="):
         mpvnc.publish(surface, port=0, host="0.0.0.0")
+
+
+def test_a_program_that_ends_leaves_no_server_though_a_child_lives(directory: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", ENDED]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        assert program.wait(60) == 3
+        eventually(lambda: not list((directory / "run").glob("nameless-*")), 10)
+        assert program.stdin is not None and program.stderr is not None
+        program.stdin.write(b"x")
+        program.stdin.close()
+        assert program.stderr.read() == b""
 
 
 def test_a_killed_program_leaves_no_server(directory: Path) -> None:
@@ -229,6 +285,8 @@ def test_a_program_joins_a_server_that_runs(surface: cairo.ImageSurface) -> None
     with server_named("stage"):
         for _ in range(2):
             with mpvnc.publish(surface, name="stage") as publication:
+                with pytest.raises(PublishError, match="its own settings"):
+                    publication.change_passwords("secret")
                 with pytest.raises(PublishError, match="another program"):
                     mpvnc.publish(surface, name="stage")
                 with viewer(publication) as client:

@@ -1,12 +1,13 @@
-"""What a program says besides pixels: where it drew, what moved, what it calls itself."""
+"""What a program says besides pixels: where it drew, what moved, its name, its passwords."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 
+from mpvnc.config import Secrets, check_secrets
 from mpvnc.damage import Move
-from mpvnc.errors import PublishError
+from mpvnc.errors import ConfigError, PublishError
 from mpvnc.geometry import Rect
 
 MAX_NAME = 1000
@@ -28,6 +29,19 @@ def checked_name(name: str) -> str:
         told = f"{len(name)} characters" if isinstance(name, str) else f"a {type(name).__name__}"
         raise PublishError(f"a name is a str of at most {MAX_NAME} characters, not {told}")
     return name
+
+
+def checked_passwords(password: str | None, view_only_password: str | None) -> dict[str, str | None]:
+    """Return the passwords if viewers can give them. Raises: PublishError, without them."""
+    passwords = {"password": password, "view_only_password": view_only_password}
+    for name, value in passwords.items():
+        if not (value is None or isinstance(value, str)):
+            raise PublishError(f"{name}: a str or None is expected, not a {type(value).__name__}")
+    try:
+        check_secrets(Secrets(**passwords), *passwords)
+    except ConfigError as error:
+        raise PublishError(str(error)) from None
+    return passwords
 
 
 def _cover(x: float, y: float, width: float, height: float) -> Rect:

@@ -6,7 +6,7 @@ import pytest
 from mpvnc.damage import Move
 from mpvnc.errors import PublishError
 from mpvnc.geometry import Rect
-from mpvnc.publisher.hints import checked_name, moves_of, rects_of
+from mpvnc.publisher.arguments import checked_name, moves_of, rects_of
 
 
 def test_damage() -> None:
