@@ -200,6 +200,17 @@ def test_without_notify_it_gets_what_it_takes_unasked() -> None:
     assert one.data_to_send() == b""
 
 
+def test_who_unlists_it_starts_anew() -> None:
+    one = told(is_extended=True, offer=HELLO)
+    hear(one, said(CAPS | NOTIFY))
+    for flags in (REQUEST | TEXT, PEEK, NOTIFY | TEXT):
+        one.hear(said(flags), is_taken=True)
+    one.list_encodings(is_extended=False)
+    assert one.data_to_send() == b""
+    one.list_encodings(is_extended=True)
+    assert one.data_to_send() == wire.notify(TEXT), "what it said it takes is forgotten"
+
+
 @pytest.mark.parametrize("data", [provide("x"), said(NOTIFY | TEXT), said(PEEK)])
 def test_unnegotiated_it_is_nothing(data: bytes) -> None:
     with pytest.raises(ProtocolError, match="not negotiated"):
