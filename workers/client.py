@@ -105,9 +105,8 @@ class Client:
 
     __slots__ = (
         "_blocked_since", "_drain_timer", "_host", "_input", "_is_judged", "_is_reading", "_is_writing",
-        "_look_at", "_marks", "_noted_encodings", "_rests_until", "_timer", "_waiting_control_bytes",
-        "_withheld", "address", "has_joined", "ident", "is_closed", "pipe", "session", "show", "since", "slot",
-        "surface", "updates",
+        "_look_at", "_marks", "_rests_until", "_timer", "_waiting_control_bytes", "_withheld", "address",
+        "has_joined", "ident", "is_closed", "pipe", "session", "show", "since", "slot", "surface", "updates",
     )  # fmt: skip
 
     def __init__(
@@ -117,7 +116,6 @@ class Client:
         self.address = address
         self.pipe = pipe
         self.session = session
-        self._noted_encodings = session.encodings
         self.slot = 0
         self.show: Showing
         """What it looks at; given to it by who admits it, before anything is read."""
@@ -292,15 +290,8 @@ class Client:
             self.pipe.discard_input()
             raise
         self._handle(heard)
-        if self.session.encodings is not self._noted_encodings:
-            self._note_encodings()
         self._rest(time.thread_time() - began_s)
         self._advance()
-
-    def _note_encodings(self) -> None:
-        self._noted_encodings = self.session.encodings
-        if logger.isEnabledFor(logging.DEBUG):
-            for_client(logger, self.ident).debug("encodings %s", " ".join(map(str, self._noted_encodings)))
 
     def _rest(self, spent_s: float) -> None:
         """Read nothing for a while if what came has cost more than usual: a flood gets a tenth of the time."""
