@@ -51,6 +51,7 @@ class Arrival:
     Attributes:
         ident, address: of the client.
         told: the `adopt` message.
+        surface: the name of what is asked for; "" for the first.
         judge_at: in the loop's time, before which no password of it is judged.
     """
 
@@ -59,6 +60,7 @@ class Arrival:
     sock: socket.socket
     told: dict[str, Any]
     judge_at: float
+    surface: str = ""
     is_encrypted: bool = False
     """Whether nobody can read along: inside TLS, or because it never leaves this machine."""
     _timer: asyncio.TimerHandle | None = field(default=None)

@@ -24,9 +24,8 @@ from mpvnc.web.authorization import challenge
 from mpvnc.web.http import Request
 from mpvnc.web.websocket import SizeLimits
 from mpvnc.workers.arrival import Arrival, Reception, Speaks
-from mpvnc.workers.show import Show
+from mpvnc.workers.shows import Shows
 from mpvnc.workers.site import WRONG_PASSWORD, Site
-from mpvnc.workers.snapshots import Snapshots
 from mpvnc.workers.verifier import Verifier
 from mpvnc.workers.visitor import Visitor
 
@@ -48,7 +47,7 @@ class Lobby:
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, show: Show, verifier: Verifier, admit: Admit, tell: Tell
+        self, loop: asyncio.AbstractEventLoop, shows: Shows, verifier: Verifier, admit: Admit, tell: Tell
     ) -> None:
         self.loop = loop
         self.tls: ssl.SSLContext | None = None
@@ -56,8 +55,7 @@ class Lobby:
         self._admit = admit
         self._tell = tell
         self._visitors: dict[int, Visitor] = {}
-        self._snapshots = Snapshots(loop, show)
-        self.site = Site(loop, self._snapshots, verifier, self._wrong_password)
+        self._site = Site(loop, shows, verifier, self._wrong_password)
         self._reception = Reception(loop, self._found, self._lost)
 
     def configure(self, config: Config, secrets: Secrets) -> None:
@@ -67,14 +65,15 @@ class Lobby:
         self._reception.patience_s = config.timeouts.handshake_s
         self.max_request_bytes = config.websocket.max_handshake_bytes
         self._limits = SizeLimits(config.websocket.max_payload_bytes, config.websocket.max_buffer_bytes)
-        self.site.configure(config, secrets)
+        self._site.configure(config, secrets)
 
     # -- the supervisor
 
     def receive(self, told: dict[str, Any], sock: socket.socket) -> None:
         """Take a socket that came with an `adopt` message, for good."""
         judge_at = self.loop.time() + told["judge_after_s"]
-        self._reception.receive(Arrival(told["client"], told["address"], sock, told, judge_at))
+        surface = told.get("surface", "")
+        self._reception.receive(Arrival(told["client"], told["address"], sock, told, judge_at, surface))
 
     def auth_delay(self, ident: int, delay_s: float) -> None:
         """Answer a wrong password after so long."""
@@ -93,7 +92,7 @@ class Lobby:
         self._reception.close_all(reason)
         for visitor in list(self._visitors.values()):
             visitor.close(reason)
-        self._snapshots.close()
+        self._site.close()
 
     # -- arrivals
 
@@ -131,7 +130,7 @@ class Lobby:
         if not visitor.is_known:
             visitor.is_known = True
             self._tell({"type": "client", "client": visitor.ident, "state": "visiting"})
-        self.site.serve(visitor, request)
+        self._site.serve(visitor, request)
 
     def upgraded(self, visitor: Visitor, early: bytes) -> None:
         """Hand on a visitor that has opened a WebSocket."""

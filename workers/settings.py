@@ -50,8 +50,8 @@ def refusal_in_clear(config: Config, *, is_encrypted: bool) -> str:
     return WANTS_ENCRYPTION if config.security.require_encryption and not is_encrypted else ""
 
 
-def session_settings(config: Config) -> SessionSettings:
-    """Return what every session is to know."""
+def session_settings(config: Config, source: str) -> SessionSettings:
+    """Return what every session is to know, with a source of that kind."""
     lowest, highest = config.encoding.compression_min, config.encoding.compression_max
     options = WireOptions(
         encodings=frozenset(Encoding[name.upper()] for name in config.encoding.enabled),
@@ -65,6 +65,9 @@ def session_settings(config: Config) -> SessionSettings:
         message_s=config.timeouts.message_s,
         with_cursor=config.encoding.cursor,
         with_pointer=config.encoding.pointer,
+        pushes=config.clients.push_requests,
+        takes_clipboards=source == "publish",
+        forwards_resize=source == "publish",
         wire_class=functools.partial(wire_class, options=options),
     )
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from importlib.resources.abc import Traversable
 
-from mpvnc.config import Config, Secrets
+from mpvnc.config import Config, Secrets, is_name
 from mpvnc.errors import ConfigError
 from mpvnc.rfb.security import Access, vncauth
 from mpvnc.transport.websocket import silent
@@ -23,7 +23,8 @@ from mpvnc.web.authorization import Credentials, challenge, credentials
 from mpvnc.web.files import StaticFiles, matches
 from mpvnc.web.http import READABLE, Request, Response, text
 from mpvnc.workers.settings import refusal_in_clear
-from mpvnc.workers.snapshots import Snapshot, Snapshots
+from mpvnc.workers.shows import Shows, Surface
+from mpvnc.workers.snapshots import Snapshot, Snapshots, version_of
 from mpvnc.workers.verifier import Verifier
 from mpvnc.workers.visitor import Visitor
 
@@ -45,15 +46,15 @@ class Site:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        snapshots: Snapshots,
+        shows: Shows,
         verifier: Verifier,
         wrong_password: Callable[[Visitor], None],
     ) -> None:
         self._loop = loop
-        self._snapshots = snapshots
+        self._shows = shows
+        self._snapshots = Snapshots(loop)
         self._verifier = verifier
         self._wrong_password = wrong_password
-        self.is_source_up = True
 
     def configure(self, config: Config, secrets: Secrets) -> None:
         """Follow the configuration, from the next request on."""
@@ -65,12 +66,18 @@ class Site:
         self._has_users = bool(config.security.users_file)
         self._is_open = not self._passwords and not self._has_users
 
+    def close(self) -> None:
+        """Wait for no snapshot any more."""
+        self._snapshots.close()
+
     def serve(self, visitor: Visitor, request: Request) -> None:
         """Have a visitor's request answered."""
         refusal = self._refuse(visitor, request)
         if refusal is not None:
             visitor.answer(refusal, is_last=True)
-        elif request.wants_websocket:
+            return
+        visitor.arrival.surface = visitor.arrival.told.get("surface", "") or request.parameter("surface")
+        if request.wants_websocket:
             answer = websocket.handshake(request, silent)
             is_open = answer.status == HTTPStatus.SWITCHING_PROTOCOLS
             visitor.upgrade(answer) if is_open else visitor.answer(answer, is_last=True)
@@ -80,7 +87,7 @@ class Site:
         elif request.path in _SNAPSHOTS:
             self._authorize(visitor, request)
         else:
-            visitor.answer(self._look_up(request))
+            visitor.answer(self._look_up(visitor, request))
 
     def _refuse(self, visitor: Visitor, request: Request) -> Response | None:
         """Return why a request is not even looked at."""
@@ -99,17 +106,21 @@ class Site:
                 )
         elif visitor.arrival.refusal:
             return text(HTTPStatus.SERVICE_UNAVAILABLE, visitor.arrival.refusal, _LATER)
+        surface = request.parameter("surface")
+        if surface and not is_name(surface):
+            return text(HTTPStatus.NOT_FOUND, "That is no name of a surface")
         return None
 
-    def _look_up(self, request: Request) -> Response:
+    def _look_up(self, visitor: Visitor, request: Request) -> Response:
         if request.path == "/health":
-            return self._health()
+            return self._health(self._shows.look(visitor.arrival.surface))
         return static_files().find(request) or text(HTTPStatus.NOT_FOUND, "Not here")
 
-    def _health(self) -> Response:
+    def _health(self, surface: Surface | None) -> Response:
         """Say whether viewers see a living screen."""
-        problem = "" if self._snapshots.version else "no frame yet"
-        problem = problem or ("" if self.is_source_up else "the source is down")
+        problem = "no frame yet"
+        if surface is not None and version_of(surface.show.reader):
+            problem = "" if surface.is_up else "the source is down"
         status = HTTPStatus.SERVICE_UNAVAILABLE if problem else HTTPStatus.OK
         body = json.dumps({"status": problem or "ok"}).encode()
         return Response(status, (("Content-Type", "application/json"), _UNSTORED), body)
@@ -155,12 +166,15 @@ class Site:
         return given is not None and any([hmac.compare_digest(given, key) for key in known])
 
     def _show(self, visitor: Visitor, request: Request) -> None:
-        kind = _SNAPSHOTS[request.path]
-        if matches(request.header("if-none-match"), f'"{self._snapshots.version}"'):
-            headers = (("ETag", f'"{self._snapshots.version}"'), _FRESH)
+        kind, surface = _SNAPSHOTS[request.path], self._shows.look(visitor.arrival.surface)
+        reader = None if surface is None else surface.show.reader
+        version = version_of(reader)
+        if version and matches(request.header("if-none-match"), f'"{version}"'):
+            headers = (("ETag", f'"{version}"'), _FRESH)
             visitor.answer(Response(HTTPStatus.NOT_MODIFIED, headers))
             return
-        self._snapshots.want(kind, lambda made: visitor.answer(_as_response(kind, made)))
+        name = "" if surface is None else surface.name
+        self._snapshots.want(name, reader, kind, lambda made: visitor.answer(_as_response(kind, made)))
 
 
 _MISDIRECTED = (

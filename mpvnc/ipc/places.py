@@ -23,6 +23,11 @@ def runtime_directory(configured: str, environ: Mapping[str, str]) -> Path:
     return Path(tempfile.gettempdir()) / f"mpvnc-{os.geteuid()}"
 
 
+def feed_endpoint(events: str, surface: int) -> str:
+    """Return where a surface's program gets its events: the instance's `events` endpoint has one per surface."""
+    return f"{events}-{surface}"
+
+
 def state_directory(configured: str, environ: Mapping[str, str]) -> Path:
     """Return where what outlives a server is kept: as configured, else as the environment has it."""
     for named in (configured, environ.get("MPVNC_STATE_DIR")):

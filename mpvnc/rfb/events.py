@@ -106,8 +106,15 @@ class ClientCutText:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtendedCutText:
+    """A message of the extended clipboard, unread: `clipboard.read` knows what it says."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SkippedCutText:
-    """A ClientCutText whose text is not kept: `Connection.keeps_text` is off. Its end may still have to come."""
+    """A ClientCutText whose contents are not kept: `Connection.keeps_text` is off. Its end may still have to come."""
 
     length: int
 
@@ -144,6 +151,7 @@ Message = (
     | KeyEvent
     | PointerEvent
     | ClientCutText
+    | ExtendedCutText
     | SkippedCutText
     | EnableContinuousUpdates
     | Fence

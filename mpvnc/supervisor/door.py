@@ -36,6 +36,7 @@ class _Arrival:
     port: int
     speaks: str
     sock: socket.socket
+    surface: str
 
 
 class Door:
@@ -59,9 +60,14 @@ class Door:
 
     @property
     def urls(self) -> list[str]:
-        """Where viewers connect, and then where browsers do."""
-        urls = [url for listener in self._listeners for url in listener.urls]
+        """Where viewers connect, and then where browsers do; with the surface if they see a certain one there."""
+        urls = [label for listener in self._listeners for label in listener.labels]
         return sorted(urls, key=lambda url: url.startswith("http"))
+
+    @property
+    def listeners(self) -> Sequence[Listener]:
+        """What it listens on."""
+        return self._listeners
 
     def hold(self, listeners: Sequence[Listener]) -> None:
         """Take over listening sockets; nothing is accepted before `open`."""
@@ -129,7 +135,7 @@ class Door:
     def _arrival(self, sock: socket.socket, peer: object, listener: Listener) -> _Arrival:
         client, self._next_client = self._next_client, self._next_client + 1
         address, port = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else (LOCAL, 0)
-        return _Arrival(client, address, port, listener.speaks, sock)
+        return _Arrival(client, address, port, listener.speaks, sock, listener.surface)
 
     def _place(self, arrival: _Arrival, reason: str | None) -> bool:
         """Hand one over or drop it, and close the socket; False if no encoder takes it now."""
@@ -154,6 +160,7 @@ class Door:
             "port": arrival.port,
             "speaks": arrival.speaks,
             "is_browsing": self._admission.is_browsing(arrival.address, now),
+            "surface": arrival.surface,
             "verdict": "serve" if is_served else "refuse",
             "reason": reason or "",
             "judge_after_s": (

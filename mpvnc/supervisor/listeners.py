@@ -13,10 +13,10 @@ import re
 import socket
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from mpvnc.config import Server
+from mpvnc.config import Server, is_name
 from mpvnc.errors import ConfigError, MpvncError
 
 BACKLOG = 4096
@@ -31,11 +31,13 @@ class ListenError(MpvncError):
 
 
 class TcpSpec(NamedTuple):
-    """A host (name, address, or "" and "*" for all families) and a port, 0 for a free one."""
+    """A host (name, address, or "" and "*" for all families), a port, 0 for a free one, and what it shows."""
 
     host: str
     port: int
     speaks: str = ANY
+    surface: str = ""
+    """The name of a published surface; "" for the first."""
 
     def __str__(self) -> str:
         """Return it as the configuration has it: `0.0.0.0:5900`, `[::]:5900`, `*:5900`."""
@@ -43,10 +45,11 @@ class TcpSpec(NamedTuple):
 
 
 class UnixSpec(NamedTuple):
-    """The path of a UNIX socket."""
+    """The path of a UNIX socket, and what it shows."""
 
     path: str
     speaks: str = ANY
+    surface: str = ""
 
     def __str__(self) -> str:
         """Return it as the configuration has it."""
@@ -55,25 +58,32 @@ class UnixSpec(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listening, non-blocking socket and the URL under which viewers find it.
+    """A listening, non-blocking socket the URL under which viewers find it, and what it is for.
 
     Attributes:
         url: `vnc://host:port` or `unix:/path`.
         speaks: ANY, VNC or WEB.
+        surface: the name of what is seen there; "" for the first.
     """
 
     sock: socket.socket
     url: str
     unix_path: str = ""
     speaks: str = ANY
+    surface: str = ""
 
     @property
     def urls(self) -> list[str]:
-        """Where those who may come here find it: viewers first."""
+        """Where those who may come here find it, viewers first."""
         if self.unix_path:
             return [self.url]
         web_url = f"http{self.url.removeprefix('vnc')}/"
         return {VNC: [self.url], WEB: [web_url]}.get(self.speaks, [self.url, web_url])
+
+    @property
+    def labels(self) -> list[str]:
+        """The same, with the surface if it is for a certain one."""
+        return [f"{url}#{self.surface}" for url in self.urls] if self.surface else self.urls
 
     def close(self) -> None:
         """Stop listening; removes the file of a UNIX socket."""
@@ -88,7 +98,8 @@ def parse_listeners(server: Server) -> list[TcpSpec | UnixSpec]:
 
     An entry may say in front what is spoken there: `vnc:`, `web:`, or `any:`, which is what holds without.
 
-    Raises: ConfigError naming the entry that is neither `host:port`, `[address]:port` nor `unix:/path`.
+    Raises: ConfigError naming the entry that is neither `host:port`, `[address]:port` nor `unix:/path`, with or
+        without `#surface`.
     """
     if not server.listeners:
         return [TcpSpec(server.host.strip("[]"), server.port)]
@@ -113,7 +124,8 @@ def open_listeners(specs: Sequence[TcpSpec | UnixSpec]) -> list[Listener]:
     opened: list[Listener] = []
     try:
         for spec in specs:
-            opened += [_open_unix(spec)] if isinstance(spec, UnixSpec) else _open_tcp(spec)
+            found = [_open_unix(spec)] if isinstance(spec, UnixSpec) else _open_tcp(spec)
+            opened += [replace(listener, speaks=spec.speaks, surface=spec.surface) for listener in found]
     except BaseException:
         for listener in opened:
             listener.close()
@@ -122,14 +134,25 @@ def open_listeners(specs: Sequence[TcpSpec | UnixSpec]) -> list[Listener]:
 
 
 def _parse(entry: str) -> TcpSpec | UnixSpec:
-    found = re.match(rf"({ANY}|{VNC}|{WEB}):(?!\d+$)", entry)
-    speaks, address = (found[1], entry[found.end() :]) if found else (ANY, entry)
+    rest, surface = _split_surface(entry)
+    found = re.match(rf"({ANY}|{VNC}|{WEB}):(?!\d+$)", rest)
+    speaks, address = (found[1], rest[found.end() :]) if found else (ANY, rest)
     if address.startswith("unix:") and len(address) > len("unix:"):
-        return UnixSpec(address[len("unix:") :], speaks)
+        return UnixSpec(address[len("unix:") :], speaks, surface)
     match = re.fullmatch(r"(?:\[([^\]]*)\]|([^:\[\]]*)):(\d{1,5})", address.removeprefix("tcp:"))
     if not match or int(match[3]) > 65535:
         raise ConfigError(f"server.listeners: {entry}: expected host:port, [address]:port or unix:/path")
-    return TcpSpec(match[1] or match[2] or "", int(match[3]), speaks)
+    return TcpSpec(match[1] or match[2] or "", int(match[3]), speaks, surface)
+
+
+def _split_surface(entry: str) -> tuple[str, str]:
+    """Return (address, name of the surface); "" if none stands behind the last "#"."""
+    address, mark, surface = entry.rpartition("#")
+    if not mark:
+        return entry, ""
+    if not is_name(surface):
+        raise ConfigError(f"server.listeners: {entry}: {surface!r} is no name of a surface")
+    return address, surface
 
 
 def _open_tcp(spec: TcpSpec) -> list[Listener]:
@@ -145,7 +168,7 @@ def _open_tcp(spec: TcpSpec) -> list[Listener]:
     addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
     for attempt in range(_PORT_TRIES):
         try:
-            return _bind_all(addresses, spec.port, spec.speaks)
+            return _bind_all(addresses, spec.port)
         except OSError as error:
             retry = spec.port == 0 and error.errno == errno.EADDRINUSE and attempt < _PORT_TRIES - 1
             if not retry:
@@ -154,13 +177,13 @@ def _open_tcp(spec: TcpSpec) -> list[Listener]:
     raise AssertionError("the last attempt returns or raises")
 
 
-def _bind_all(addresses: Sequence[tuple[int, tuple[object, ...]]], port: int, speaks: str) -> list[Listener]:
+def _bind_all(addresses: Sequence[tuple[int, tuple[object, ...]]], port: int) -> list[Listener]:
     bound: list[Listener] = []
     missing: OSError | None = None
     try:
         for family, address in addresses:
             try:
-                listener = _bind(family, (address[0], port, *address[2:]), speaks)
+                listener = _bind(family, (address[0], port, *address[2:]))
             except OSError as error:
                 # One family of a host with several may be missing here; a lone address may not.
                 if error.errno not in _NO_SUCH_FAMILY:
@@ -178,7 +201,7 @@ def _bind_all(addresses: Sequence[tuple[int, tuple[object, ...]]], port: int, sp
     return bound
 
 
-def _bind(family: int, address: tuple[object, ...], speaks: str) -> Listener:
+def _bind(family: int, address: tuple[object, ...]) -> Listener:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -192,8 +215,7 @@ def _bind(family: int, address: tuple[object, ...], speaks: str) -> Listener:
         sock.close()
         raise
     host, port = sock.getsockname()[:2]
-    url = f"vnc://[{host}]:{port}" if ":" in host else f"vnc://{host}:{port}"
-    return Listener(sock, url, speaks=speaks)
+    return Listener(sock, f"vnc://[{host}]:{port}" if ":" in host else f"vnc://{host}:{port}")
 
 
 def _open_unix(spec: UnixSpec) -> Listener:
@@ -208,7 +230,7 @@ def _open_unix(spec: UnixSpec) -> Listener:
     except OSError as error:
         sock.close()
         raise ListenError(f"cannot listen on unix:{spec.path}: {error.strerror or error}") from error
-    return Listener(sock, f"unix:{spec.path}", spec.path, spec.speaks)
+    return Listener(sock, f"unix:{spec.path}", spec.path)
 
 
 def _clear_stale(path: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import NamedTuple
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import h11
 
@@ -51,16 +51,22 @@ class Request(NamedTuple):
         path: without query, percent-decoded: to be looked up, never to be joined to a directory.
         headers: names in lower case, in the order in which they came.
         version: "1.0" or "1.1".
+        query: what stands behind the question mark, as it came.
     """
 
     method: str
     path: str
     headers: tuple[tuple[str, str], ...]
     version: str = "1.1"
+    query: str = ""
 
     def values(self, name: str) -> list[str]:
         """Return the values of a header, whose name is in lower case."""
         return [value for known, value in self.headers if known == name]
+
+    def parameter(self, name: str) -> str:
+        """Return a parameter of the query, the first of that name; "" without one."""
+        return dict(reversed(parse_qsl(self.query))).get(name, "")
 
     def header(self, name: str) -> str:
         """Return the header's value, several joined by commas (RFC 9110 section 5.3); "" without one."""
@@ -123,11 +129,13 @@ class HttpConnection:
         self._method = event.method.decode("ascii")
         if held - len(self._h11.trailing_data[0]) > self._max_request_bytes:
             raise BadRequest(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request is too large")
+        path, _, query = event.target.decode("ascii").partition("?")
         return Request(
             self._method,
-            unquote(event.target.partition(b"?")[0].decode("ascii")),
+            unquote(path),
             tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in event.headers),
             event.http_version.decode("ascii"),
+            query,
         )
 
     def respond(self, response: Response, date: str, *, is_last: bool = False) -> list[bytes]:

@@ -57,7 +57,31 @@ def test_a_unix_socket_has_one_name(tmp_path):
     assert (listener.urls, listener.speaks) == ([f"unix:{tmp_path}/x"], "web")
 
 
-@pytest.mark.parametrize("entry", ["5900", "::1:5900", "a:b", "a:70000", "unix:", "[::1]", "a:1:2"])
+def test_a_listener_for_a_surface():
+    assert parse("127.0.0.1:1#stage", "unix:/a#b#Left-2", "*:3") == [
+        TcpSpec("127.0.0.1", 1, surface="stage"), UnixSpec("/a#b", surface="Left-2"), TcpSpec("*", 3),
+    ]  # fmt: skip
+    (listener,) = open_listeners(parse("127.0.0.1:0#stage"))
+    assert listener.labels == [f"{listener.url}#stage", f"http{listener.url[3:]}/#stage"]
+    assert listener.urls == [listener.url, f"http{listener.url[3:]}/"]
+    listener.close()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "5900",
+        "127.0.0.1:1#",
+        "127.0.0.1:1#a b",
+        "#stage",
+        "::1:5900",
+        "a:b",
+        "a:70000",
+        "unix:",
+        "[::1]",
+        "a:1:2",
+    ],
+)
 def test_malformed_entries_are_named(entry):
     with pytest.raises(ConfigError, match=r"server\.listeners"):
         parse(entry)
@@ -125,10 +149,10 @@ def test_a_name_that_does_not_resolve():
 def test_a_missing_family_of_several_is_no_error(monkeypatch):
     bind = listeners._bind
 
-    def without_ipv6(family, address, speaks):
+    def without_ipv6(family, address):
         if family == socket.AF_INET6:
             raise OSError(listeners.errno.EAFNOSUPPORT, "no IPv6 here")
-        return bind(family, address, speaks)
+        return bind(family, address)
 
     monkeypatch.setattr(listeners, "_bind", without_ipv6)
     opened = open_listeners([TcpSpec("*", 0)])

@@ -41,7 +41,7 @@ def test_a_publisher_joins_writes_and_leaves(start):
     viewer = server.connect()
     assert viewer.hello()["generations"] == [1]
     second = server.control()
-    assert publish(second)[0] == {"type": "refused", "reason": "another program publishes here already"}
+    assert publish(second)[0] == {"type": "refused", "reason": "another program publishes p here already"}
     peer.close()
     eventually(lambda: server.status()["source"]["state"] == "down")
     message, even_more = publish(second)
@@ -87,7 +87,10 @@ def test_a_publishers_own_supervisor_gets_its_secrets_by_socket_and_ends_with_it
     )
     theirs.close()
     message, fds = ours.receive()
-    assert message["type"] == "publish_ok" and message["listeners"] == [f"vnc://127.0.0.1:{server.port}"]
+    assert message["type"] == "publish_ok" and message["listeners"] == [
+        f"vnc://127.0.0.1:{server.port}",
+        f"http://127.0.0.1:{server.port}/",
+    ]
     viewer = server.connect()
     assert viewer.hello()["secret"] == "hidden"
     assert b"hidden" not in Path(f"/proc/{server.process.pid}/cmdline").read_bytes()

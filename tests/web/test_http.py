@@ -34,6 +34,8 @@ def test_a_request_is_read() -> None:
     assert request.header("host") == "desk:5900"
     assert (request.values("accept"), request.header("accept")) == (["a", "b"], "a, b")
     assert request.header("origin") == ""
+    assert (request.parameter("q"), request.parameter("a")) == ("1", "")
+    assert request._replace(query="a=%20b&a=c&&x").parameter("a") == " b"
 
 
 @given(st.lists(st.integers(1, 40), max_size=12))

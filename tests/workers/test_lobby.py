@@ -42,12 +42,14 @@ class House:
     def __init__(self, secrets: Secrets, *settings: str) -> None:
         self.loop = asyncio.new_event_loop()
         self.reader = SimpleNamespace(generation=1, frame=1, pixels=golden.golden(64, 48))
-        self.show = SimpleNamespace(reader=self.reader)
+        self.surface = SimpleNamespace(name="", is_up=True, show=SimpleNamespace(reader=self.reader))
+        self.surfaces = {"": self.surface}
+        shows = SimpleNamespace(look=self.surfaces.get)
         self.admitted: list[tuple[Arrival, Stream]] = []
         self.said: list[dict[str, Any]] = []
         self.verifier = Verifier(self.loop)
         self.lobby = Lobby(
-            self.loop, self.show, self.verifier, lambda *one: self.admitted.append(one), self.said.append
+            self.loop, shows, self.verifier, lambda *one: self.admitted.append(one), self.said.append
         )
         self.lobby.configure(load(None, settings), secrets)
         self.peers: list[socket.socket] = []
@@ -240,7 +242,7 @@ def test_the_page_and_nothing_else(house: House) -> None:
 
 def test_health_is_that_of_the_screen(house: House) -> None:
     assert house.get("/health")[::2] == (200, b'{"status": "ok"}')
-    house.lobby.site.is_source_up = False
+    house.surface.is_up = False
     assert house.get("/health")[::2] == (503, b'{"status": "the source is down"}')
     house.reader.frame = 0
     assert house.get("/health")[::2] == (503, b'{"status": "no frame yet"}')
@@ -253,6 +255,21 @@ def test_a_snapshot_is_there_for_everybody_where_nobody_authenticates(house: Hou
     assert b'ETag: "1-1"' in head and b"Cache-Control: private, no-cache" in head
     assert house.get("/snapshot.png", 'If-None-Match: "1-1"')[0] == 304
     assert house.get("/snapshot.jpg")[2].startswith(b"\xff\xd8")
+
+
+def test_a_surface_is_asked_for_by_its_name_where_the_listener_is_not_for_one(house: House) -> None:
+    reader = SimpleNamespace(generation=2, frame=1, pixels=golden.solid(32, 16))
+    house.surfaces["left"] = SimpleNamespace(name="left", is_up=False, show=SimpleNamespace(reader=reader))
+    assert np.array_equal(read_png(house.get("/snapshot.png?a=b&surface=left")[2]), reader.pixels)
+    assert np.array_equal(read_png(house.get("/snapshot.png")[2]), house.reader.pixels)
+    assert house.get("/health?surface=left")[0] == 503
+    assert house.get("/snapshot.png?surface=unknown")[0] == 503
+    assert house.get("/?surface=no/name")[0] == 404
+    upgrade = UPGRADE.splitlines()
+    house.ask("/ws?surface=left", *upgrade)
+    house.ask("/ws?surface=left", *upgrade, peer=house.connect(surface="right"))
+    house.run(lambda: len(house.admitted) == 2)
+    assert [arrival.surface for arrival, _ in house.admitted] == ["left", "right"]
 
 
 # -- passwords

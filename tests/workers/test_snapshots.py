@@ -23,9 +23,11 @@ class Bench:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.reader = SimpleNamespace(generation=1, frame=5, pixels=golden.golden(64, 48))
-        self.show = SimpleNamespace(reader=self.reader)
-        self.snapshots = Snapshots(self.loop, self.show)
+        self.snapshots = Snapshots(self.loop)
         self.given: list[Snapshot | None] = []
+
+    def want(self, kind: str, name: str = "") -> None:
+        self.snapshots.want(name, self.reader, kind, self.given.append)
 
     def run(self, condition: Callable[[], object]) -> None:
         end = deadline(5.0)
@@ -56,12 +58,12 @@ def test_a_frame_is_encoded_once_for_all_who_ask(bench: Bench, monkeypatch: pyte
 
     monkeypatch.setitem(module.ENCODERS, "png", slow)
     for _ in range(3):
-        bench.snapshots.want("png", bench.given.append)
+        bench.want("png")
     bench.reader.pixels[:] = 0  # what is encoded is a copy: the frame may go on
     assert bench.given == []
     go.set()
     bench.run(lambda: len(bench.given) == 3)
-    bench.snapshots.want("png", bench.given.append)
+    bench.want("png")
     made = bench.given[0]
     assert made is not None and made.version == "1-5" and bench.given == [made] * 4
     assert np.array_equal(read_png(made.data), golden.golden(64, 48))
@@ -71,17 +73,24 @@ def test_a_frame_is_encoded_once_for_all_who_ask(bench: Bench, monkeypatch: pyte
 def test_another_frame_is_another_snapshot(bench: Bench) -> None:
     for frame in (5, 6):
         bench.reader.frame = frame
-        bench.snapshots.want("jpeg", bench.given.append)
+        bench.want("jpeg")
         bench.run(lambda frame=frame: len(bench.given) == frame - 4)
     assert [made and made.version for made in bench.given] == ["1-5", "1-6"]
 
 
 def test_without_a_frame_there_is_none(bench: Bench) -> None:
     bench.reader.frame = 0
-    bench.snapshots.want("png", bench.given.append)
-    bench.show.reader = None
-    bench.snapshots.want("png", bench.given.append)
-    assert bench.given == [None, None] and bench.snapshots.version == ""
+    bench.want("png")
+    bench.snapshots.want("", None, "png", bench.given.append)
+    assert bench.given == [None, None] and module.version_of(None) == ""
+
+
+def test_each_surface_has_its_own_and_the_last_ones_are_kept(bench: Bench) -> None:
+    names = [f"surface{number}" for number in range(module.KEPT + 1)]
+    for name in names:
+        bench.want("png", name)
+    bench.run(lambda: len(bench.given) == len(names))
+    assert [name for name, _ in bench.snapshots._made] == names[1:]
 
 
 def test_what_cannot_be_encoded_is_none_and_can_be_tried_again(
@@ -89,8 +98,8 @@ def test_what_cannot_be_encoded_is_none_and_can_be_tried_again(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setitem(module.ENCODERS, "png", lambda _: 1 // 0)
-        bench.snapshots.want("png", bench.given.append)
+        bench.want("png")
         bench.run(lambda: bench.given)
-    bench.snapshots.want("png", bench.given.append)
+    bench.want("png")
     bench.run(lambda: len(bench.given) == 2)
     assert bench.given[0] is None and bench.given[1] is not None

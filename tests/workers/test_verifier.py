@@ -76,6 +76,7 @@ def test_one_at_a_time_and_who_left_is_not_looked_up(
         await asyncio.to_thread(busy.wait, 10)
         assert looked_up == ["first"]
         left.cancel()
+        await asyncio.sleep(0)
         go_on.set()
         await asyncio.wait([first, last], timeout=10)
         await asyncio.sleep(0)
