@@ -60,6 +60,12 @@ class Counter(IntEnum):
     PIXELS_ENCODED = 20
     FRAMES_SKIPPED = 21
     """Frames that passed a client by because it was not ready for them; summed over the clients."""
+    RECTANGLES_TAKEN = 22
+    """Rectangles that another encoder had made."""
+    WAITS_IN_VAIN = 23
+    """Updates that waited for another encoder, and were made without it."""
+    ENCODE_US = 24
+    """CPU time spent on encoding and joining updates, in microseconds."""
 
 
 def slot_count(workers: int) -> int:

@@ -24,6 +24,7 @@ from mpvnc.rfb import writers
 from mpvnc.session.broadcast import Delivery
 from mpvnc.session.session import Joined, Session
 from mpvnc.transport.plain import Pipe
+from mpvnc.workers.arenas import Arenas
 from mpvnc.workers.client import Client
 from mpvnc.workers.report import Reporter
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
@@ -60,6 +61,7 @@ class Encoder:
         self._sent_updates = self._counters.get(Counter.UPDATES_SENT)
         self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
         self._counted_before = {counter: self._counters.get(counter) for counter in Counter}
+        self._arenas: Arenas | None = None
         self._reporter = Reporter(loop, self._clients, self._tell)
         self._configure()
         self._handlers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
@@ -71,6 +73,7 @@ class Encoder:
             "notice": self._on_notice,
             "clients": self._on_clients,
             "reconfigure": self._on_reconfigure,
+            "arenas": self._on_arenas,
             "drain": self._on_drain,
         }
 
@@ -88,6 +91,8 @@ class Encoder:
         for client in list(self._clients.values()):
             client.close("the server stops")
         self._sender.close()
+        if self._arenas is not None:
+            self._arenas.close()
 
     # -- Host: what clients ask for
 
@@ -165,6 +170,9 @@ class Encoder:
         self._counters.set(Counter.UPDATES_SENT, self._sent_updates)
         self._counters.set(Counter.BYTES_SENT, self._sent_bytes)
         counters = self.show.broadcast.fanout.counters
+        self._counters.set(
+            Counter.ENCODE_US, self._counted_before[Counter.ENCODE_US] + int(counters.encode_s * 1e6)
+        )
         for counter, name in _FANOUT_COUNTERS:
             self._counters.set(counter, self._counted_before[counter] + getattr(counters, name))
         self._counters.set(Counter.FRAMES, self._counted_before[Counter.FRAMES] + self.show.frames)
@@ -202,6 +210,16 @@ class Encoder:
             for fd in fds:
                 os.close(fd)
         logger.debug("generation %d: %dx%d", message["generation"], message["width"], message["height"])
+
+    def _on_arenas(self, message: dict[str, Any], fds: list[int]) -> None:
+        """Share what is encoded with other workers; without that, each works for itself."""
+        try:
+            self._arenas = Arenas(self._runtime.slot, message["slots"], fds)
+        except (MpvncError, ValueError) as error:
+            logger.error("nothing can be shared with other workers: %s", error)
+            return
+        self._arenas.listen(self.loop, self.show.arrived)
+        self.show.share(self._arenas)
 
     def _on_adopt(self, message: dict[str, Any], fds: list[int]) -> None:
         ident, address = message["client"], message["address"]
@@ -357,6 +375,8 @@ _FANOUT_COUNTERS = (
     (Counter.BYTES_ENCODED, "encoded_bytes"),
     (Counter.PIXELS_ENCODED, "encoded_pixels"),
     (Counter.FRAMES_SKIPPED, "skipped_frames"),
+    (Counter.RECTANGLES_TAKEN, "taken"),
+    (Counter.WAITS_IN_VAIN, "vain_waits"),
 )
 """What the fan-out counts, by its own names. A killed predecessor's counts go on."""
 

@@ -23,6 +23,7 @@ from mpvnc.frames.reader import FrameReader
 from mpvnc.session.broadcast import Broadcast, Delivery
 from mpvnc.session.fanout import BrokenUpdate
 from mpvnc.session.session import Session
+from mpvnc.session.sharing import Sharing, Store
 from mpvnc.workers.client import Client
 
 logger = logging.getLogger(__name__)
@@ -52,10 +53,24 @@ class Show:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
         self._judged_frames = 0
+        self._sharing: Sharing | None = None
+        self._await_timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
         """Listen to the bell."""
         self._loop.add_reader(self._bell, self._on_bell)
+
+    def share(self, store: Store) -> None:
+        """Share what is encoded with other workers; `arrived` is to be called when they have put something."""
+        self._sharing = self.broadcast.fanout.sharing = Sharing(store)
+        if self.reader is not None:
+            self._sharing.begin(self.reader.identity, self.reader.generation)
+
+    def arrived(self) -> None:
+        """Go on with what waited for other workers."""
+        if self.broadcast.is_busy:
+            self.broadcast.fanout.arrived()
+            self._pump()
 
     def close(self) -> None:
         """Let go of the memory."""
@@ -91,11 +106,14 @@ class Show:
 
     def judge(self) -> None:
         """Let every session look back at the frames that were shown, if there were any."""
+        joined = [client for client in self._clients.values() if client.has_joined]
+        if self._sharing is not None:
+            sessions = [client.session for client in joined]
+            self._sharing.keep({wire for session in sessions for wire in (session.wire, session.exact)})
         shown = self.broadcast.shown
         if shown == self._judged_frames:
             return
         self._judged_frames = shown
-        joined = [client for client in self._clients.values() if client.has_joined]
         self.broadcast.rank(Tally(client.session.wire for client in joined))
         for client in joined:
             client.judge(self._loop.time(), shown)
@@ -106,6 +124,8 @@ class Show:
         """Show another segment, from its newest frame on. Raises: FrameError if it cannot be shown."""
         reader = _open_reader(fd)
         old, self.reader = self.reader, reader
+        if self._sharing is not None:
+            self._sharing.begin(reader.identity, reader.generation)
         self.broadcast.show(reader)
         self.broadcast.look(self._loop.time())
         self._arm()
@@ -180,7 +200,8 @@ class Show:
     # -- encoding
 
     def _pump_soon(self) -> None:
-        if (self.broadcast.is_busy or self._followers) and not self._is_pumping:
+        has_work = self.broadcast.is_busy or self._followers
+        if has_work and not self._is_pumping and not self.broadcast.awaits(self._loop.time()):
             self._is_pumping = True
             self._loop.call_soon(self._pump)
 
@@ -189,6 +210,7 @@ class Show:
         self._is_pumping = False
         if self.broadcast.is_busy:
             self._step()
+        self._arm_await()
         if self._followers and not self.broadcast.is_busy:
             self._offer_left()
         self._look()
@@ -208,6 +230,15 @@ class Show:
             self._clients[delivery.session].deliver(delivery)
         for delivery in deliveries:
             self._follow(delivery.session)
+
+    def _arm_await(self) -> None:
+        """Have a timer end the waiting for other workers, as long as there is nothing else to do."""
+        if self._await_timer is not None:
+            self._await_timer.cancel()
+            self._await_timer = None
+        if self.broadcast.awaits(self._loop.time()):
+            until = self.broadcast.fanout.awaits_until
+            self._await_timer = self._loop.call_at(until, self.arrived)
 
     # -- what is due by time alone
 

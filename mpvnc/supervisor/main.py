@@ -25,6 +25,7 @@ from mpvnc.ipc.control import ControlSocket, Message
 from mpvnc.ipc.places import runtime_directory
 from mpvnc.supervisor import policy
 from mpvnc.supervisor.admission import Admission, AuthThrottle
+from mpvnc.supervisor.arenas import Arenas
 from mpvnc.supervisor.children import role_command
 from mpvnc.supervisor.clients import ClientDesk
 from mpvnc.supervisor.commands import CommandServer, Peer
@@ -125,6 +126,7 @@ class Supervisor:
         self._writers = _kept(
             stack, Writers(Segments(self._instance.name), self._broadcast, config.server.desktop_name)
         )
+        self._arenas = _kept(stack, Arenas(self._workers))
         self._crew = _kept(stack, self._make_crew())
         self._admission = Admission(config.clients)
         throttle = AuthThrottle(config.security.auth_delay_s, config.security.auth_delay_max_s)
@@ -235,8 +237,11 @@ class Supervisor:
             self._loop.send(peer.control, {"type": "refused", "reason": reason})
 
     def child_started(self, child: Child) -> None:
-        """An encoder gets the current frames and the state of the source at once."""
+        """An encoder gets the arenas, the current frames and the state of the source at once."""
         if child.role == ENCODER:
+            arenas = self._arenas.message(child.slot)
+            if arenas is not None:
+                self._crew.send(child, *arenas)
             self._writers.welcome(lambda message, fds: self._crew.send(child, message, fds))
 
     def child_ready(self, child: Child) -> None:

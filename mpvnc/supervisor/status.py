@@ -22,6 +22,8 @@ TOTALS = (
     Counter.CACHE_MISSES,
     Counter.BYTES_ENCODED,
     Counter.PIXELS_ENCODED,
+    Counter.RECTANGLES_TAKEN,
+    Counter.WAITS_IN_VAIN,
     Counter.BYTES_SENT,
     Counter.BYTES_RECEIVED,
 )
