@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from itertools import chain
 
 from mpvnc.errors import FrameError
 from mpvnc.frames.chunks import ArenaReader, ArenaWriter
@@ -28,7 +27,7 @@ class Arenas:
 
     def __init__(self, slot: int, slots: Sequence[int], fds: Sequence[int]) -> None:
         self.slot = slot
-        self._interests: dict[object, Collection[int]] = {}
+        self._interests: dict[object, Mapping[int, int]] = {}
         self._waiting: set[object] = set()
         self._stop_listening: Callable[[], object] = lambda: None
         with ExitStack() as stack:
@@ -74,10 +73,14 @@ class Arenas:
                 with suppress(BlockingIOError):
                     os.eventfd_write(self._bells[slot], 1)
 
-    def announce(self, who: object, interests: Collection[int]) -> None:
+    def announce(self, who: object, interests: Mapping[int, int]) -> None:
         """Tell the others what all parts of this worker are interested in."""
         self._interests[who] = interests
-        self._own.announce(dict.fromkeys(chain.from_iterable(self._interests.values())))
+        self._own.announce({word: n for part in self._interests.values() for word, n in part.items()})
+
+    def proceed(self, interest: int, progress: int) -> None:
+        """Tell the others how far this worker is with one of its interests."""
+        self._own.proceed(interest, progress)
 
     def set_waiting(self, who: object, waits: bool) -> None:
         """Be woken as long as any part of this worker waits."""
@@ -87,7 +90,7 @@ class Arenas:
     def close(self) -> None:
         """Wait for nobody, be interested in nothing, and let go of everything."""
         self._stop_listening()
-        self._own.announce(())
+        self._own.announce({})
         self._own.set_waiting(False)
         self._own.close()
         for other in self._others.values():

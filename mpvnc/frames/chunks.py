@@ -6,7 +6,7 @@ is bytes under a key of bytes, with a number beside it. Must not import numpy: t
 ```
 page 0      words: layout version, HEAD (bytes ever given to chunks, skipped ones included), COUNT (chunks ever
             finished), WAITS (1 while its worker waits for others), NOTES (how often the interests changed),
-            then INTERESTS words that its worker is interested in, 0 for none
+            then INTERESTS pairs: a word that its worker is interested in, 0 for none, and how far it is with it
 then        ENTRIES entries, taken in turn: stamp, position, length, number, key
 then        CAPACITY_BYTES of data, a ring: a chunk at position p lies at p % CAPACITY_BYTES, in one piece
 ```
@@ -19,7 +19,7 @@ nobody waits for anybody. An arena outlives its writer: a successor goes on behi
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from mpvnc.errors import SegmentGone
@@ -63,7 +63,7 @@ class ArenaWriter:
         self._words = self._view[:_DATA_AT].cast("Q")
         self._words[_W_VERSION] = _VERSION
         self._words[_W_WAITS] = 0
-        self.announce(())
+        self.announce({})
 
     def put(self, key: bytes, number: int, data: bytes) -> bool:
         """Keep a chunk until ENTRIES others, or CAPACITY_BYTES of others, came after it; False if it is too large.
@@ -89,16 +89,24 @@ class ArenaWriter:
         fence()
         return True
 
-    def announce(self, interests: Iterable[int]) -> None:
-        """Tell the others which chunks its worker is interested in, by words of its own choice but 0.
+    def announce(self, interests: Mapping[int, int]) -> None:
+        """Tell the others what its worker is interested in, by words of its own choice but 0, and how far it is.
 
         At most INTERESTS; the rest is left out.
         """
-        wanted = list(interests)[:INTERESTS]
-        for index, word in enumerate(wanted + [0] * (INTERESTS - len(wanted))):
-            self._words[_W_INTERESTS + index] = word
+        wanted = list(interests.items())[:INTERESTS]
+        self._places = {word: _W_INTERESTS + 2 * index for index, (word, _) in enumerate(wanted)}
+        for index, (word, progress) in enumerate(wanted + [(0, 0)] * (INTERESTS - len(wanted))):
+            self._words[_W_INTERESTS + 2 * index] = word
+            self._words[_W_INTERESTS + 2 * index + 1] = progress
         fence()
         self._words[_W_NOTES] += 1
+
+    def proceed(self, interest: int, progress: int) -> None:
+        """Tell the others how far its worker is with one of its interests."""
+        place = self._places.get(interest)
+        if place is not None:
+            self._words[place + 1] = progress
 
     def set_waiting(self, waits: bool) -> None:
         """Tell the others whether its worker waits for them. What they put before is seen after this."""
@@ -133,7 +141,7 @@ class ArenaReader:
         self._seen = 0
         self._entries: dict[bytes, int] = {}
         self._noted = -1
-        self._interests: frozenset[int] = frozenset()
+        self._interests: dict[int, int] = {}
 
     @property
     def count(self) -> int:
@@ -145,15 +153,16 @@ class ArenaReader:
         """Whether its worker waits for others now."""
         return self._words[_W_WAITS] != 0
 
-    @property
-    def interests(self) -> frozenset[int]:
-        """What its worker said last that it is interested in."""
+    def progress(self, interest: int) -> int | None:
+        """Return how far its worker is with an interest; None if it has not announced it."""
         notes = self._words[_W_NOTES]
         if notes != self._noted:
             fence()
-            self._interests = frozenset(self._words[_W_INTERESTS : _W_INTERESTS + INTERESTS]) - {0}
+            places = range(_W_INTERESTS, _W_INTERESTS + 2 * INTERESTS, 2)
+            self._interests = {self._words[place]: place for place in places}
             self._noted = notes
-        return self._interests
+        place = self._interests.get(interest)
+        return None if place is None else self._words[place + 1]
 
     def find(self, key: bytes) -> Chunk | None:
         """Return a copy of the newest chunk under `key`, if there is one that is still whole."""

@@ -52,9 +52,8 @@ class Other(Protocol):
     def count(self) -> int:
         """How much it ever put."""
 
-    @property
-    def interests(self) -> frozenset[int]:
-        """The classes that it has viewers of."""
+    def progress(self, interest: int) -> int | None:
+        """Return the newest epoch that it has begun an update of in a class; None if it has no viewers of it."""
 
     def find(self, key: bytes) -> tuple[int, bytes] | None:
         """Return a private copy of what it put under `key`, if that is still whole."""
@@ -74,8 +73,11 @@ class Store(Protocol):
     def put(self, key: bytes, number: int, data: bytes) -> None:
         """Show others what it made, and wake those that wait."""
 
-    def announce(self, who: object, interests: Collection[int]) -> None:
-        """Tell the others what `who`, a part of this worker, is interested in now."""
+    def announce(self, who: object, interests: Mapping[int, int]) -> None:
+        """Tell the others what `who`, a part of this worker, has viewers of now, and its progress with each."""
+
+    def proceed(self, interest: int, progress: int) -> None:
+        """Tell the others of progress with one interest."""
 
     def set_waiting(self, who: object, waits: bool) -> None:
         """Have the others wake this worker, while any part of it waits, when they put something."""
@@ -88,7 +90,7 @@ class Sharing:
         self.slot = store.slot
         self._store = store
         self._prefix = (0, 0)
-        self._classes: dict[WireClass, tuple[bytes, int]] = {}
+        self._classes: dict[WireClass, _Class] = {}
         self._misses: dict[tuple[int, WireClass], tuple[int, float]] = {}
         self._paces: dict[WireClass, float] = {}
         self._is_waiting = False
@@ -107,7 +109,7 @@ class Sharing:
     def keep(self, wires: Collection[WireClass]) -> None:
         """Be interested in these classes alone: those of the viewers there are."""
         if self._classes.keys() != set(wires):
-            self._classes = {wire: self._words(wire) for wire in wires}
+            self._classes = {wire: self._classes.get(wire) or self._named(wire) for wire in wires}
             self._announce()
 
     @property
@@ -121,13 +123,17 @@ class Sharing:
         """Divide the pieces of an update among the workers; None if nobody else can want or have any."""
         if wire.encoding is Encoding.RAW or not any(map(_is_shared, pieces)):
             return None
-        class_key, word = self._class(wire)
-        others = [slot for slot, other in self._store.others.items() if word in other.interests]
+        one = self._class(wire)
+        epoch = max(piece.epoch for piece in pieces)
+        if may_wait and epoch > one.progress:
+            one.progress = epoch
+            self._store.proceed(one.interest, epoch)
+        others = [slot for slot in self._store.others if self._progress(slot, wire) is not None]
         if not others:
             return None
         makers = [self.slot, *(slot for slot in others if self._is_counted_on(slot, wire, now))]
-        by_piece = {piece: _pick(piece, class_key, makers) for piece in pieces if _is_shared(piece)}
-        return Division(self, wire, by_piece, may_wait=may_wait)
+        by_piece = {piece: _pick(piece, one.key, makers) for piece in pieces if _is_shared(piece)}
+        return Division(self, wire, by_piece, epoch, may_wait=may_wait)
 
     def find(self, piece: Piece, wire: WireClass) -> tuple[int, EncodedRectangle] | None:
         """Return what another worker made of `piece`, and its slot; None if none has it, or not whole."""
@@ -144,8 +150,7 @@ class Sharing:
         """Let others have what was made here, if one of them has viewers for it."""
         if wire.encoding is Encoding.RAW or not _is_shared(piece):
             return
-        _, word = self._class(wire)
-        if any(word in other.interests for other in self._store.others.values()):
+        if any(self._progress(slot, wire) is not None for slot in self._store.others):
             number = _STREAMS.index(encoded.stream) | (_LOSSY if encoded.is_lossy else 0)
             self._store.put(self._key(piece, wire), number, encoded.data)
 
@@ -188,6 +193,14 @@ class Sharing:
         if misses > 1:
             self._misses[slot, wire] = misses - 1, until
 
+    def has_passed(self, slot: int, wire: WireClass, epoch: int) -> bool:
+        """Whether a worker has begun with something newer, so that it will hardly make anything of `epoch`."""
+        progress = self._progress(slot, wire)
+        return progress is None or progress > epoch
+
+    def _progress(self, slot: int, wire: WireClass) -> int | None:
+        return self._store.others[slot].progress(self._class(wire).interest)
+
     def _is_counted_on(self, slot: int, wire: WireClass, now: float) -> bool:
         _, until = self._misses.get((slot, wire), (0, now))
         return now >= until
@@ -195,35 +208,42 @@ class Sharing:
     # -- names that mean the same in every worker
 
     def _key(self, piece: Piece, wire: WireClass) -> bytes:
-        class_key, _ = self._class(wire)
-        return _KEY.pack(*self._prefix, piece.epoch, *piece.rect) + class_key
+        return _KEY.pack(*self._prefix, piece.epoch, *piece.rect) + self._class(wire).key
 
-    def _class(self, wire: WireClass) -> tuple[bytes, int]:
+    def _class(self, wire: WireClass) -> _Class:
         found = self._classes.get(wire)
         if found is None:
-            found = self._classes[wire] = self._words(wire)
+            found = self._classes[wire] = self._named(wire)
             self._announce()
         return found
 
-    def _words(self, wire: WireClass) -> tuple[bytes, int]:
-        """Return a class as a part of a key, and as what one is interested in."""
+    def _named(self, wire: WireClass) -> _Class:
         quality = -1 if wire.quality is None else wire.quality
-        class_key = _CLASS.pack(
-            wire.encoding, wire.fallback, quality, wire.compression, wire.format.to_bytes()
-        )
-        return class_key, _hash(_KEY.pack(*self._prefix, 0, 0, 0, 0, 0) + class_key) | 1
+        key = _CLASS.pack(wire.encoding, wire.fallback, quality, wire.compression, wire.format.to_bytes())
+        return _Class(key, _hash(_KEY.pack(*self._prefix, 0, 0, 0, 0, 0) + key) | 1)
 
     def _announce(self) -> None:
-        self._store.announce(self, [word for _, word in self._classes.values()])
+        self._store.announce(self, {one.interest: one.progress for one in self._classes.values()})
+
+
+class _Class:
+    """A wire class as others know it: a part of keys, an interest, and the newest epoch begun in it here."""
+
+    __slots__ = ("interest", "key", "progress")
+
+    def __init__(self, key: bytes, interest: int) -> None:
+        self.key = key
+        self.interest = interest
+        self.progress = 0
 
 
 class Division:
     """Who makes which piece of one update, and until when the others are waited for."""
 
-    __slots__ = ("_has_given_up", "_makers", "_may_wait", "_sharing", "_wire", "seen", "until")
+    __slots__ = ("_epoch", "_has_given_up", "_makers", "_sharing", "_wire", "seen", "until")
 
     def __init__(
-        self, sharing: Sharing, wire: WireClass, makers: dict[Piece, int], *, may_wait: bool
+        self, sharing: Sharing, wire: WireClass, makers: dict[Piece, int], epoch: int, *, may_wait: bool
     ) -> None:
         self.until = 0.0
         """When the waiting ends; 0 before it has begun."""
@@ -232,20 +252,23 @@ class Division:
         self._sharing = sharing
         self._wire = wire
         self._makers = makers
-        self._may_wait = may_wait
+        self._epoch = epoch
         self._has_given_up = not may_wait
 
     def choose(self, todo: Sequence[Piece], now: float) -> int | None:
         """Return which of the pieces to make now (they are in reverse order); None: wait, but not after `until`."""
         own = self._sharing.slot
-        for index in range(len(todo) - 1, -1, -1):
-            if self._makers.get(todo[index], own) == own:
+        makers = [self._makers.get(piece, own) for piece in todo]
+        latest_first = range(len(todo) - 1, -1, -1)
+        for index in latest_first:
+            if makers[index] == own:
+                return index
+        for index in latest_first:
+            if self._sharing.has_passed(makers[index], self._wire, self._epoch):
                 return index
         if not self.until:
             self.until = now + PATIENCE_S
-        if now < self.until and not self._has_given_up:
-            return None
-        return 0
+        return None if now < self.until and not self._has_given_up else 0
 
     def give_up(self, todo: Sequence[Piece], now: float) -> bool:
         """Note that what is left is made here, if it was waited for; return whether that is new."""
