@@ -26,6 +26,7 @@ from mpvnc.session.session import Joined, Session
 from mpvnc.transport.plain import Pipe
 from mpvnc.workers.arenas import Arenas
 from mpvnc.workers.client import Client
+from mpvnc.workers.readiness import Readiness
 from mpvnc.workers.report import Reporter
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
 from mpvnc.workers.settings import handshake_settings, session_settings
@@ -51,6 +52,7 @@ class Encoder:
         self.loop = loop
         self._runtime = runtime
         self._counters = runtime.counters
+        self.readiness = Readiness(loop)
         self.show = Show(loop, runtime.bell, runtime.pointer_fd)
         self._clients: dict[int, Client] = {}
         self._name = config.server.desktop_name or "mpvnc"
@@ -95,6 +97,11 @@ class Encoder:
             self._arenas.close()
 
     # -- Host: what clients ask for
+
+    @property
+    def stage(self) -> int:
+        """The stage that the broadcast is at."""
+        return self.show.broadcast.stage
 
     def offer(self, client: Client, now: float) -> Delivery | None:
         """Offer it the screen; encode what is missing, slice by slice."""

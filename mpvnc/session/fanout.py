@@ -47,6 +47,7 @@ COUNTED_CLASSES = 15
 
 Encode = Callable[[Pixels, Rect, WireClass], EncodedRectangle]
 Streams = frozenset[Stream]
+Buffers = list[bytes | memoryview]
 """The zlib streams of a connection that have had their header."""
 
 

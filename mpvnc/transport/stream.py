@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Protocol
 
 from mpvnc.transport.plain import Buffer, TcpInfo
@@ -24,7 +24,7 @@ class Stream(Protocol):
     def fileno(self) -> int:
         """Return the descriptor, for the event loop."""
 
-    def send(self, buffers: Iterable[Buffer]) -> None:
+    def send(self, buffers: Sequence[Buffer]) -> None:
         """Write as much as goes; keep views of the rest."""
 
     def flush(self) -> None:

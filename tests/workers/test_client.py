@@ -26,6 +26,7 @@ from mpvnc.session.session import Session, SessionSettings
 from mpvnc.transport.plain import Pipe
 from mpvnc.workers import client as module
 from mpvnc.workers.client import Client
+from mpvnc.workers.readiness import Readiness
 from tests.session.stage import PaintedScreen, noise
 from tests.support.handshake import vnc_response
 from tests.support.waits import deadline, time_factor
@@ -42,6 +43,8 @@ class Host:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self.readiness = Readiness(loop)
+        self.stage = 0
         self.stall_timeout_s = 30.0
         self.auth_delay_s = 0.0
         self.guesses = 0
@@ -473,13 +476,13 @@ def test_too_much_input_for_no_consumer_ends_the_session(rig):
 # -- continuous updates
 
 
-def test_what_is_held_back_by_the_kernel_is_tried_again(rig):
+def test_what_is_held_back_by_the_kernel_is_tried_again(rig, monkeypatch):
     rig.join()
     rig.is_reading = False
     rig.host.deliveries = [[bytes(1 << 20)]]
     rig.client.session.receive_data(CONTINUOUS, 0.0)
     unacknowledged = [5000]
-    rig.client.pipe.unacknowledged_bytes = lambda: unacknowledged[0]
+    monkeypatch.setattr(Pipe, "unacknowledged_bytes", lambda _pipe: unacknowledged[0])
     rig.is_reading = True
     rig.client.offer()
     rig.run(lambda: len(rig.received) == 1 << 20)
