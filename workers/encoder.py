@@ -19,7 +19,7 @@ from mpvnc.errors import ControlError, MpvncError
 from mpvnc.ipc.bus import InputSender
 from mpvnc.kernels import coding, moves, tiles
 from mpvnc.log import for_client
-from mpvnc.metrics import Counter
+from mpvnc.metrics import OTHERS, Counter
 from mpvnc.rfb import writers
 from mpvnc.session.broadcast import Delivery
 from mpvnc.session.session import Joined, Session
@@ -27,7 +27,7 @@ from mpvnc.transport.plain import Pipe
 from mpvnc.workers.arenas import Arenas
 from mpvnc.workers.client import Client
 from mpvnc.workers.readiness import Readiness
-from mpvnc.workers.report import Reporter
+from mpvnc.workers.report import Reporter, class_name
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
 from mpvnc.workers.settings import handshake_settings, session_settings
 from mpvnc.workers.show import Show
@@ -63,6 +63,8 @@ class Encoder:
         self._sent_updates = self._counters.get(Counter.UPDATES_SENT)
         self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
         self._counted_before = {counter: self._counters.get(counter) for counter in Counter}
+        self._classes = runtime.status.classes(runtime.slot)
+        self._classes_before = self._classes.as_dict()
         self._arenas: Arenas | None = None
         self._reporter = Reporter(loop, self._clients, self._tell)
         self._configure()
@@ -180,6 +182,11 @@ class Encoder:
         self._counters.set(
             Counter.ENCODE_US, self._counted_before[Counter.ENCODE_US] + int(counters.encode_s * 1e6)
         )
+        pixels = dict(self._classes_before)
+        for wire, count in counters.pixels.items():
+            name = class_name(wire) if wire else OTHERS
+            pixels[name] = pixels.get(name, 0) + count
+        self._classes.set(pixels)
         for counter, name in _FANOUT_COUNTERS:
             self._counters.set(counter, self._counted_before[counter] + getattr(counters, name))
         self._counters.set(Counter.FRAMES, self._counted_before[Counter.FRAMES] + self.show.frames)
