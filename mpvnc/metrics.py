@@ -70,7 +70,7 @@ class Counter(IntEnum):
     WAITS_IN_VAIN = 23
     """Updates that waited for another encoder, and were made without it."""
     ENCODE_US = 24
-    """CPU time spent on encoding and joining updates, in microseconds."""
+    """CPU time spent on encoding rectangles, in microseconds."""
 
 
 def slot_count(workers: int) -> int:

@@ -29,6 +29,7 @@ class Arenas:
         self.slot = slot
         self._interests: dict[object, Mapping[int, int]] = {}
         self._waiting: set[object] = set()
+        self._has_put = False
         self._stop_listening: Callable[[], object] = lambda: None
         with ExitStack() as stack:
             for fd in fds:
@@ -65,9 +66,14 @@ class Arenas:
         self._stop_listening = lambda: loop.remove_reader(bell)
 
     def put(self, key: bytes, number: int, data: bytes) -> None:
-        """Show others what was made, and wake those that wait; what is too large is left out."""
-        if not self._own.put(key, number, data):
+        """Show others what was made; what is too large is left out."""
+        self._has_put |= self._own.put(key, number, data)
+
+    def ring(self) -> None:
+        """Wake those that wait, if something was put since the last time."""
+        if not self._has_put:
             return
+        self._has_put = False
         for slot, other in self._others.items():
             if other.waits:
                 with suppress(BlockingIOError):

@@ -180,7 +180,7 @@ class Encoder:
         self._counters.set(Counter.BYTES_SENT, self._sent_bytes)
         counters = self.show.broadcast.fanout.counters
         self._counters.set(
-            Counter.ENCODE_US, self._counted_before[Counter.ENCODE_US] + int(counters.encode_s * 1e6)
+            Counter.ENCODE_US, self._counted_before[Counter.ENCODE_US] + int(self.show.encode_s * 1e6)
         )
         pixels = dict(self._classes_before)
         for wire, count in counters.pixels.items():

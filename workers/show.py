@@ -17,8 +17,12 @@ import time
 from collections import Counter as Tally
 
 from mpvnc.encodings import encode
+from mpvnc.encodings.base import EncodedRectangle
+from mpvnc.encodings.wire import WireClass
 from mpvnc.frames.pointer import PointerPage
 from mpvnc.frames.reader import FrameReader
+from mpvnc.geometry import Rect
+from mpvnc.pixels import Pixels
 from mpvnc.session.broadcast import Broadcast, Delivery, Kind
 from mpvnc.session.fanout import BrokenUpdate
 from mpvnc.session.session import Session
@@ -37,7 +41,9 @@ class Show:
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, bell: int, pointer_fd: int) -> None:
-        self.broadcast = Broadcast(encode)
+        self.broadcast = Broadcast(self._encode)
+        self.encode_s = 0.0
+        """CPU time spent on encoding."""
         self.reader: FrameReader | None = None
         self.frames = 0
         """How many frames were taken over."""
@@ -238,6 +244,12 @@ class Show:
             self._clients[delivery.session].deliver(delivery)
         for delivery in deliveries:
             self._follow(delivery)
+
+    def _encode(self, pixels: Pixels, rect: Rect, wire: WireClass) -> EncodedRectangle:
+        began_s = time.thread_time()
+        encoded = encode(pixels, rect, wire)
+        self.encode_s += time.thread_time() - began_s
+        return encoded
 
     def _arm_await(self) -> None:
         """Have a timer end the waiting for other workers, as long as there is nothing else to do."""

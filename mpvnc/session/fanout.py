@@ -55,7 +55,7 @@ class Counters:
     """What the fan-out did so far."""
 
     __slots__ = (
-        "encode_s", "encoded_bytes", "encoded_pixels", "encodes", "hits", "misses", "pixels", "skipped_frames",
+        "encoded_bytes", "encoded_pixels", "encodes", "hits", "misses", "pixels", "skipped_frames",
         "taken", "vain_waits",
     )  # fmt: skip
 
@@ -65,8 +65,6 @@ class Counters:
         self.misses = 0
         self.encoded_pixels = 0
         self.encoded_bytes = 0
-        self.encode_s = 0.0
-        """What the steps took."""
         self.pixels: dict[WireClass | None, int] = {}
         """`encoded_pixels` of each class, of at most `COUNTED_CLASSES`; None: of all others."""
         self.taken = 0
@@ -310,7 +308,6 @@ class Fanout:
 
     def spent(self, seconds: float) -> None:
         """Note what the last `step` took."""
-        self.counters.encode_s += seconds
         if self.sharing is not None and self._made is not None:
             self.sharing.learn(*self._made, seconds)
 
@@ -341,9 +338,10 @@ class Fanout:
     def _make_next(self, update: Update, pixels: Pixels, now: float) -> bool:
         """Encode what is next of an update; False if all of it is waited for."""
         index = -1
-        if update.division is not None:
+        if update.division is not None and self.sharing is not None:
             chosen = update.division.choose(update.todo, now)
             if chosen is None:
+                self.sharing.ring()
                 return False
             self.counters.vain_waits += update.division.give_up(update.todo, now)
             index = chosen
@@ -398,6 +396,8 @@ class Fanout:
             self.sharing.resume()
         if not update.is_done:
             return None
+        if self.sharing is not None:
+            self.sharing.ring()
         self._unfinished.remove(update)
         self._limit_finished()
         return update

@@ -30,9 +30,12 @@ from mpvnc.session.planner import BEYOND, Piece
 
 PATIENCE_S = 0.004
 """With the millisecond that a timer may be late this is the 5 ms that another worker may cost an update."""
-MIN_AREA = 16 * 1024
+MIN_AREA = 8 * 1024
 """Smaller rectangles are made by everybody: that costs about as much as handing them over."""
+LATE_TIMES = 3
+"""So often in a row a worker may be late with what it is at."""
 DISTRUST_S = 0.05
+"""How long a worker is not counted on, at first; then twice as long each time."""
 DISTRUST_MAX_S = 2.0
 
 _KEY = struct.Struct("<QQQHHHH")
@@ -71,7 +74,10 @@ class Store(Protocol):
         """All others by number."""
 
     def put(self, key: bytes, number: int, data: bytes) -> None:
-        """Show others what it made, and wake those that wait."""
+        """Show others what it made."""
+
+    def ring(self) -> None:
+        """Wake those that wait, if something was put since the last time."""
 
     def announce(self, who: object, interests: Mapping[int, int]) -> None:
         """Tell the others what `who`, a part of this worker, has viewers of now, and its progress with each."""
@@ -154,6 +160,10 @@ class Sharing:
             number = _STREAMS.index(encoded.stream) | (_LOSSY if encoded.is_lossy else 0)
             self._store.put(self._key(piece, wire), number, encoded.data)
 
+    def ring(self) -> None:
+        """Wake those that wait for what was given: best called when there is no more to come for a while."""
+        self._store.ring()
+
     def wait(self, count: int) -> bool:
         """Have others wake this worker; False if they have put something since `count` was looked at."""
         if not self._is_waiting:
@@ -180,12 +190,14 @@ class Sharing:
         """Return what it would have taken to make `area` pixels here."""
         return self._paces.get(wire, _PACE_S) * area
 
-    def waited_in_vain(self, slot: int, wire: WireClass, now: float) -> None:
-        """Do not count on a worker for a class, for a while."""
+    def waited_in_vain(self, slot: int, wire: WireClass, epoch: int, now: float) -> None:
+        """Do not count on a worker for a class, for a while; not if it is just late with `epoch`, for once."""
         misses, _ = self._misses.get((slot, wire), (0, 0.0))
         if len(self._misses) >= _KNOWN_PACES:
             self._misses.clear()
-        self._misses[slot, wire] = misses + 1, now + min(DISTRUST_S * 2**misses, DISTRUST_MAX_S)
+        is_at_it = self._progress(slot, wire) == epoch
+        lasts_s = 0.0 if is_at_it and misses < LATE_TIMES else min(DISTRUST_S * 2**misses, DISTRUST_MAX_S)
+        self._misses[slot, wire] = misses + 1, now + lasts_s
 
     def came(self, slot: int, wire: WireClass) -> None:
         """Note that a worker made what it was to make in time."""
@@ -202,7 +214,7 @@ class Sharing:
         return self._store.others[slot].progress(self._class(wire).interest)
 
     def _is_counted_on(self, slot: int, wire: WireClass, now: float) -> bool:
-        _, until = self._misses.get((slot, wire), (0, now))
+        _, until = self._misses.get((slot, wire), (0, 0.0))
         return now >= until
 
     # -- names that mean the same in every worker
@@ -276,7 +288,7 @@ class Division:
             return False
         self._has_given_up = True
         for slot in {self._makers[piece] for piece in todo if piece in self._makers} - {self._sharing.slot}:
-            self._sharing.waited_in_vain(slot, self._wire, now)
+            self._sharing.waited_in_vain(slot, self._wire, self._epoch, now)
         return True
 
     def is_shared(self, piece: Piece) -> bool:

@@ -20,6 +20,8 @@ class Desk:
     def put(self, key: bytes, number: int, data: bytes) -> None:
         self.chunks[key] = number, data
         self.count += 1
+
+    def ring(self) -> None:
         for other in self.others.values():
             other.rings += bool(other.waiting)
 
