@@ -73,8 +73,8 @@ class Show:
 
     def arrived(self) -> None:
         """Go on with what waited for other workers."""
+        self.broadcast.fanout.arrived()
         if self.broadcast.is_busy:
-            self.broadcast.fanout.arrived()
             self._pump()
 
     def close(self) -> None:

@@ -87,8 +87,8 @@ class Counters:
 class BrokenUpdate(EncodeError):
     """A rectangle of `update` cannot be encoded: nobody who waits for it will get it."""
 
-    def __init__(self, update: Update) -> None:
-        super().__init__(f"a rectangle of {update.wire} cannot be encoded")
+    def __init__(self, update: Update, piece: Piece) -> None:
+        super().__init__(f"{piece} cannot be encoded")
         self.update = update
 
 
@@ -305,6 +305,8 @@ class Fanout:
     def arrived(self) -> None:
         """Note that there may be something to do: another worker has made something, or has had its time."""
         self.awaits_until = -math.inf
+        if self.sharing is not None and not self._unfinished:
+            self.sharing.resume()
 
     def spent(self, seconds: float) -> None:
         """Note what the last `step` took."""
@@ -352,7 +354,7 @@ class Fanout:
                 encoded = self._make(piece, update.wire, pixels)
             except Exception as error:
                 self.drop(update)
-                raise BrokenUpdate(update) from error
+                raise BrokenUpdate(update, piece) from error
         update.add(encoded, index)
         self._take_cached(update)
         return True

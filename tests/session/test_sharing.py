@@ -174,6 +174,28 @@ def test_who_hangs_is_waited_for_once_and_not_long():
     assert again.is_done, "it is not counted on"
 
 
+def test_who_is_late_with_what_it_is_at_is_counted_on_for_a_while():
+    one, two = pair()
+    for epoch in range(1, 9):
+        now = epoch / 30
+        one.begin(epoch, now=now), two.begin(epoch, now=now)
+        one.work(now)
+        assert one.fanout.is_busy == (epoch <= module.LATE_TIMES + 1), epoch
+        one.work(now + PATIENCE_S), two.work(now + PATIENCE_S)
+        one.fanout.advance(), two.fanout.advance()
+    assert one.counters.vain_waits == module.LATE_TIMES + 1
+
+
+def test_an_update_that_nobody_wants_any_more_is_not_waited_for():
+    one, _ = pair()
+    update = one.begin()
+    one.work()
+    assert one.desk.waiting
+    one.fanout.drop(update)
+    one.fanout.arrived()
+    assert not one.desk.waiting and not one.fanout.is_busy
+
+
 def test_distrust_doubles_and_ends():
     one, two = pair()
     now, waits = 10.0, []
