@@ -18,7 +18,13 @@ def shared_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture
 def stage(shared_stage: Stage) -> Stage:
-    """The shared server, showing the golden surface, without old events."""
+    """The shared server, showing the golden surface."""
     shared_stage.show(golden.golden())
-    shared_stage.drain()
     return shared_stage
+
+
+@pytest.fixture
+def quiet_stage(stage: Stage) -> Stage:
+    """The same, when nothing more comes of what the viewers before did."""
+    stage.drain()
+    return stage

@@ -162,56 +162,60 @@ def test_a_queued_full_request_is_never_lost(stage: Stage) -> None:
 # -- input
 
 
-def test_keys_in_order(stage: Stage) -> None:
-    with stage.client() as client:
+def test_keys_in_order(quiet_stage: Stage) -> None:
+    with quiet_stage.client() as client:
         for down in (True, False):
             client.send_key(down, 0x61)
-        events = [stage.event(KeyEvent) for _ in range(2)]
+        events = [quiet_stage.event(KeyEvent) for _ in range(2)]
         assert [(event.key, event.down) for event in events] == [(0x61, True), (0x61, False)]
         assert abs(events[0].time - time.time()) < 5 * TIME_FACTOR
 
 
-def test_pointer_moves_and_clicks(stage: Stage) -> None:
-    with stage.client() as client:
+def test_pointer_moves_and_clicks(quiet_stage: Stage) -> None:
+    with quiet_stage.client() as client:
         for mask, x in ((0, 10), (1, 10), (0, 11)):
             client.send_pointer(mask, x, 20)
-        found = stage.events_until(ClickEvent)
-        found += stage.events_until(ClickEvent)
+        found = quiet_stage.events_until(ClickEvent)
+        found += quiet_stage.events_until(ClickEvent)
     kinds = [(event.name, event.x, event.y) for event in found if event.name != "connect"]
     assert kinds == [("move", 10, 20), ("click", 10, 20), ("move", 11, 20), ("click", 11, 20)]
     assert [event.down for event in found if event.name == "click"] == [True, False]
 
 
-def test_five_hundred_motions_and_a_click(stage: Stage) -> None:
-    with stage.client() as client:
+def test_five_hundred_motions_and_a_click(quiet_stage: Stage) -> None:
+    with quiet_stage.client() as client:
         for number in range(500):
             client.viewer.send_pointer(0, number % 320, number % 200)
         for mask, x in ((1, 301), (1, 310), (0, 311)):
             client.viewer.send_pointer(mask, x, 150)
         client.flush()
-        found = stage.events_until(ClickEvent) + stage.events_until(ClickEvent)
+        found = quiet_stage.events_until(ClickEvent) + quiet_stage.events_until(ClickEvent)
         clicks = [(event.x, event.y, event.button, event.down) for event in found if event.name == "click"]
         assert clicks == [(301, 150, 0, True), (311, 150, 0, False)]
         assert len(found) <= 510
         client.send_pointer(0, 7, 8)
-        assert (stage.event(MoveEvent).x, 8) == (7, 8)
+        assert (quiet_stage.event(MoveEvent).x, 8) == (7, 8)
 
 
-def test_the_wheel_in_four_directions(stage: Stage) -> None:
-    with stage.client() as client:
+def test_the_wheel_in_four_directions(quiet_stage: Stage) -> None:
+    with quiet_stage.client() as client:
         for mask in (0x08, 0, 0x48, 0, 0x10, 0, 0x20, 0):
             client.send_pointer(mask, 10, 20)
-        scrolls = [stage.event(ScrollEvent) for _ in range(5)]
+        scrolls = [quiet_stage.event(ScrollEvent) for _ in range(5)]
     assert [(one.dx, one.dy) for one in scrolls] == [(0, 1), (0, 1), (1, 0), (0, -1), (-1, 0)]
 
 
-def test_the_clipboard(stage: Stage) -> None:
-    with stage.client() as client:
+def test_the_clipboard(quiet_stage: Stage) -> None:
+    with quiet_stage.client() as client:
         client.cut_text("hello\u00a3")
         client.cut_text("")
         client.cut_text("x" * 100_000)
-        assert [stage.event(ClipboardEvent).text for _ in range(3)] == ["hello\u00a3", "", "x" * 100_000]
-        assert_usable(client, stage)
+        assert [quiet_stage.event(ClipboardEvent).text for _ in range(3)] == [
+            "hello\u00a3",
+            "",
+            "x" * 100_000,
+        ]
+        assert_usable(client, quiet_stage)
 
 
 def test_a_clipboard_beyond_the_limit_is_refused_before_it_comes(stage: Stage) -> None:
@@ -238,18 +242,18 @@ def test_a_pixel_format_that_cannot_be(stage: Stage, fields: str) -> None:
         client.wait_closed()
 
 
-def test_input_is_not_held_up_by_a_4k_frame(stage: Stage) -> None:
+def test_input_is_not_held_up_by_a_4k_frame(quiet_stage: Stage) -> None:
     """G19: 20 ms on an idle machine; the tests' own bound is loose, for it runs beside others."""
-    stage.show(golden.noise(3840, 2160))
+    quiet_stage.show(golden.noise(3840, 2160))
     latencies = []
-    with stage.client([TIGHT]) as client:
+    with quiet_stage.client([TIGHT]) as client:
         client.send_pointer(0, 100, 100)
-        stage.event(MoveEvent)
+        quiet_stage.event(MoveEvent)
         client.request(incremental=False)
         for number in range(10):
             began = time.monotonic()
             client.send_pointer(0, number, number)
-            stage.event(MoveEvent)
+            quiet_stage.event(MoveEvent)
             latencies.append(time.monotonic() - began)
         client.wait_for(lambda viewer: viewer.updates, 20)
     assert sorted(latencies)[5] < 0.1 * TIME_FACTOR, latencies

@@ -167,16 +167,16 @@ def read_png(path: Path) -> Image:
     return rgb[..., 0] << np.uint32(16) | rgb[..., 1] << np.uint32(8) | rgb[..., 2]
 
 
-def test_vncdotool_captures_types_and_clicks(stage: Stage, tmp_path: Path) -> None:
-    stage.show(golden.text())
+def test_vncdotool_captures_types_and_clicks(quiet_stage: Stage, tmp_path: Path) -> None:
+    quiet_stage.show(golden.text())
     shot = tmp_path / "shot.png"
     run(
-        [str(Path(sys.executable).with_name("vncdo")), "--nocursor", "-s", f"127.0.0.1::{stage.server.port}",
+        [str(Path(sys.executable).with_name("vncdo")), "--nocursor", "-s", f"127.0.0.1::{quiet_stage.server.port}",
          "capture", str(shot), "type", "aB", "move", "20", "30", "click", "1"],
         tmp_path / "vncdo.log",
     )  # fmt: skip
-    assert np.array_equal(read_png(shot), stage.picture)
-    events = stage.drain()
+    assert np.array_equal(read_png(shot), quiet_stage.picture)
+    events = quiet_stage.drain()
     keys = [event.key for event in events if event.name == "key" and event.down]
     assert [key for key in keys if key < 0xFF00] == [ord("a"), ord("B")]
     clicks = [(event.x, event.y, event.down) for event in events if event.name == "click"]

@@ -244,11 +244,13 @@ def test_events_of_two_clients_arrive_in_order(role: Role, publication: mpvnc.Pu
 
 
 def test_a_thousand_events_are_a_thousand(role: Role, publication: mpvnc.Publication) -> None:
+    """Never more at once than the animator's queue holds: a machine that is slow loses none."""
     got: list[mpvnc.Event] = []
-    for number in range(1000):
-        role.send(KeyInput(1, 0.0, True, number % 200))
+    for number in range(1, 1001):
+        role.send(KeyInput(1, 0.0, True, (number - 1) % 200))
         got.extend(publication.events())
-    eventually(lambda: got.extend(publication.events()) or len(got) == 1000)
+        if number % 250 == 0:
+            eventually(lambda number=number: got.extend(publication.events()) or len(got) == number)
     assert [event.key for event in got] == [number % 200 for number in range(1000)]
 
 

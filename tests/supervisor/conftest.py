@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
 
 from tests.support.server import Server
 
 
 @pytest.fixture
-def directory(tmp_path):
-    path = tmp_path / "run"
-    path.mkdir(mode=0o700)
-    return path
+def directory():
+    """A runtime directory; tmp_path with the names of our sockets behind it may be too long for them (unix(7))."""
+    with TemporaryDirectory(prefix="mpvnc-test-") as path:
+        yield Path(path)
 
 
 @pytest.fixture

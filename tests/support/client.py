@@ -187,14 +187,16 @@ class _Coverage:
                 self._seen[y : y + height, x : x + width] = True
 
 
-def dial(host: str = "127.0.0.1", port: int | None = None, path: str | Path | None = None) -> socket.socket:
-    """Return a connected TCP socket, or a UNIX one if a path is given."""
+def dial(
+    host: str = "127.0.0.1", port: int | None = None, path: str | Path | None = None, source: str = ""
+) -> socket.socket:
+    """Return a connected TCP socket, from the address `source` if given, or a UNIX one if a path is given."""
     if path is not None:
         sock = socket.socket(socket.AF_UNIX)
         sock.connect(str(path))
         return sock
     assert port is not None
-    sock = socket.create_connection((host, port), timeout=5.0)
+    sock = socket.create_connection((host, port), timeout=5.0, source_address=(source, 0) if source else None)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
@@ -204,14 +206,15 @@ def connect(
     port: int | None = None,
     path: str | Path | None = None,
     *,
+    source: str = "",
     timeout_s: float = 5.0,
     **choices: Any,
 ) -> Client:
-    """Connect and shake hands; `choices` are those of HandshakeChoices.
+    """Connect, from the address `source` if given, and shake hands; `choices` are those of HandshakeChoices.
 
     Raises: Refused, Disconnected, ProtocolViolation, TimeoutError, OSError; the socket is closed then.
     """
-    client = Client(dial(host, port, path), HandshakeChoices(**choices))
+    client = Client(dial(host, port, path, source), HandshakeChoices(**choices))
     try:
         client.wait_for(lambda viewer: viewer.ready, timeout_s)
     except BaseException:

@@ -16,7 +16,6 @@ import sys
 import time
 
 from mpvnc.errors import ControlError
-from mpvnc.frames.writer import FrameWriter
 from mpvnc.geometry import Rect
 from mpvnc.metrics import Counter
 from mpvnc.workers import runtime
@@ -64,6 +63,8 @@ class Fake:
             self.generations.append(message["generation"])
             os.close(fds[0])
             return
+        from mpvnc.frames.writer import FrameWriter  # it alone needs numpy, which takes long to load
+
         writer = FrameWriter(
             fds[0], message["generation"], message["width"], message["height"], message["first_frame"]
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import mss
@@ -19,10 +20,16 @@ from tests.support.xserver import wait_window, x_client, x_environment, x_server
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """Return a TCP port of 127.0.0.1 that was free a moment ago.
+
+    It lies below those that the kernel gives to whoever asks for any (ip(7), ip_local_port_range): tests that
+    run beside this one do not get it meanwhile.
+    """
+    while True:
+        port = random.SystemRandom().randrange(20000, 32768)
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 def accepts(port: int) -> bool:

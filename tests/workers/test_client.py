@@ -330,8 +330,8 @@ def test_whoever_leaves_during_the_delay_is_gone(request):
     ],
 )
 def test_silence_ends(request, said, what):
-    rig = build(request, password=b"secret", handshake_s=0.2, authentication_s=0.2)
     began = time.monotonic()
+    rig = build(request, password=b"secret", handshake_s=0.2, authentication_s=0.2)
     rig.client.start()
     rig.say(said)
     rig.run(lambda: rig.host.reasons)
