@@ -25,8 +25,8 @@ class Results:
     series: list[Series] = field(default_factory=list)
     latencies: list[Latency] = field(default_factory=list)
     stalls: list[Stall] = field(default_factory=list)
-    sharings: list[Sharing] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    sharings: list[Sharing] = field(default_factory=list)
 
     def add(self, measured: Series | Latency | Stall | Sharing) -> None:
         """Put a measurement where it belongs."""
