@@ -31,8 +31,9 @@ from mpvnc.errors import EncodeError
 from mpvnc.geometry import Rect, Region
 from mpvnc.pixels import Pixels
 from mpvnc.rfb.writers import update_header
+from mpvnc.session.division import Division
 from mpvnc.session.planner import BEYOND, Piece
-from mpvnc.session.sharing import Division, Sharing
+from mpvnc.session.sharing import Sharing
 
 PATIENCE_S = 0.1
 CACHE_BYTES = 64 << 20
@@ -311,7 +312,7 @@ class Fanout:
     def spent(self, seconds: float) -> None:
         """Note what the last `step` took."""
         if self.sharing is not None and self._made is not None:
-            self.sharing.learn(*self._made, seconds)
+            self.sharing.reliance.learn(*self._made, seconds)
 
     def may_advance(self, now: float) -> bool:
         """Whether a newer frame may be taken: not while watchers wait for this one, or a joiner for long."""

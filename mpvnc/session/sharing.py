@@ -6,12 +6,9 @@ generation, rectangle, epoch, class) is a key that means the same bytes in every
 them took or passed by. Each worker puts what it makes where the others can copy it from, if one of them is
 interested, and looks there before it makes anything.
 
-That two do not make the same thing at the same time, they divide it: of the workers that have viewers of a class,
-the hash of (rectangle, class) picks the maker. Everybody makes its own part first. Then it waits for the rest, at
-most `PATIENCE_S` longer than it would have taken to make it all alone; what has not come by then it makes itself,
-last things first, since the maker begins with the first. A maker that let others wait in vain is not counted on
-for a while, which doubles each time: one that hangs delays a few updates, not all. Nothing is waited for where the
-others need not be at it: a full frame for who joins, one client's part.
+That two do not make the same thing at the same time, they divide it (see `division`): of the workers that have
+viewers of a class, the hash of (rectangle, class) picks the maker. How long one waits for another, and when one
+does not, is decided there and by what is known of it (see `reliance`).
 
 Small rectangles are made by everybody; so is what costs no more to make than to copy.
 """
@@ -26,24 +23,15 @@ from typing import Protocol
 from mpvnc.constants import Encoding
 from mpvnc.encodings.base import HEADER_BYTES, EncodedRectangle, Stream, read_header
 from mpvnc.encodings.wire import PIXEL_ENCODINGS, WireClass
+from mpvnc.session.division import Division, pick
 from mpvnc.session.planner import BEYOND, Piece
+from mpvnc.session.reliance import Reliance
 
-PATIENCE_S = 0.004
-"""With the millisecond that a timer may be late this is the 5 ms that another worker may cost an update."""
 MIN_AREA = 8 * 1024
 """Smaller rectangles are made by everybody: that costs about as much as handing them over."""
-LATE_TIMES = 3
-"""So often in a row a worker may be late with what it is at."""
-DISTRUST_S = 0.05
-"""How long a worker is not counted on, at first; then twice as long each time."""
-DISTRUST_MAX_S = 2.0
-
 _KEY = struct.Struct("<QQQHHHH")
 _CLASS = struct.Struct("<iibB16s6x")
 _MASK = (1 << 64) - 1
-_ODD = 0x9E3779B97F4A7C15
-_PACE_S = 5e-9
-_KNOWN_PACES = 64
 _STREAMS = (None, Stream.ZLIB, Stream.ZRLE)
 _LOSSY = 1 << 8
 
@@ -97,8 +85,7 @@ class Sharing:
         self._store = store
         self._prefix = (0, 0)
         self._classes: dict[WireClass, _Class] = {}
-        self._misses: dict[tuple[int, WireClass], tuple[int, float]] = {}
-        self._paces: dict[WireClass, float] = {}
+        self.reliance = Reliance()
         self._is_waiting = False
 
     def begin(self, segment: int, generation: int) -> None:
@@ -109,7 +96,7 @@ class Sharing:
         """
         self._prefix = segment & _MASK, generation
         self._classes.clear()
-        self._misses.clear()
+        self.reliance = Reliance()
         self._announce()
 
     def keep(self, wires: Collection[WireClass]) -> None:
@@ -137,8 +124,8 @@ class Sharing:
         others = [slot for slot in self._store.others if self._progress(slot, wire) is not None]
         if not others:
             return None
-        makers = [self.slot, *(slot for slot in others if self._is_counted_on(slot, wire, now))]
-        by_piece = {piece: _pick(piece, one.key, makers) for piece in pieces if _is_shared(piece)}
+        makers = [self.slot, *(slot for slot in others if self.reliance.counts_on(slot, wire, now))]
+        by_piece = {piece: pick(self._place(piece, one), makers) for piece in pieces if _is_shared(piece)}
         return Division(self, wire, by_piece, epoch, may_wait=may_wait)
 
     def find(self, piece: Piece, wire: WireClass) -> tuple[int, EncodedRectangle] | None:
@@ -177,33 +164,11 @@ class Sharing:
             self._is_waiting = False
             self._store.set_waiting(self, False)
 
-    # -- what is known of the others, and of oneself
+    # -- what is known of the others
 
-    def learn(self, wire: WireClass, area: int, seconds: float) -> None:
-        """Note what it took to make `area` pixels here."""
-        if len(self._paces) >= _KNOWN_PACES:
-            self._paces.clear()
-        pace = seconds / area
-        self._paces[wire] = (7 * self._paces.get(wire, pace) + pace) / 8
-
-    def saved_s(self, wire: WireClass, area: int) -> float:
-        """Return what it would have taken to make `area` pixels here."""
-        return self._paces.get(wire, _PACE_S) * area
-
-    def waited_in_vain(self, slot: int, wire: WireClass, epoch: int, now: float) -> None:
-        """Do not count on a worker for a class, for a while; not if it is just late with `epoch`, for once."""
-        misses, _ = self._misses.get((slot, wire), (0, 0.0))
-        if len(self._misses) >= _KNOWN_PACES:
-            self._misses.clear()
-        is_at_it = self._progress(slot, wire) == epoch
-        lasts_s = 0.0 if is_at_it and misses < LATE_TIMES else min(DISTRUST_S * 2**misses, DISTRUST_MAX_S)
-        self._misses[slot, wire] = misses + 1, now + lasts_s
-
-    def came(self, slot: int, wire: WireClass) -> None:
-        """Note that a worker made what it was to make in time."""
-        misses, until = self._misses.pop((slot, wire), (0, 0.0))
-        if misses > 1:
-            self._misses[slot, wire] = misses - 1, until
+    def has_begun(self, slot: int, wire: WireClass, epoch: int) -> bool:
+        """Whether a worker has begun an update of exactly that epoch in a class."""
+        return self._progress(slot, wire) == epoch
 
     def has_passed(self, slot: int, wire: WireClass, epoch: int) -> bool:
         """Whether a worker has begun with something newer, so that it will hardly make anything of `epoch`."""
@@ -213,14 +178,15 @@ class Sharing:
     def _progress(self, slot: int, wire: WireClass) -> int | None:
         return self._store.others[slot].progress(self._class(wire).interest)
 
-    def _is_counted_on(self, slot: int, wire: WireClass, now: float) -> bool:
-        _, until = self._misses.get((slot, wire), (0, 0.0))
-        return now >= until
-
     # -- names that mean the same in every worker
 
     def _key(self, piece: Piece, wire: WireClass) -> bytes:
         return _KEY.pack(*self._prefix, piece.epoch, *piece.rect) + self._class(wire).key
+
+    @staticmethod
+    def _place(piece: Piece, one: _Class) -> int:
+        """Return what decides who makes it: the same for a place in every frame."""
+        return _hash(_KEY.pack(0, 0, 0, *piece.rect) + one.key)
 
     def _class(self, wire: WireClass) -> _Class:
         found = self._classes.get(wire)
@@ -249,77 +215,8 @@ class _Class:
         self.progress = 0
 
 
-class Division:
-    """Who makes which piece of one update, and until when the others are waited for."""
-
-    __slots__ = ("_epoch", "_has_given_up", "_makers", "_sharing", "_wire", "seen", "until")
-
-    def __init__(
-        self, sharing: Sharing, wire: WireClass, makers: dict[Piece, int], epoch: int, *, may_wait: bool
-    ) -> None:
-        self.until = 0.0
-        """When the waiting ends; 0 before it has begun."""
-        self.seen = -1
-        """`Sharing.count` when this update took last what others had made."""
-        self._sharing = sharing
-        self._wire = wire
-        self._makers = makers
-        self._epoch = epoch
-        self._has_given_up = not may_wait
-
-    def choose(self, todo: Sequence[Piece], now: float) -> int | None:
-        """Return which of the pieces to make now (they are in reverse order); None: wait, but not after `until`."""
-        own = self._sharing.slot
-        makers = [self._makers.get(piece, own) for piece in todo]
-        latest_first = range(len(todo) - 1, -1, -1)
-        for index in latest_first:
-            if makers[index] == own:
-                return index
-        for index in latest_first:
-            if self._sharing.has_passed(makers[index], self._wire, self._epoch):
-                return index
-        if not self.until:
-            self.until = now + PATIENCE_S
-        return None if now < self.until and not self._has_given_up else 0
-
-    def give_up(self, todo: Sequence[Piece], now: float) -> bool:
-        """Note that what is left is made here, if it was waited for; return whether that is new."""
-        if self._has_given_up or now < self.until or not self.until:
-            return False
-        self._has_given_up = True
-        for slot in {self._makers[piece] for piece in todo if piece in self._makers} - {self._sharing.slot}:
-            self._sharing.waited_in_vain(slot, self._wire, self._epoch, now)
-        return True
-
-    def is_shared(self, piece: Piece) -> bool:
-        """Whether another worker may have it."""
-        return piece in self._makers
-
-    def came(self, piece: Piece, slot: int) -> None:
-        """Note that another worker had a piece made: what that saved may be waited for what is left."""
-        if not self._has_given_up and self._makers[piece] == slot:
-            self._sharing.came(slot, self._wire)
-        if self.until:
-            self.until += self._sharing.saved_s(self._wire, piece.rect.area)
-
-
 def _is_shared(piece: Piece) -> bool:
     return piece.rect.area >= MIN_AREA and piece.epoch != BEYOND
-
-
-def _pick(piece: Piece, class_key: bytes, makers: Sequence[int]) -> int:
-    """Return the maker by the highest hash of (rectangle, class, maker): without one, the others' parts stay."""
-    if len(makers) == 1:
-        return makers[0]
-    name = _hash(_KEY.pack(0, 0, 0, *piece.rect) + class_key)
-    return max(makers, key=lambda slot: _mixed(name ^ (slot * _ODD & _MASK)))
-
-
-def _mixed(word: int) -> int:
-    """Return a word of which every bit depends on every bit of `word`."""
-    word = (word ^ word >> 33) * 0xFF51AFD7ED558CCD & _MASK
-    word = (word ^ word >> 33) * 0xC4CEB9FE1A85EC53 & _MASK
-    return word ^ word >> 33
 
 
 def _hash(data: bytes) -> int:

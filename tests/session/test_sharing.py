@@ -14,10 +14,11 @@ from mpvnc.encodings.base import EncodedRectangle, rectangle
 from mpvnc.encodings.wire import WireClass, wire_class
 from mpvnc.geometry import Rect
 from mpvnc.pixels import NATIVE
-from mpvnc.session import sharing as module
+from mpvnc.session.division import PATIENCE_S
 from mpvnc.session.fanout import Fanout, Update
 from mpvnc.session.planner import Piece
-from mpvnc.session.sharing import DISTRUST_S, MIN_AREA, PATIENCE_S, Sharing
+from mpvnc.session.reliance import DISTRUST_S, LATE_TIMES
+from mpvnc.session.sharing import MIN_AREA, Sharing
 from tests.session.room import Desk, desks
 from tests.session.stage import PaintedScreen, Stage, noise
 
@@ -180,10 +181,10 @@ def test_who_is_late_with_what_it_is_at_is_counted_on_for_a_while():
         now = epoch / 30
         one.begin(epoch, now=now), two.begin(epoch, now=now)
         one.work(now)
-        assert one.fanout.is_busy == (epoch <= module.LATE_TIMES + 1), epoch
+        assert one.fanout.is_busy == (epoch <= LATE_TIMES + 1), epoch
         one.work(now + PATIENCE_S), two.work(now + PATIENCE_S)
         one.fanout.advance(), two.fanout.advance()
-    assert one.counters.vain_waits == module.LATE_TIMES + 1
+    assert one.counters.vain_waits == LATE_TIMES + 1
 
 
 def test_an_update_that_nobody_wants_any_more_is_not_waited_for():
@@ -222,9 +223,9 @@ def test_who_has_something_newer_to_do_is_not_waited_for():
 
 def test_what_came_extends_the_wait_by_what_it_saved():
     one, two = pair()
-    one.sharing.learn(ZRLE, RECTS[0].area, 0.003)
+    one.sharing.reliance.learn(ZRLE, RECTS[0].area, 0.003)
     one.begin(), two.begin()
-    one.sharing._paces[ZRLE] = 0.003 / RECTS[0].area
+    one.sharing.reliance._paces[ZRLE] = 0.003 / RECTS[0].area
     while one.fanout.awaits_until < 0:
         one.fanout.step(PIXELS, 0.0)
         one.fanout.arrived() if one.fanout.awaits_until < 0 else None
@@ -277,14 +278,6 @@ def test_nonsense_from_another_is_not_passed_on(number, data):
         assert found is None or found[1].rect == RECTS[0]
     two.desk.chunks[one.sharing._key(Piece(RECTS[0], 1), ZRLE)] = 77, good
     assert one.sharing.find(Piece(RECTS[0], 1), ZRLE) is None
-
-
-def test_the_maker_of_a_rectangle_stays_when_another_worker_goes():
-    piece = [Piece(rect, 1) for rect in RECTS]
-    makers = [module._pick(one, b"class", [0, 1, 2, 3]) for one in piece]
-    fewer = [module._pick(one, b"class", [0, 1, 3]) for one in piece]
-    assert set(makers) == {0, 1, 2, 3}
-    assert all(after == before for before, after in zip(makers, fewer, strict=True) if before != 2)
 
 
 # -- whole workers, with viewers
