@@ -1,10 +1,10 @@
 """Who makes which part of one update, and how long a worker waits for the others' parts.
 
 Theory of operation. Everybody makes its own part first. Then it waits for the rest, at most `PATIENCE_S` longer
-than it would have taken to make it all alone: what comes extends the wait by what making it would have cost. What
-has not come by then it makes itself, last things first, since the maker begins with the first. Who has begun
-something newer is not waited for. Nor does anybody wait where the others need not be at it: for a full frame for
-who joins, or one client's part.
+than it would have taken to make it all alone: what comes extends the wait by what making it would have cost, what
+it makes itself meanwhile by the time that took. As long as the wait is over it makes things itself, last things
+first, since the maker begins with the first. Who has begun something newer is not waited for. Nor does anybody
+wait where the others need not be at it: for a full frame for who joins, or one client's part.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Colleagues(Protocol):
 class Division:
     """One update in a class, the newest change in which is `epoch`. `makers` has the pieces that are shared."""
 
-    __slots__ = ("_colleagues", "_epoch", "_has_given_up", "_makers", "_wire", "seen", "until")
+    __slots__ = (
+        "_began", "_colleagues", "_epoch", "_has_given_up", "_makers", "_may_wait", "_wire", "seen", "until",
+    )  # fmt: skip
 
     def __init__(
         self, colleagues: Colleagues, wire: WireClass, makers: dict[Piece, int], epoch: int, *, may_wait: bool
@@ -52,10 +54,24 @@ class Division:
         self._wire = wire
         self._makers = makers
         self._epoch = epoch
-        self._has_given_up = not may_wait
+        self._may_wait = may_wait
+        self._has_given_up = False
+        self._began: tuple[float, float] | None = None
+        """When it began to make something during a wait, and what that is known to cost."""
 
     def choose(self, todo: Sequence[Piece], now: float) -> int | None:
         """Return which of the pieces to make now (they are in reverse order); None: wait, but not after `until`."""
+        if self._began is not None:
+            since, cost_s = self._began
+            self.until += min(now - since, cost_s)
+            self._began = None
+        index = self._choose(todo, now)
+        if index is not None and self.until:
+            area = todo[index].rect.area
+            self._began = now, self._colleagues.reliance.saved_s(self._wire, area)
+        return index
+
+    def _choose(self, todo: Sequence[Piece], now: float) -> int | None:
         own = self._colleagues.slot
         makers = [self._makers.get(piece, own) for piece in todo]
         indexes = range(len(todo) - 1, -1, -1)
@@ -65,12 +81,12 @@ class Division:
         for index in indexes:
             if self._colleagues.has_passed(makers[index], self._wire, self._epoch):
                 return index
-        if not self.until:
+        if self._may_wait and not self.until:
             self.until = now + PATIENCE_S
-        return None if now < self.until and not self._has_given_up else 0
+        return None if now < self.until else 0
 
     def give_up(self, todo: Sequence[Piece], now: float) -> bool:
-        """Note that what is left is made here, if it was waited for long enough; return whether that is new."""
+        """Note that what is left was waited for in vain, if it was for long enough; return whether that is new."""
         if self._has_given_up or now < self.until or not self.until:
             return False
         self._has_given_up = True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
+
 from mpvnc.constants import Encoding
 from mpvnc.encodings.wire import wire_class
 from mpvnc.geometry import Rect
@@ -42,6 +44,30 @@ def test_what_does_not_come_is_made_last_things_first():
     assert one.choose([D, C, B], 1.0 + PATIENCE_S) == 0
     assert one.give_up([D, C, B], 1.0 + PATIENCE_S) and not one.give_up([C, B], 2.0), "told once"
     assert one.choose([C, B], 1.0 + PATIENCE_S) == 0
+
+
+def test_nothing_that_hangs_costs_more_than_one_wait_however_slow_one_is():
+    for pace_s in (0.0001, 0.003, 0.1):
+        one = division()
+        one._colleagues.reliance.learn(ZRLE, B.rect.area, pace_s)
+        todo, now = [D, C, B], 1.0
+        assert one.choose(todo, now) is None
+        now += PATIENCE_S
+        while todo:
+            index = one.choose(todo, now)
+            assert index == 0
+            del todo[index]
+            now += 0.002
+
+
+def test_who_was_late_is_waited_for_again_once_it_shows():
+    one = division()
+    one._colleagues.reliance.learn(ZRLE, B.rect.area, 0.003)
+    one.choose([D, C, B], 1.0)
+    assert one.choose([D, C, B], 1.0 + PATIENCE_S) == 0
+    one.came(B, 1)
+    assert one.choose([C], 1.0 + PATIENCE_S + 0.003) is None
+    assert one.until == pytest.approx(1.0 + PATIENCE_S + 0.006)
 
 
 def test_what_comes_is_worth_waiting_for():
