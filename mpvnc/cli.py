@@ -17,8 +17,10 @@ from mpvnc.config import Config, Secrets
 from mpvnc.errors import ConfigError, ControlError, MpvncError
 from mpvnc.ipc.control import ControlSocket, Message
 from mpvnc.ipc.places import control_path, runtime_directory
+from mpvnc.supervisor.checks import check
+from mpvnc.supervisor.configuration import Configuration, secrets_of
 from mpvnc.supervisor.instance import NAMELESS
-from mpvnc.supervisor.main import Setup, Supervisor, check
+from mpvnc.supervisor.main import Setup, Supervisor
 from mpvnc.supervisor.tables import clients_table, status_text
 
 EXIT_OK, EXIT_FAILED, EXIT_CONFIG = 0, 1, 4
@@ -93,13 +95,14 @@ def _with_command(argv: list[str]) -> list[str]:
     return argv
 
 
-def _load(arguments: argparse.Namespace) -> Config:
+def _load(arguments: argparse.Namespace, amendments: Sequence[str] = ()) -> Config:
     overrides = list(arguments.overrides)
     if arguments.instance:
         overrides.append(f"server.name={arguments.instance}")
     if arguments.log_level:
         overrides.append(f"logging.log_level={arguments.log_level}")
-    return config.load(arguments.config or os.environ.get("MPVNC_CONFIG") or None, overrides)
+    path = arguments.config or os.environ.get("MPVNC_CONFIG") or None
+    return config.load(path, [*overrides, *amendments])
 
 
 def _start(arguments: argparse.Namespace) -> int:
@@ -123,13 +126,13 @@ def _serve(arguments: argparse.Namespace, publisher: ControlSocket | None) -> in
     named = any(override.startswith("server.name=") for override in arguments.overrides)
     if publisher is not None and not named:
         arguments.overrides.append(f"server.name={NAMELESS}{os.getpid()}")
-    sent = Secrets() if publisher is None else _publisher_secrets(publisher)
+    sent = None if publisher is None else _publisher_secrets(publisher)
 
-    def read() -> tuple[Config, Secrets, list[str]]:
-        loaded = _load(arguments)
-        secrets, warnings = config.read_secrets(loaded, os.environ)
-        return loaded, sent if sent.password or sent.view_only_password else secrets, warnings
+    def load(amendments: list[str]) -> tuple[Config, Secrets, list[str]]:
+        loaded = _load(arguments, amendments)
+        return loaded, *config.read_secrets(loaded, os.environ)
 
+    read = Configuration(load, sent)
     loaded, secrets, warnings = read()
     try:
         running_log = log.start_log("supervisor", loaded.logging.log_level, loaded.logging.log_file)
@@ -137,7 +140,8 @@ def _serve(arguments: argparse.Namespace, publisher: ControlSocket | None) -> in
         raise ConfigError(f"logging.log_file: {loaded.logging.log_file}: {error.strerror}") from error
     try:
         log.warn_all(warnings)
-        return Supervisor(loaded, secrets, Setup(os.environ, __version__, read, publisher=publisher)).run()
+        setup = Setup(os.environ, __version__, read, publisher=publisher, amend=read.amend)
+        return Supervisor(loaded, secrets, setup).run()
     finally:
         running_log.close()
 
@@ -148,12 +152,7 @@ def _publisher_secrets(publisher: ControlSocket) -> Secrets:
     received = publisher.receive()
     if received is None or received[0]["type"] != "secrets":
         raise ControlError("the publisher sent no secrets")
-    message = received[0]
-    sent = Secrets(
-        password=message.get("password") or None, view_only_password=message.get("view_only_password") or None
-    )
-    config.check_secrets(sent, "password", "view_only_password")
-    return sent
+    return secrets_of(received[0])
 
 
 def _check_config(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -28,8 +29,11 @@ Seconds = Annotated[float, Meta(ge=0)]
 PositiveSeconds = Annotated[float, Meta(gt=0)]
 Heartbeat = Annotated[float, Meta(ge=3)]
 """Children show signs of life every second, and the supervisor looks every second: less is chance."""
+CutText = Annotated[int, Meta(ge=1, le=20 << 20)]
+"""No format of a clipboard may be larger (`session.clipboard.FORMAT_MAX`)."""
 Level = Annotated[int, Meta(ge=0, le=9)]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$")]
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$"
+Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 
 _SECRET_KEYS = {"password", "view_only_password", "read_only_password"}
 
@@ -60,6 +64,7 @@ class Source(Section, frozen=True):
     probe_warn_ms: Annotated[float, Meta(ge=1)] = 40.0
     width: Side = 1280
     height: Side = 720
+    max_surfaces: Annotated[int, Meta(ge=1, le=48)] = 16
 
 
 class Clients(Section, frozen=True):
@@ -70,6 +75,7 @@ class Clients(Section, frozen=True):
     max_unauthenticated_per_address: Positive = 100
     when_not_shared: Literal["share", "evict", "refuse"] = "share"
     stall_timeout_s: PositiveSeconds = 30.0
+    push_requests: bool = False
 
 
 class Security(Section, frozen=True):
@@ -109,7 +115,7 @@ class Limits(Section, frozen=True):
     """What one client may ask for."""
 
     max_set_encodings: Annotated[int, Meta(ge=1, le=65535)] = 1024
-    max_client_cut_text: Positive = 256 * 1024
+    max_client_cut_text: CutText = 256 * 1024
 
 
 class Timeouts(Section, frozen=True):
@@ -156,6 +162,11 @@ class Secrets(Section, frozen=True):
 
     def __repr__(self) -> str:
         return "Secrets(...)"
+
+
+def is_name(text: object) -> bool:
+    """Whether it can be the name of an instance or of a surface: up to 48 letters, digits, ".", "_" and "-"."""
+    return isinstance(text, str) and re.fullmatch(NAME_PATTERN, text) is not None
 
 
 def load(path: str | os.PathLike[str] | None = None, overrides: Iterable[str] = ()) -> Config:

@@ -66,13 +66,33 @@ class Encoding(IntEnum):
     JPEG_QUALITY_LEVEL_0 = -32
     DESKTOP_SIZE = -223
     LAST_RECT = -224
+    POINTER_POS = -232
     CURSOR = -239
+    X_CURSOR = -240
     COMPRESSION_LEVEL_9 = -247
     COMPRESSION_LEVEL_0 = -256
     DESKTOP_NAME = -307
     EXTENDED_DESKTOP_SIZE = -308
     FENCE = -312
     CONTINUOUS_UPDATES = -313
+    CURSOR_WITH_ALPHA = -314
+    APPLE_PUSH = 1011
+    EXTENDED_CLIPBOARD = 0xC0A1E5CE - (1 << 32)
+
+
+class ClipboardFlag(IntFlag):
+    """Formats and actions of a clipboard message: rfbproto "Extended Clipboard Pseudo-Encoding"."""
+
+    TEXT = 1
+    RTF = 2
+    HTML = 4
+    DIB = 8
+    FILES = 16
+    CAPS = 1 << 24
+    REQUEST = 1 << 25
+    PEEK = 1 << 26
+    NOTIFY = 1 << 27
+    PROVIDE = 1 << 28
 
 
 class FenceFlag(IntFlag):

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from mpvnc.constants import TILE
 from mpvnc.geometry import Rect
-from mpvnc.kernels.tiles import Boxes, Tiles, runs
+from mpvnc.kernels.tiles import Boxes, Tiles, mark, runs
 
 TABLE_BYTES_PER_TILE = 24
 """Epoch u8, previous epoch u8, box 4 u2."""
@@ -105,10 +105,7 @@ class TileTable:
 
     def advance(self, frame: int, changed: Tiles, boxes: Boxes) -> None:
         """Note that the `changed` tiles differ in `frame`, within `boxes`."""
-        which = changed != 0
-        self.previous[which] = self.epoch[which]
-        self.epoch[which] = frame
-        self.box[which] = boxes[which]
+        mark(self.epoch, self.previous, self.box, changed, boxes, frame)
 
     def assign(self, other: TileTable) -> None:
         """Become equal to `other`, a table of the same size."""

@@ -65,12 +65,19 @@ class Counter(IntEnum):
     PIXELS_ENCODED = 20
     FRAMES_SKIPPED = 21
     """Frames that passed a client by because it was not ready for them; summed over the clients."""
-    RECTANGLES_TAKEN = 22
+    VIEWERS = 22
+    """Level: sessions that see the picture; `CLIENTS` has those too that are about to."""
+    SHOWN = 23
+    """Level: the newest frame that one of them was sent, and how many were (frames/audience.py)."""
+    RECTANGLES_TAKEN = 24
     """Rectangles that another encoder had made."""
-    WAITS_IN_VAIN = 23
+    WAITS_IN_VAIN = 25
     """Updates that waited for another encoder, and were made without it."""
-    ENCODE_US = 24
+    ENCODE_US = 26
     """CPU time spent on encoding rectangles, in microseconds."""
+
+
+_INTERNAL = (Counter.HEARTBEAT, Counter.SHOWN)
 
 
 def slot_count(workers: int) -> int:
@@ -103,10 +110,8 @@ class SlotCounters:
         self.add(Counter.HEARTBEAT)
 
     def as_dict(self) -> dict[str, int]:
-        """Return every counter but the heartbeat, by lower-case name."""
-        return {
-            counter.name.lower(): self.get(counter) for counter in Counter if counter is not Counter.HEARTBEAT
-        }
+        """Return every counter that a number says something of, by lower-case name."""
+        return {counter.name.lower(): self.get(counter) for counter in Counter if counter not in _INTERNAL}
 
     def _release(self) -> None:
         self._words.release()

@@ -46,6 +46,7 @@ class PointerState:
         serial: changes with each new cursor; 0 before the first.
         x, y: where its hot spot is in the frame, in pixels; may lie outside.
         cursor: its shape, None before the first.
+        is_own: the screen has no pointer of its own: the shape is for each viewer's, and it is drawn nowhere.
     """
 
     serial: int = 0
@@ -53,3 +54,4 @@ class PointerState:
     y: int = 0
     visible: bool = False
     cursor: Cursor | None = None
+    is_own: bool = False

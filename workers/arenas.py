@@ -81,7 +81,9 @@ class Arenas:
 
     def announce(self, who: object, interests: Mapping[int, int]) -> None:
         """Tell the others what all parts of this worker are interested in."""
-        self._interests[who] = interests
+        self._interests.pop(who, None)
+        if interests:
+            self._interests[who] = interests
         self._own.announce({word: n for part in self._interests.values() for word, n in part.items()})
 
     def proceed(self, interest: int, progress: int) -> None:

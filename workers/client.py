@@ -17,17 +17,20 @@ from mpvnc.errors import MpvncError, ProtocolError
 from mpvnc.log import for_client
 from mpvnc.rfb import events
 from mpvnc.rfb.state import State
-from mpvnc.session.broadcast import Delivery
+from mpvnc.session.announcing import IgnoredClipboard
+from mpvnc.session.broadcast import Broadcast, Delivery
+from mpvnc.session.clipboard import Clipboard
 from mpvnc.session.fanout import Buffers
 from mpvnc.session.following import Following
 from mpvnc.session.input import (
     ClientGone,
     ClientJoined,
-    CutTextInput,
+    ClipboardInput,
     InputEvent,
     InputQueue,
     KeyInput,
     PointerInput,
+    ResizeInput,
     pack,
 )
 from mpvnc.session.pacing import Link
@@ -50,16 +53,24 @@ _scratch = bytearray(READ_BYTES)
 _scratch_view = memoryview(_scratch)
 
 
+class Showing(Protocol):
+    """What a client looks at; `show.Show` is one."""
+
+    broadcast: Broadcast
+
+    def offer(self, session: Session, now: float, unacknowledged_bytes: int) -> Delivery | None:
+        """Offer it the screen."""
+
+    def review(self, session: Session) -> None:
+        """Look whether what it waits for is still what it wants."""
+
+
 class Host(Protocol):
     """What a client needs of its encoder."""
 
     loop: asyncio.AbstractEventLoop
     readiness: Readiness
     stall_timeout_s: float
-
-    @property
-    def stage(self) -> int:
-        """Grows with whatever there is to be seen; see `Broadcast.stage`."""
 
     def offer(self, client: Client, now: float) -> Delivery | None:
         """Offer it the screen."""
@@ -95,7 +106,7 @@ class Client:
     __slots__ = (
         "_blocked_since", "_drain_timer", "_host", "_input", "_is_judged", "_is_reading", "_is_writing",
         "_look_at", "_marks", "_rests_until", "_timer", "_waiting_control_bytes", "_withheld", "address",
-        "has_joined", "ident", "is_closed", "pipe", "session", "since", "slot", "updates",
+        "has_joined", "ident", "is_closed", "pipe", "session", "show", "since", "slot", "surface", "updates",
     )  # fmt: skip
 
     def __init__(
@@ -106,6 +117,10 @@ class Client:
         self.pipe = pipe
         self.session = session
         self.slot = 0
+        self.show: Showing
+        """What it looks at; given to it by who admits it, before anything is read."""
+        self.surface = ""
+        """The name of that; "" for the screen of a capture process (shows.py)."""
         self.has_joined = False
         self.is_closed = False
         self.updates = 0
@@ -136,6 +151,10 @@ class Client:
     def refuse(self, reason: str) -> None:
         """End the handshake with a reason in the client's own words, as soon as it can hear it."""
         self._guarded(self._refuse, reason)
+
+    def route(self, surface: int) -> None:
+        """Send its input to the program that draws the surface of this number from now on."""
+        self._input.surface = surface
 
     def offer(self) -> None:
         """Let it have the next update, if it may and wants to."""
@@ -197,7 +216,7 @@ class Client:
                 timer.cancel()
         self.pipe.close()
         if self.has_joined:
-            self._host.emit_surely(pack(ClientGone(self.ident, time.time())))
+            self._host.emit_surely(pack(ClientGone(self.ident, time.time()), self._input.surface))
         self._host.gone(self, reason)
 
     # -- callbacks
@@ -240,7 +259,7 @@ class Client:
         data = _scratch_view[:count].tobytes()
         session = self.session
         if session.asks_again(data):
-            if session.content_at != self._host.stage:
+            if session.content_at != self.show.broadcast.stage:
                 self._offer()
             return
         if self._is_judged or not self._withholds(data):
@@ -360,14 +379,16 @@ class Client:
             self._watch_writable()
 
     def _send_control(self) -> None:
-        data = self.session.data_to_send()
+        was_blocked = self.pipe.is_blocked
+        data = self.session.data_to_send(is_blocked=was_blocked)
         if not data:
             return
         self.pipe.send([data])
-        if self.pipe.is_blocked:
+        if was_blocked:
             self._waiting_control_bytes += len(data)
             if self._waiting_control_bytes > CONTROL_LIMIT_BYTES:
                 self._stop_reading()
+        elif self.pipe.is_blocked:
             self._watch_writable()
 
     def _watch_writable(self) -> None:
@@ -410,7 +431,7 @@ class Client:
         self._timer = self._host.loop.call_at(when, self._guarded, self._on_timer)
 
     def _hand_over_at(self) -> float:
-        hands = self.session.pointer_changes_hands_at()
+        hands = self.session.cursors.changes_hands_at()
         return hands if hands > self._host.loop.time() else math.inf
 
     # -- what it says to others
@@ -423,6 +444,8 @@ class Client:
                 self._emit(ClientJoined(self.ident, time.time(), one.view_only, self.address, self.slot))
             elif isinstance(one, events.WrongPassword):
                 self._host.wrong_password(self)
+            elif isinstance(one, IgnoredClipboard):
+                for_client(logger, self.ident).debug("ignored: %s", one.reason)
             else:
                 self._emit(self._as_input(one))
 
@@ -430,15 +453,19 @@ class Client:
         """Handle what a session heard outside of `receive_data` (a screen that came after ClientInit)."""
         self._guarded(self._handle, self.session.take_heard())
 
-    def _as_input(self, heard: events.KeyEvent | events.PointerEvent | events.ClientCutText) -> InputEvent:
+    def _as_input(
+        self, heard: events.KeyEvent | events.PointerEvent | events.SetDesktopSize | Clipboard
+    ) -> InputEvent:
         now = time.time()
         match heard:
             case events.KeyEvent(down, keysym):
                 return KeyInput(self.ident, now, down, keysym)
             case events.PointerEvent(mask, x, y):
                 return PointerInput(self.ident, now, mask, x, y)
-            case events.ClientCutText(text):
-                return CutTextInput(self.ident, now, text)
+            case events.SetDesktopSize(width, height, _):
+                return ResizeInput(self.ident, now, width, height)
+            case Clipboard():
+                return ClipboardInput(self.ident, now, heard)
 
     def _emit(self, event: InputEvent) -> None:
         if not self._input.offer(event):

@@ -26,7 +26,7 @@ from mpvnc.ipc.bus import InputReceiver
 from mpvnc.ipc.control import Message
 from mpvnc.metrics import Counter
 from mpvnc.session.control import Control
-from mpvnc.session.input import CutTextInput, InputEvent, unpack
+from mpvnc.session.input import ClipboardInput, InputEvent, unpack
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
 
 REOPEN_S = 1.0
@@ -65,7 +65,7 @@ class Injector:
                 logger.error("%s", error)
                 continue
             self._runtime.counters.add(Counter.INPUT_EVENTS)
-            if isinstance(event, CutTextInput):
+            if isinstance(event, ClipboardInput):
                 continue
             too_much = self._turns.offer(event)
             if too_much is not None:

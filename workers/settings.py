@@ -14,8 +14,8 @@ from mpvnc.rfb.security.vncauth import encode_password
 from mpvnc.session.session import SessionSettings
 
 
-def session_settings(config: Config) -> SessionSettings:
-    """Return what every session is to know."""
+def session_settings(config: Config, source: str) -> SessionSettings:
+    """Return what every session is to know, with a source of that kind."""
     lowest, highest = config.encoding.compression_min, config.encoding.compression_max
     options = WireOptions(
         encodings=frozenset(Encoding[name.upper()] for name in config.encoding.enabled),
@@ -29,6 +29,9 @@ def session_settings(config: Config) -> SessionSettings:
         message_s=config.timeouts.message_s,
         with_cursor=config.encoding.cursor,
         with_pointer=config.encoding.pointer,
+        pushes=config.clients.push_requests,
+        takes_clipboards=source == "publish",
+        forwards_resize=source == "publish",
         wire_class=functools.partial(wire_class, options=options),
     )
 

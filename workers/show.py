@@ -12,13 +12,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import os
 import time
 from collections import Counter as Tally
 
 from mpvnc.encodings import encode
 from mpvnc.encodings.base import EncodedRectangle
 from mpvnc.encodings.wire import WireClass
+from mpvnc.frames.audience import Audience
 from mpvnc.frames.pointer import PointerPage
 from mpvnc.frames.reader import FrameReader
 from mpvnc.geometry import Rect
@@ -36,21 +36,22 @@ class Show:
     """One screen in front of a worker's clients. Loop thread only.
 
     Args:
-        bell: eventfd that says that there may be something new; stays the caller's.
-        pointer_fd: the pointer page.
+        title: the desktop's name; changes by `rename`.
+        audience: where those who look are counted.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, bell: int, pointer_fd: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, title: str, audience: Audience) -> None:
         self.broadcast = Broadcast(self._encode)
+        self.title = title
         self.encode_s = 0.0
         """CPU time spent on encoding."""
         self.reader: FrameReader | None = None
         self.frames = 0
         """How many frames were taken over."""
         self._loop = loop
-        self._bell = bell
-        self._pointer = PointerPage(pointer_fd, writable=False)
+        self._pointer: PointerPage | None = None
         self._pointer_version = -1
+        self._audience = audience
         self._clients: dict[Session, Client] = {}
         self._followers: dict[Kind | None, list[Client]] = {}
         self._leaders: dict[Session, Kind] = {}
@@ -60,10 +61,6 @@ class Show:
         self._judged_frames = 0
         self._sharing: Sharing | None = None
         self._await_timer: asyncio.TimerHandle | None = None
-
-    def begin(self) -> None:
-        """Listen to the bell."""
-        self._loop.add_reader(self._bell, self._on_bell)
 
     def share(self, store: Store) -> None:
         """Share what is encoded with other workers; `arrived` is to be called when they have put something."""
@@ -78,20 +75,40 @@ class Show:
             self._pump()
 
     def close(self) -> None:
-        """Let go of the memory."""
-        self._pointer.close()
+        """Show nothing any more, and let go of the memory. Nobody may look at it then."""
+        for timer in (self._timer, self._await_timer):
+            if timer is not None:
+                timer.cancel()
+        if self._sharing is not None:
+            self._sharing.end()
+        if self._pointer is not None:
+            self._pointer.close()
         if self.reader is not None:
             self.reader.close()
+        self._timer = self._await_timer = self._pointer = self.reader = None
 
     # -- clients
 
+    @property
+    def clients(self) -> list[Client]:
+        """Who looks at it, or waits for the first frame."""
+        return list(self._clients.values())
+
     def admit(self, client: Client) -> None:
-        """Count a client in."""
+        """Count a client in; it sees what there is."""
         self._clients[client.session] = client
+        client.show = self
+        if self.reader is not None:
+            client.session.show(self.reader, self.title)
+
+    def joined(self, client: Client) -> None:
+        """Count a client among those who look."""
+        self._audience.join(client.session)
 
     def dismiss(self, client: Client) -> None:
         """Forget a client."""
         self.broadcast.leave(client.session)
+        self._audience.leave(client.session)
         del self._clients[client.session]
         self._pump_soon()
 
@@ -104,6 +121,8 @@ class Show:
     def offer(self, session: Session, now: float, unacknowledged_bytes: int) -> Delivery | None:
         """Offer a session the screen; what is missing is encoded, slice by slice."""
         delivery = self.broadcast.offer(session, now, unacknowledged_bytes)
+        if delivery is not None:
+            self._audience.sent(session, session.picture.base)
         self._pump_soon()
         if self.broadcast.look_at < self._timer_at:
             self._arm()
@@ -125,7 +144,28 @@ class Show:
 
     # -- the screen
 
-    def open(self, fd: int, name: str) -> None:
+    def rename(self, title: str) -> None:
+        """Give the desktop another name."""
+        self.title = title
+        for client in self.clients:
+            client.session.rename(title)
+            client.notice()
+
+    def count(self, audience: Audience) -> None:
+        """Count those who look elsewhere from now on."""
+        self._audience = audience
+        for client in self.clients:
+            if client.has_joined:
+                audience.join(client.session)
+
+    def point(self, fd: int) -> None:
+        """Follow the pointer of this page."""
+        old, self._pointer = self._pointer, PointerPage(fd, writable=False)
+        self._pointer_version = -1
+        if old is not None:
+            old.close()
+
+    def open(self, fd: int) -> None:
         """Show another segment, from its newest frame on. Raises: FrameError if it cannot be shown."""
         reader = _open_reader(fd)
         old, self.reader = self.reader, reader
@@ -134,18 +174,14 @@ class Show:
         self.broadcast.show(reader)
         self.broadcast.look(self._loop.time())
         self._arm()
-        for client in list(self._clients.values()):
-            client.session.show(reader, name)
+        for client in self.clients:
+            client.session.show(reader, self.title)
             client.handle_late()
             client.notice()
         if old is not None:
             old.close()
 
-    def _on_bell(self) -> None:
-        os.read(self._bell, 8)
-        self._look()
-
-    def _look(self) -> None:
+    def look(self) -> None:
         """Take over what is new, if those who wait for the last frame have been served."""
         news = self._take_pointer()
         if self._take_frame() or news:
@@ -153,7 +189,7 @@ class Show:
 
     def _offer_all(self) -> None:
         self._followers, self._leaders = {}, {}
-        for client in list(self._clients.values()):
+        for client in self.clients:
             session = client.session
             if not session.is_ready:
                 continue
@@ -178,6 +214,7 @@ class Show:
                 client.offer()
             else:
                 client.follow(same)
+            self._audience.sent(client.session, client.session.picture.base)
 
     def _offer_left(self) -> None:
         """Offer to those whose leader went away, or was served something else."""
@@ -187,10 +224,9 @@ class Show:
                 client.offer()
 
     def _take_pointer(self) -> bool:
-        version = self._pointer.version
-        if version == self._pointer_version:
+        if self._pointer is None or self._pointer.version == self._pointer_version:
             return False
-        self._pointer_version = version
+        self._pointer_version = self._pointer.version
         self.broadcast.point(self._pointer.read())
         return True
 
@@ -227,7 +263,7 @@ class Show:
         self._arm_await()
         if self._followers and not self.broadcast.is_busy:
             self._offer_left()
-        self._look()
+        self.look()
         self._pump_soon()
 
     def _step(self) -> None:
@@ -242,6 +278,7 @@ class Show:
         self.broadcast.spent(time.thread_time() - began_s)
         for delivery in deliveries:
             self._clients[delivery.session].deliver(delivery)
+            self._audience.sent(delivery.session, delivery.session.picture.base)
         for delivery in deliveries:
             self._follow(delivery)
 

@@ -36,6 +36,11 @@ _WORTH = 0.75
 """A move is told if its residual is smaller than this part of the plain damage."""
 
 
+def is_enough(changed: int, tiles: int) -> bool:
+    """Whether it pays to look for a scroll where so many of so many tiles changed."""
+    return changed >= min(_ENOUGH_TILES, tiles / 16)
+
+
 class Search:
     """Looks for scrolls, frame after frame: less often while it finds none, as in a video."""
 
@@ -44,7 +49,7 @@ class Search:
 
     def find(self, new: Pixels, old: Pixels, changed: Tiles, boxes: Boxes) -> Move | None:
         """Return the vertical move that explains most of what changed, if it is looked for and found."""
-        if np.count_nonzero(changed) < min(_ENOUGH_TILES, changed.size / 16):
+        if not is_enough(int(np.count_nonzero(changed)), changed.size):
             return None
         if self._misses >= _PATIENCE and self._misses % _REST:
             self._misses += 1

@@ -16,7 +16,8 @@ from mpvnc.kernels.ordering import fence, require_ordering
 from mpvnc.pointer import MAX_CURSOR_SIDE, Cursor, PointerState
 
 _STATE = struct.Struct("@QqqQ")
-"""Serial of the cursor (the stamp at its writing: never used twice), x, y, visible."""
+"""Serial of the cursor (the stamp at its writing: never used twice), x, y, visible (one of the three below)."""
+_HIDDEN, _SHOWN, _OWN = 0, 1, 2
 _SHAPE = struct.Struct("@QQQQ")
 """Width, height, hot x, hot y of the cursor; its pixels follow."""
 _STATE_AT = 8
@@ -57,11 +58,11 @@ class PointerPage:
 
     def write_position(self, x: int, y: int, visible: bool) -> None:
         """Move, show or hide the pointer; writes nothing if it is like that already."""
-        serial, *position = _STATE.unpack_from(self._memory, _STATE_AT)
-        if position == [x, y, visible] and self.version % 2 == 0:
-            return
-        with self._writing():
-            _STATE.pack_into(self._memory, _STATE_AT, serial, x, y, visible)
+        self._write_state(x, y, _SHOWN if visible else _HIDDEN)
+
+    def write_own(self, visible: bool) -> None:
+        """Let each viewer have a pointer of its own, of the cursor's shape, or of no shape."""
+        self._write_state(0, 0, _OWN if visible else _HIDDEN)
 
     def read(self) -> PointerState:
         """Return the pointer as it is; as it last was while it cannot be read whole (a writer died in it)."""
@@ -82,6 +83,13 @@ class PointerPage:
         self._stamp.release()
         unmap(self._memory)
 
+    def _write_state(self, *state: int) -> None:
+        serial, *before = _STATE.unpack_from(self._memory, _STATE_AT)
+        if before == list(state) and self.version % 2 == 0:
+            return
+        with self._writing():
+            _STATE.pack_into(self._memory, _STATE_AT, serial, *state)
+
     def _read_state(self) -> PointerState | None:
         """Return what the page says, not yet known to be whole; None if it cannot be."""
         serial, x, y, visible = _STATE.unpack_from(self._memory, _STATE_AT)
@@ -95,7 +103,7 @@ class PointerPage:
                 cursor = Cursor(width, height, hot_x, hot_y, pixels)
             except FrameError:
                 return None
-        return PointerState(serial, x, y, bool(visible), cursor)
+        return PointerState(serial, x, y, bool(visible), cursor, is_own=visible == _OWN)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -22,7 +22,7 @@ from mpvnc.frames import moves as motion
 from mpvnc.frames.store import hold, map_file, unmap
 from mpvnc.geometry import Rect
 from mpvnc.kernels.ordering import require_ordering
-from mpvnc.kernels.tiles import Boxes, Tiles, compare, copy, fence
+from mpvnc.kernels.tiles import Boxes, Tiles, compare, copy, fence, follow
 from mpvnc.pixels import Pixels
 
 
@@ -70,20 +70,24 @@ class FrameWriter:
         self._open: Slot | None = None
         self._search = motion.Search()
         self._changed: Tiles = np.zeros(self._tables[0].epoch.shape, np.uint8)
+        self._stale = np.zeros_like(self._changed)
         self._boxes = np.zeros_like(self._tables[0].box)
+        self._count = 0
         self._write_header(layout, generation)
+
+    @property
+    def pixels(self) -> Pixels | None:
+        """The newest published frame, None before the first. Shared: others read it."""
+        return self._slots[self._newest].pixels if self.frame else None
 
     def begin(self) -> Slot:
         """Open the next slot for writing.
 
         Raises: FrameError if the one before was neither published nor abandoned.
         """
-        self._check_closed()
-        index = (self._newest + 1) % at.SLOTS
-        self._stamp(index, odd=True)
-        self._words[at.slot_word(index, at.S_FRAME)] = 0
-        stale = rects_of(self._stale_tiles(index), self.width, self.height)
-        self._open = replace(self._slots[index], stale=stale)
+        slot = self._open_next()
+        stale = rects_of(self._stale_tiles(slot.index), self.width, self.height)
+        self._open = replace(slot, stale=stale)
         return self._open
 
     def bring_over(self, slot: Slot) -> None:
@@ -133,11 +137,9 @@ class FrameWriter:
         drawn = everywhere if damage is None or not self.frame else damage
         if not self._compare(pixels, tiles_of(drawn, self.width, self.height)):
             return None
-        slot = self.begin()
-        if self.frame:
-            unchanged = self._stale_tiles(slot.index) & ~self._changed
-            copy(slot.pixels, self._slots[self._newest].pixels, unchanged)
-        copy(slot.pixels, pixels, self._changed)
+        slot = self._open_next()
+        newest, epoch = self._slots[self._newest].pixels, self._tables[self._newest].epoch
+        follow(slot.pixels, newest, pixels, self._changed, self._stale, epoch, self._held[slot.index])
         return self._commit(slot, moves)
 
     def abandon(self, slot: Slot) -> None:
@@ -153,13 +155,24 @@ class FrameWriter:
         self._words = np.zeros(0, np.uint64)
         unmap(self._memory)
 
+    def _open_next(self) -> Slot:
+        self._check_closed()
+        index = (self._newest + 1) % at.SLOTS
+        self._stamp(index, odd=True)
+        self._words[at.slot_word(index, at.S_FRAME)] = 0
+        self._open = self._slots[index]
+        return self._open
+
     def _compare(self, pixels: Pixels, tiles: Tiles) -> int:
-        """Set `_changed` and `_boxes`; in the first frame everything is changed."""
+        """Set `_changed` and `_boxes`, and `_count` the changed; in the first frame everything is changed."""
         if self.frame:
-            return compare(pixels, self._slots[self._newest].pixels, tiles, self._changed, self._boxes)
+            newest = self._slots[self._newest].pixels
+            self._count = compare(pixels, newest, tiles, self._changed, self._boxes)
+            return self._count
         self._changed[...] = 1
         self._boxes[...] = self._tables[0].whole
-        return self._changed.size
+        self._count = self._changed.size
+        return self._count
 
     def _commit(self, slot: Slot, moves: Iterable[Move]) -> int:
         self._tell_move(slot, moves)
@@ -178,7 +191,8 @@ class FrameWriter:
     def _tell_move(self, slot: Slot, moves: Iterable[Move]) -> None:
         """Write what moved from the newest frame to this one, with all that is wrong after it."""
         to, source = 0, 0
-        if self.frame:
+        moves = tuple(moves)
+        if self.frame and (moves or motion.is_enough(self._count, self._changed.size)):
             old, residual = self._slots[self._newest].pixels, self._residuals[slot.index]
             move = motion.choose(
                 slot.pixels, old, self._changed, self._boxes, self._search, reported=moves, residual=residual

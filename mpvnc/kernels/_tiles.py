@@ -76,16 +76,21 @@ def _compare_run(
     right: cython.Py_ssize_t = min(last * _TILE, new.shape[1])
     bottom: cython.Py_ssize_t = min(top + _TILE, new.shape[0])
     count: cython.Py_ssize_t = 0
+    narrow: cython.Py_ssize_t = last - first
     column: cython.Py_ssize_t
     x: cython.Py_ssize_t
     y: cython.Py_ssize_t
     width: cython.Py_ssize_t
     for y in range(top, bottom):
+        if narrow == 0:
+            break
         if memcmp(cython.address(new[y, left]), cython.address(old[y, left]), (right - left) * 4) == 0:
             continue
         for column in range(first, last):
             x = column * _TILE
             width = min(_TILE, right - x)
+            if changed[row, column] and _is_wide(cython.address(boxes[row, column, 0]), width):
+                continue
             if memcmp(cython.address(new[y, x]), cython.address(old[y, x]), width * 4) == 0:
                 continue
             if not changed[row, column]:
@@ -101,7 +106,25 @@ def _compare_run(
                 width,
                 cython.address(boxes[row, column, 0]),
             )
+            narrow -= _is_wide(cython.address(boxes[row, column, 0]), width)
+    for column in range(first, last):
+        x = column * _TILE
+        width = min(_TILE, right - x)
+        if changed[row, column] and _is_wide(cython.address(boxes[row, column, 0]), width):
+            # As wide as it can be: only its last line is not known, and is found soonest from below.
+            y = bottom - 1
+            while memcmp(cython.address(new[y, x]), cython.address(old[y, x]), width * 4) == 0:
+                y -= 1
+            boxes[row, column, 3] = y - top + 1
     return count
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _is_wide(box: cython.pointer[cython.ushort], width: cython.Py_ssize_t) -> cython.bint:
+    """Whether a box has all columns of its tile."""
+    return box[0] == 0 and box[2] == width
 
 
 @cython.cfunc
@@ -271,3 +294,54 @@ def missing(
                 column += 1
             found.append((row, first, column, x0, row * _TILE + y0, x1, row * _TILE + y1))
     return found
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+def mark(
+    epoch: cython.ulong[:, ::1],
+    previous: cython.ulong[:, ::1],
+    box: cython.ushort[:, :, ::1],
+    changed: cython.const[cython.uchar][:, :],
+    boxes: cython.const[cython.ushort][:, :, ::1],
+    frame: cython.ulong,
+) -> None:
+    """See `tiles_numpy.mark`."""
+    _check_results(epoch.shape, previous.shape, box.shape)
+    _check_results(epoch.shape, changed.shape, boxes.shape)
+    row: cython.Py_ssize_t
+    column: cython.Py_ssize_t
+    side: cython.Py_ssize_t
+    for row in range(epoch.shape[0]):
+        for column in range(epoch.shape[1]):
+            if changed[row, column]:
+                previous[row, column] = epoch[row, column]
+                epoch[row, column] = frame
+                for side in range(4):
+                    box[row, column, side] = boxes[row, column, side]
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+def follow(
+    target: cython.uint[:, :],
+    newest: cython.const[cython.uint][:, :],
+    pixels: cython.const[cython.uint][:, :],
+    changed: cython.const[cython.uchar][:, :],
+    stale: cython.uchar[:, :],
+    epoch: cython.const[cython.ulong][:, ::1],
+    held: cython.ulong,
+) -> None:
+    """See `tiles_numpy.follow`."""
+    _check(target.shape, target.strides, newest.shape, newest.strides, changed.shape)
+    _check(target.shape, target.strides, pixels.shape, pixels.strides, stale.shape)
+    if epoch.shape[0] != changed.shape[0] or epoch.shape[1] != changed.shape[1]:
+        raise ValueError("the epochs are not shaped like the tiles")
+    row: cython.Py_ssize_t
+    column: cython.Py_ssize_t
+    with cython.nogil:
+        for row in range(changed.shape[0]):
+            for column in range(changed.shape[1]):
+                stale[row, column] = epoch[row, column] > held and not changed[row, column]
+        _copy_tiles(target, newest, stale, False)
+        _copy_tiles(target, pixels, changed, False)

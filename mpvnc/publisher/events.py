@@ -8,6 +8,7 @@ from mpvnc.session.animator_events import (
     Event,
     KeyEvent,
     MoveEvent,
+    ResizeEvent,
     ScrollEvent,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "Event",
     "KeyEvent",
     "MoveEvent",
+    "ResizeEvent",
     "ScrollEvent",
 ]

@@ -1,67 +1,87 @@
 """A program's surface on the wire, and what its viewers do, as events.
 
-Owns: the life of a publication. The pixels go by `Link`, the events by `EventTap`. A surface stays the
-program's: it is read only when a frame is published, and nobody sees it in between.
+Owns: the life of a publication. The pixels go by `Link`, the events by `Inbox`, a server that went away is
+found again by `Rejoin`. A surface stays the program's: it is read only when a frame is published, and nobody
+sees it in between. No lock of ours is held while the program draws, so none can be in the way of its own.
 
 A publication belongs to the process that made it. A forked child gives its copies of the descriptors back at
 once, so that the server still notices when the parent ends, and cannot use it: methods raise
-PublishError there, and leaving `with` does nothing.
+PublishError there, and leaving `with` does nothing. It may draw, where it shares the surface's memory.
 """
 
 from __future__ import annotations
 
 import atexit
+import math
 import os
-import subprocess
 import threading
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
-from mpvnc.damage import Move
-from mpvnc.errors import ControlError, PublishError
-from mpvnc.geometry import Rect
-from mpvnc.ipc.feed import ASK_AGAIN_S, EventTap
-from mpvnc.publisher.launch import end_supervisor
-from mpvnc.publisher.link import Link, wait_readable
-from mpvnc.publisher.surface import Surface, pixels_of
-from mpvnc.session.animator_events import ConnectEvent, DisconnectEvent, Event, unpack_events
+from mpvnc.errors import PublishError
+from mpvnc.frames.audience import Shown
+from mpvnc.ipc.feed import ASK_AGAIN_S
+from mpvnc.pixels import Pixels
+from mpvnc.pointer import Cursor
+from mpvnc.publisher.arguments import checked_name, checked_passwords, moves_of, rects_of
+from mpvnc.publisher.cursors import cursor_of
+from mpvnc.publisher.inbox import Inbox
+from mpvnc.publisher.launch import OwnSupervisor
+from mpvnc.publisher.link import Link
+from mpvnc.publisher.rejoin import Rejoin
+from mpvnc.publisher.surface import Reader, Surface, pixels_of
+from mpvnc.session.animator_events import Event
+from mpvnc.session.clipboard import Clipboard
+
+LOOK_S = 0.02
+"""How often it is looked for a viewer, or for a server that went away."""
+NOBODY = Shown(0, 0, 0)
 
 
 class Publication:
     """A surface that is being shown. Made by `mpvnc.publish`; a context manager that closes it.
 
-    One thread publishes frames; events may be read by another, and `close` be called by any.
+    Methods may be called from any thread. Whoever draws while another thread publishes needs a lock of its own,
+    as for any two that share a surface.
 
     Attributes:
         surface: what is shown; see `change_surface`.
+        name: of the surface; viewers and other programs know it by that.
+        instance: the name of the server, for further surfaces: `publish(other, name="other", instance=...)`.
         listeners: URLs under which viewers find it.
-        dropped_events: how many events were lost because they were not read in time.
     """
 
     def __init__(
         self,
         surface: Surface,
         link: Link,
-        tap: EventTap,
-        process: subprocess.Popen[bytes] | None,
         *,
         view_only: bool,
+        own: OwnSupervisor | None = None,
+        rejoin: Rejoin | None = None,
     ) -> None:
         self.surface = surface
+        self.name, self.instance = link.surface_name, link.instance
         self.listeners = link.listeners
-        self.dropped_events = 0
         self._link = link
-        self._tap = tap
-        self._process = process
-        self._view_only = view_only
+        self._reader = Reader()
+        self._inbox = Inbox(link.events_endpoint, view_only=view_only)
+        self._own = own
+        self._rejoin = rejoin
         self._pid = os.getpid()
-        self._events: deque[Event] = deque()
-        self._reading, self._drawing = threading.RLock(), threading.RLock()
-        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._lock = threading.RLock()
+        """Of the link. Never taken by who holds the inbox."""
+        self._is_behind = False
+        """Whether more has changed in the surface than the next frame's damage will tell."""
+        self._last: Pixels | None = None
+        """The last frame of a server that went away."""
+        self._name: str | None = None
+        self._cursor: tuple[Cursor | None] | None = None
+        self._clipboard: bytes | None = None
+        self._closing = threading.Lock()
         self._closed = False
         _alive.add(self)
 
@@ -70,17 +90,61 @@ class Publication:
         state = "closed" if self.closed else "at " + " ".join(self.listeners)
         return f"<mpvnc.Publication {state}>"
 
-    @property
-    def viewers(self) -> int:
-        """How many viewers are connected. Raises: PublishError after `close`."""
-        with self._drawing:
-            self._check()
-            return self._link.viewers
+    # -- how it stands
 
     @property
     def closed(self) -> bool:
-        """Whether nothing is shown any more: `close` was called, or the server has stopped."""
-        return self._closed or self._link.is_gone
+        """Whether nothing will be shown any more: `close` was called, or the server has stopped for good."""
+        ended = self._rejoin is None and self._link.is_gone
+        return self._closed or ended or os.getpid() != self._pid
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the server is there. While it is not, and `closed` is false, it is looked for."""
+        return not self.closed and self._tend()
+
+    @property
+    def viewers(self) -> int:
+        """How many viewers see it now. Raises: PublishError after `close`."""
+        return self.shown().viewers
+
+    @property
+    def dropped_events(self) -> int:
+        """How many events were lost because they were not read in time: motions first, then presses."""
+        return self._inbox.dropped
+
+    def shown(self) -> Shown:
+        """Return how many viewers there are, which frame is the newest that any of them has been sent, and how
+        many have been sent that one. It costs next to nothing.
+
+        A program may leave out drawing as long as nobody is there, or the frame that it published last
+        (the number is what `publish_frame` returned) has been sent to nobody.
+
+        Raises: PublishError after `close`.
+        """
+        with self._lock:
+            self._check()
+            return self._link.shown() if self._restored() else NOBODY
+
+    def wait_for_viewer(self, timeout: float | None = None) -> bool:
+        """Wait until somebody looks.
+
+        Args:
+            timeout: seconds to wait; None waits for ever.
+        Returns: whether somebody does; False when the time is over or the publication ends.
+        """
+        self._check()
+        deadline = _deadline(timeout)
+        while not self.closed:
+            if self.viewers:
+                return True
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return False
+            self._inbox.pause(min(left_s, LOOK_S))
+        return False
+
+    # -- frames
 
     @contextmanager
     def frame(
@@ -90,18 +154,23 @@ class Publication:
     ) -> Iterator[Surface]:
         """Draw a frame inside `with`; viewers see it, whole, when it is left.
 
-        An exception inside publishes nothing, and leaves what was drawn in the surface.
+        An exception inside publishes nothing, and leaves what was drawn in the surface. While the server of a
+        name is away nothing is published either, and the program draws on.
 
         Args:
-            damage: rectangles (x, y, width, height) outside of which nothing was drawn since the last
-                published frame; None for anywhere. Saves a comparison.
+            damage: rectangles (x, y, width, height), in pixels, outside of which nothing was drawn since the
+                frame before; None for anywhere. Saves a comparison.
             moves: (x, y, width, height, dx, dy) for a part of the last published frame that is drawn again
                 elsewhere; where it went is damage too. Saves bytes, viewers move it themselves; what is wrong is
                 corrected. Scrolling is found without it.
-        Raises: PublishError if there is nobody to publish to.
+        Raises: PublishError if there is nobody to publish to any more.
         """
         self._check()
-        yield self.surface
+        try:
+            yield self.surface
+        except BaseException:
+            self._is_behind = True
+            raise
         self.publish_frame(damage, moves)
 
     def publish_frame(
@@ -111,33 +180,119 @@ class Publication:
     ) -> int | None:
         """Publish the surface as it is; what `frame` does on leaving.
 
-        Returns: the number of the frame; None if nothing differs from the one before.
+        Returns: the number of the frame; None if nothing differs from the one before, or the server is away.
         Raises: PublishError as `frame` does, or if the surface has become unreadable.
         """
-        rects = None if damage is None else [Rect(*map(int, rect)) for rect in damage]
-        moved = [Move(Rect(*map(int, rect)), int(dx), int(dy)) for *rect, dx, dy in moves]
-        with self._drawing:
+        rects, moved = rects_of(damage), moves_of(moves)
+        with self._lock:
             self._check()
-            return self._link.publish(pixels_of(self.surface), rects, moved)
+            if self._is_behind:
+                rects, moved = None, []
+            self._is_behind = True
+            if not self._restored():
+                return None
+            try:
+                frame = self._link.publish(self._reader.read(self.surface), rects, moved)
+            except PublishError:
+                if self._rejoin is not None and self._link.is_gone:
+                    return None
+                raise
+            self._is_behind = False
+            return frame
+
+    def change_frame(self) -> int | None:
+        """Say that the surface has a new frame; `publish_frame` by the name that CairoVNC gives it.
+
+        Viewers that asked once and wait for frames to be pushed get it too.
+        """
+        return self.publish_frame()
 
     def change_surface(self, surface: Surface) -> None:
-        """Show another surface, of any size, from the next frame on.
+        """Show another surface, of any size, from the next frame on. May be called with any lock held.
 
         Raises: PublishError if it cannot be published; the old one stays then.
         """
         self._check()
         pixels_of(surface)
+        self._is_behind = True
         self.surface = surface
 
+    # -- what goes with the frames
+
     def change_name(self, name: str) -> None:
-        """Change the desktop's name for viewers that connect from now on, and those that can be told."""
-        self._check()
-        self._link.send({"type": "notice", "notice": "desktop_name", "name": name})
+        """Change the desktop's name, for viewers that connect from now on and those that can be told.
+
+        Raises: PublishError if it is no str of at most 1000 characters.
+        """
+        checked_name(name)
+        with self._lock:
+            self._check()
+            self._name = name
+            if self._restored():
+                self._link.send(_renaming(name))
+
+    def change_cursor(self, cursor: Cursor | None) -> None:
+        """Change the shape of the viewers' pointers; None hides them. The frames show no pointer.
+
+        Until it is called, viewers show whatever pointer they have. See `mpvnc.Cursor` for its limits.
+        """
+        if not (cursor is None or isinstance(cursor, Cursor)):
+            kind = type(cursor).__name__
+            raise PublishError(f"a {kind} is no mpvnc.Cursor; change_cursor_surface takes a surface")
+        with self._lock:
+            self._check()
+            self._cursor = (cursor,)
+            if self._restored():
+                self._link.point(cursor)
+
+    def change_cursor_surface(self, surface: Surface, hotspot: tuple[int, int] = (0, 0)) -> None:
+        """Have the viewers' pointers look like `surface` looks now: ARGB32 or RGB24, at most 256x256.
+
+        Args:
+            hotspot: the pixel that points, (x, y) from the top left corner.
+        Raises: PublishError if it cannot be a cursor.
+        """
+        self.change_cursor(cursor_of(surface, hotspot))
+
+    def change_clipboard(self, content: str | Clipboard) -> None:
+        """Give the viewers another clipboard: a text, or a `Clipboard` with text, RTF and HTML of the same.
+
+        Those who connect later get it too. Raises: PublishError if it is neither.
+        """
+        if isinstance(content, str):
+            content = Clipboard(text=content)
+        if not isinstance(content, Clipboard):
+            raise PublishError(f"a clipboard is a str or an mpvnc.Clipboard, not a {type(content).__name__}")
+        with self._lock:
+            self._check()
+            self._clipboard = content.pack()
+            if self._restored():
+                self._link.send_clipboard(self._clipboard)
+
+    def change_settings(self, settings: Mapping[str, object]) -> None:
+        """Change settings of a server of our own, as `publish` takes them, such as {"clients.max_connections": 5}.
+
+        Viewers that are there keep what they have; those who come get what is new. All of it is taken, or nothing.
+
+        Raises: PublishError if one is wrong, or cannot change while the server runs, or it is not our own.
+        """
+        self._reconfigure(settings, None)
+
+    def change_passwords(self, password: str | None, view_only_password: str | None = None) -> None:
+        """Ask viewers that come from now on for other passwords; None: for none, which only loopback allows.
+
+        Raises: PublishError if no viewer could give such a password, or the server is not our own.
+        """
+        self._reconfigure({}, checked_passwords(password, view_only_password))
 
     def bell(self) -> None:
         """Ring the viewers' bell."""
-        self._check()
-        self._link.send({"type": "notice", "notice": "bell"})
+        with self._lock:
+            self._check()
+            if self._restored():
+                self._link.send({"type": "notice", "notice": "bell"})
+
+    # -- events
 
     def get_event(self, timeout: float | None = None) -> Event | None:
         """Return the next event.
@@ -147,20 +302,34 @@ class Publication:
         Returns: None when the time is over, and when the publication has ended.
         """
         self._check_process()
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = _deadline(timeout)
         while True:
-            event = self._next_event()
-            if event is not None or self.closed:
+            event, wait_s = self._look(deadline)
+            if event is not None or wait_s <= 0:
                 return event
-            wait_s = ASK_AGAIN_S if deadline is None else min(ASK_AGAIN_S, deadline - time.monotonic())
-            if wait_s <= 0:
-                return None
-            self._wait(wait_s)
+            self._inbox.wait(self._link, wait_s)
 
     def events(self) -> Iterator[Event]:
         """Yield the events that are there, without waiting."""
         while (event := self.get_event(0)) is not None:
             yield event
+
+    async def next_event(self, timeout: float | None = None) -> Event | None:
+        """Return the next event, in asyncio; see `get_event`. Several tasks may wait: each event goes to one."""
+        self._check_process()
+        deadline = _deadline(timeout)
+        while True:
+            event, wait_s = self._look(deadline)
+            if event is not None or wait_s <= 0:
+                return event
+            await self._inbox.wait_async(self._link, wait_s)
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        """Yield events as they come, in asyncio, until the publication ends."""
+        while (event := await self.next_event()) is not None:
+            yield event
+
+    # -- its end
 
     def close(self) -> None:
         """Show nothing any more; a server of our own is stopped. May be called again, by any thread.
@@ -168,18 +337,18 @@ class Publication:
         Raises: PublishError in a forked child.
         """
         self._check_process()
-        if self._closed:
-            return
-        self._closed = True
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
         _alive.discard(self)
-        os.eventfd_write(self._wake, 1)
-        with self._reading, self._drawing:
-            self._tap.close()
-            self._link.close()
-            os.close(self._wake)
-            self._wake = -1
-        if self._process is not None:
-            end_supervisor(self._process)
+        self._inbox.close()
+        with self._lock:
+            with suppress(PublishError):
+                self._link.send({"type": "withdraw"})
+            self._let_go()
+        if self._own is not None:
+            self._own.end()
 
     def __enter__(self) -> Self:
         return self
@@ -190,39 +359,95 @@ class Publication:
         if os.getpid() == self._pid:
             self.close()
 
-    def _next_event(self) -> Event | None:
-        with self._reading:
-            if not self._events and not self._closed:
-                self._link.pump()
-                self._read_batch()
-            return self._events.popleft() if self._events else None
+    # -- the server, there or away
 
-    def _read_batch(self) -> None:
-        batch = self._tap.receive()
-        if batch is None:
-            return
+    def _look(self, deadline: float) -> tuple[Event | None, float]:
+        """Return an event, or how long to wait for one; not at all if the time is over, or everything."""
+        event = self._inbox.take()
+        if event is not None or self.closed:
+            return event, 0.0
+        is_there = self._tend()
+        if self.closed:
+            return self._inbox.take(), 0.0
+        return None, min(ASK_AGAIN_S if is_there else LOOK_S, deadline - time.monotonic())
+
+    def _tend(self) -> bool:
+        """Do as `_restored` if nobody is at the server just now: whoever is does it as well."""
+        if not self._lock.acquire(blocking=False):
+            return True
         try:
-            events, self.dropped_events = unpack_events(batch)
-        except ControlError as error:
-            raise PublishError(f"the server sent what is no event: {error}") from error
-        if self._view_only:
-            events = [event for event in events if isinstance(event, ConnectEvent | DisconnectEvent)]
-        self._events.extend(events)
+            self._link.pump()
+            return not self._closed and self._restored()
+        finally:
+            self._lock.release()
 
-    def _wait(self, wait_s: float) -> None:
-        with self._reading:
-            if not self._closed:
-                wait_readable([self._tap, self._link, self._wake], wait_s)
+    def _restored(self) -> bool:
+        """Whether the server is there; if it went away and is back, after telling it everything again."""
+        self._link.glance()
+        if not self._link.is_gone:
+            return True
+        if self._rejoin is None:
+            return False
+        if self._link.fileno() >= 0:
+            self._last = self._link.last()
+            self._link.close()
+        link = self._rejoin.step(time.monotonic())
+        if link is None:
+            return False
+        self._link = link
+        self.listeners = link.listeners
+        self._inbox.follow(link.events_endpoint)
+        self._tell_again()
+        return not link.is_gone
+
+    def _tell_again(self) -> None:
+        link = self._link
+        try:
+            if self._name is not None:
+                link.send(_renaming(self._name))
+            if self._cursor is not None:
+                link.point(*self._cursor)
+            if self._clipboard is not None:
+                link.send_clipboard(self._clipboard)
+            if self._last is not None:
+                link.publish(self._last, None)
+        except PublishError:
+            if not link.is_gone:
+                raise
+
+    def _reconfigure(
+        self, settings: Mapping[str, object], passwords: Mapping[str, str | None] | None
+    ) -> None:
+        with self._lock:
+            self._check()
+            if self._own is None:
+                raise PublishError("a server that was joined has its own settings: mpvnc-supervisor reload")
+            self._link.change_settings(settings, passwords)
+
+    def _let_go(self) -> None:
+        """Close what leads to the server, in whichever process."""
+        self._link.close()
+        if self._rejoin is not None:
+            self._rejoin.close()
 
     def _check(self) -> None:
         self._check_process()
         if self._closed:
             raise PublishError("the publication is closed")
-        self._link.check()
+        if self._rejoin is None:
+            self._link.check()
 
     def _check_process(self) -> None:
         if os.getpid() != self._pid:
             raise PublishError("a publication cannot be used in a forked child; publish there anew")
+
+
+def _deadline(timeout: float | None) -> float:
+    return math.inf if timeout is None else time.monotonic() + timeout
+
+
+def _renaming(name: str) -> dict[str, str]:
+    return {"type": "notice", "notice": "desktop_name", "name": name}
 
 
 _alive: set[Publication] = set()
@@ -238,7 +463,7 @@ def _close_all() -> None:
 def _abandon_all() -> None:
     """Give back what a child inherited, without a word to anybody."""
     for publication in list(_alive):
-        publication._link.close()
+        publication._let_go()
     _alive.clear()
 
 

@@ -15,7 +15,12 @@ from mpvnc.errors import PublishError
 from mpvnc.pixels import Pixels
 
 ARGB32, RGB24 = 0, 1
+_FORMATS = {2: "A8", 3: "A1", 4: "RGB16_565", 5: "RGB30", 6: "RGB96F", 7: "RGBA128F"}
 MAX_SIDE = 32768
+_PREPARES = ("flush", "has_show_text_glyphs")
+"""The second changes nothing: it is the one question that raises for a finished surface, whose memory is still
+handed out.
+"""
 _METHODS = ("get_data", "get_width", "get_height", "get_stride", "get_format")
 
 
@@ -38,6 +43,27 @@ class Surface(Protocol):
         """Return cairo's number of its format."""
 
 
+class Reader:
+    """Reads a surface again and again. One whose size and memory stay is asked for them once: a pycairo one."""
+
+    def __init__(self) -> None:
+        self._surface: Surface | None = None
+        self._pixels: Pixels | None = None
+
+    def read(self, surface: Surface) -> Pixels:
+        """Return what `pixels_of` does, sooner if it is the surface of the last time. Raises: PublishError."""
+        if surface is not self._surface or self._pixels is None:
+            pixels = pixels_of(surface)
+            is_fixed = type(surface).__module__ == "cairo"
+            self._surface, self._pixels = (surface, pixels) if is_fixed else (None, None)
+            return pixels
+        try:
+            _prepare(surface)
+        except Exception as error:
+            raise PublishError(f"the surface cannot be read: {error}") from error
+        return self._pixels
+
+
 def pixels_of(surface: Surface) -> Pixels:
     """Return a view of the surface's pixels as they are now, (height, width), any top byte.
 
@@ -45,13 +71,8 @@ def pixels_of(surface: Surface) -> Pixels:
 
     Raises: PublishError if it is no surface, is finished, or has a size or format that cannot be published.
     """
-    missing = [name for name in _METHODS if not callable(getattr(surface, name, None))]
-    if missing:
-        raise PublishError(f"{type(surface).__name__} is no image surface: it has no {', '.join(missing)}")
     try:
-        flush = getattr(surface, "flush", None)
-        if flush is not None:
-            flush()
+        _prepare(surface)
         number = int(surface.get_format())
         width, height, stride = surface.get_width(), surface.get_height(), surface.get_stride()
         _check(number, width, height, stride)
@@ -59,12 +80,29 @@ def pixels_of(surface: Surface) -> Pixels:
     except PublishError:
         raise
     except Exception as error:  # a surface may be anything, and raise anything
-        raise PublishError(f"the surface cannot be read: {error}") from error
+        raise PublishError(_strangeness(surface) or f"the surface cannot be read: {error}") from error
+
+
+def _prepare(surface: object) -> None:
+    for name in _PREPARES:
+        prepare = getattr(surface, name, None)
+        if prepare is not None:
+            prepare()
+
+
+def _strangeness(surface: object) -> str:
+    """Return why it is no surface; "" if it is one."""
+    missing = [name for name in _METHODS if not callable(getattr(surface, name, None))]
+    if not missing:
+        return ""
+    hint = "; its get_target() may be one" if hasattr(surface, "get_target") else ""
+    return f"a {type(surface).__name__} is no image surface: it has no {', '.join(missing)}{hint}"
 
 
 def _check(number: int, width: int, height: int, stride: int) -> None:
     if number not in (ARGB32, RGB24):
-        raise PublishError(f"surface format {number}, expected RGB24 ({RGB24}) or ARGB32 ({ARGB32})")
+        name = _FORMATS.get(number, str(number))
+        raise PublishError(f"a surface of format {name}, expected RGB24 or ARGB32")
     if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
         raise PublishError(f"a surface of {width}x{height}, expected sides of 1 to {MAX_SIDE}")
     if stride < 4 * width:

@@ -92,8 +92,15 @@ class ClientCutText:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtendedCutText:
+    """A message of the extended clipboard, unread: `clipboard.read` knows what it says."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SkippedCutText:
-    """A ClientCutText whose text is not kept: `Connection.keeps_text` is off. Its end may still have to come."""
+    """A ClientCutText whose contents are not kept: `Connection.keeps_text` is off. Its end may still have to come."""
 
     length: int
 
@@ -130,6 +137,7 @@ Message = (
     | KeyEvent
     | PointerEvent
     | ClientCutText
+    | ExtendedCutText
     | SkippedCutText
     | EnableContinuousUpdates
     | Fence

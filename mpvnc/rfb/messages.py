@@ -17,7 +17,7 @@ from mpvnc.constants import FENCE_PAYLOAD_BYTES, ClientMessage
 from mpvnc.errors import LimitExceeded, ProtocolError
 from mpvnc.geometry import Rect
 from mpvnc.pixels import PIXEL_FORMAT_BYTES, PixelFormat
-from mpvnc.rfb import events
+from mpvnc.rfb import clipboard, events
 from mpvnc.rfb.buffer import ReceiveBuffer
 
 
@@ -28,6 +28,7 @@ class Limits:
     set_encodings: int = 1024
     """Entries of a SetEncodings list."""
     client_cut_text_bytes: int = 256 << 10
+    """Of a ClientCutText, and of each format of an extended clipboard, inflated."""
 
 
 Parser = Callable[[ReceiveBuffer, Limits], events.Message]
@@ -37,7 +38,7 @@ _SET_ENCODINGS = struct.Struct(">BxH")
 _UPDATE_REQUEST = struct.Struct(">BBHHHH")
 _KEY_EVENT = struct.Struct(">BBxxI")
 _POINTER_EVENT = struct.Struct(">BBHH")
-_CUT_TEXT = struct.Struct(">B3xI")
+_CUT_TEXT = struct.Struct(">B3xi")
 _FENCE = struct.Struct(">B3xIB")
 _SET_DESKTOP_SIZE = struct.Struct(">BxHHBx")
 _SCREEN = struct.Struct(">IHHHHI")
@@ -81,31 +82,47 @@ def parse_pointer_event(buffer: ReceiveBuffer, limits: Limits) -> events.Pointer
     return events.PointerEvent(button_mask, x, y)
 
 
-def parse_client_cut_text(buffer: ReceiveBuffer, limits: Limits) -> events.ClientCutText:
+def parse_client_cut_text(
+    buffer: ReceiveBuffer, limits: Limits
+) -> events.ClientCutText | events.ExtendedCutText:
     """Read ClientCutText (RFC 6143 section 7.5.6).
 
-    A negative length, which ExtendedClipboard gives a meaning, is a length beyond every limit without it.
+    A negative length makes it a message of the extended clipboard, negotiated or not (rfbproto "Extended
+    Clipboard Pseudo-Encoding").
     """
-    return events.ClientCutText(buffer.take(_cut_text_length(buffer, limits)).decode("latin-1"))
+    length, is_extended = _cut_text_length(buffer, limits)
+    data = buffer.take(length)
+    return events.ExtendedCutText(data) if is_extended else events.ClientCutText(data.decode("latin-1"))
 
 
-def skip_client_cut_text(buffer: ReceiveBuffer, limits: Limits) -> events.SkippedCutText | None:
-    """Read ClientCutText without keeping the text; None if the next message is another one."""
+def skip_client_cut_text(
+    buffer: ReceiveBuffer, limits: Limits
+) -> events.SkippedCutText | events.ExtendedCutText | None:
+    """Read ClientCutText without keeping contents; None if the next message is another one.
+
+    What asks for something, rather than giving it, is kept: it is short.
+    """
     if buffer.peek_u8() != ClientMessage.CLIENT_CUT_TEXT:
         return None
-    length = _cut_text_length(buffer, limits)
-    buffer.skip(length)
+    length, is_extended = _cut_text_length(buffer, limits)
+    if is_extended and 4 <= length <= clipboard.SHORT_BYTES:
+        data = buffer.take(length)
+        if not clipboard.is_provide(int.from_bytes(data[:4], "big")):
+            return events.ExtendedCutText(data)
+    else:
+        buffer.skip(length)
     return events.SkippedCutText(length)
 
 
-def _cut_text_length(buffer: ReceiveBuffer, limits: Limits) -> int:
+def _cut_text_length(buffer: ReceiveBuffer, limits: Limits) -> tuple[int, bool]:
+    """Read the head; return how much follows, and whether it is of the extended clipboard."""
     _, length = buffer.unpack(_CUT_TEXT)
-    if length > limits.client_cut_text_bytes:
-        raise LimitExceeded(
-            f"ClientCutText with length {length} (hex {length:08x}), "
-            f"the limit is {limits.client_cut_text_bytes}"
-        )
-    return length
+    limit = limits.client_cut_text_bytes
+    if length < 0:
+        limit = clipboard.limit_bytes(limit)
+    if abs(length) > limit:
+        raise LimitExceeded(f"ClientCutText with length {length}, the limit is {limit}")
+    return abs(length), length < 0
 
 
 def parse_enable_continuous_updates(buffer: ReceiveBuffer, limits: Limits) -> events.EnableContinuousUpdates:

@@ -90,6 +90,11 @@ def desktop_name(name: str) -> bytes:
     return rectangle_header(EMPTY, Encoding.DESKTOP_NAME) + _counted(name.encode())
 
 
+def pointer_pos(x: int, y: int) -> bytes:
+    """Return a PointerPos rectangle: the pointer's hot spot is there, inside the framebuffer."""
+    return rectangle_header(Rect(x, y, 0, 0), Encoding.POINTER_POS)
+
+
 def bell() -> bytes:
     """Return Bell (RFC 6143 section 7.6.3)."""
     return bytes((ServerMessage.BELL,))
@@ -98,9 +103,12 @@ def bell() -> bytes:
 def server_cut_text(text: str) -> bytes:
     """Return ServerCutText (RFC 6143 section 7.6.4).
 
-    Lines end in a line feed alone; a character that Latin-1 does not have becomes a question mark.
+    Lines end in a line feed alone. Raises: EncodeError if a character is none of Latin-1.
     """
-    data = text.replace("\r\n", "\n").replace("\r", "\n").encode("latin-1", "replace")
+    try:
+        data = text.replace("\r\n", "\n").replace("\r", "\n").encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise EncodeError(f"a cut text has only Latin-1: {error.reason}") from error
     return _CUT_TEXT.pack(ServerMessage.SERVER_CUT_TEXT, len(data)) + data
 
 

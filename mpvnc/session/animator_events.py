@@ -12,10 +12,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mpvnc.errors import ControlError
-from mpvnc.session.input import ClientGone, ClientJoined, CutTextInput, InputEvent, KeyInput, PointerInput
+from mpvnc.session.input import (
+    ClientGone,
+    ClientJoined,
+    ClipboardInput,
+    InputEvent,
+    KeyInput,
+    PointerInput,
+    ResizeInput,
+)
 
 WHEEL_MASK = 0x78
 CLICK_BITS = (0, 1, 2, 7, 8)
@@ -75,12 +83,25 @@ class ScrollEvent:
 
 @dataclass(frozen=True, slots=True)
 class ClipboardEvent:
-    """A viewer's clipboard has a new text, which may be empty."""
+    """A viewer's clipboard has something new, in some of the formats (None: not in that one); a text may be empty."""
 
     name: ClassVar[str] = "clipboard"
     client: int
     time: float
-    text: str
+    text: str | None
+    rtf: bytes | None = None
+    html: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeEvent:
+    """A viewer asks for another size, in pixels; `change_surface` grants it, nothing has to."""
+
+    name: ClassVar[str] = "resize"
+    client: int
+    time: float
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +124,22 @@ class DisconnectEvent:
     time: float
 
 
-Event = KeyEvent | MoveEvent | ClickEvent | ScrollEvent | ClipboardEvent | ConnectEvent | DisconnectEvent
+Event = (
+    KeyEvent
+    | MoveEvent
+    | ClickEvent
+    | ScrollEvent
+    | ClipboardEvent
+    | ResizeEvent
+    | ConnectEvent
+    | DisconnectEvent
+)
 
 _CLASSES: dict[str, type[Event]] = {
     kind.name: kind
     for kind in (
-        KeyEvent, MoveEvent, ClickEvent, ScrollEvent, ClipboardEvent, ConnectEvent, DisconnectEvent,
+        KeyEvent, MoveEvent, ClickEvent, ScrollEvent, ClipboardEvent, ResizeEvent, ConnectEvent,
+        DisconnectEvent,
     )
 }  # fmt: skip
 _FIELDS = {kind: tuple(one.name for one in fields(kind)) for kind in _CLASSES.values()}
@@ -117,16 +148,31 @@ _FIELDS = {kind: tuple(one.name for one in fields(kind)) for kind in _CLASSES.va
 def pack_events(events: Iterable[Event], dropped: int) -> bytes:
     """Return a batch as JSON: how many events were lost so far, then a [name, field, ...] for each event."""
     rows = [[event.name, *(getattr(event, name) for name in _FIELDS[type(event)])] for event in events]
-    return json.dumps([dropped, *rows], separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    text = json.dumps([dropped, *rows], separators=(",", ":"), ensure_ascii=False, default=_text_of_bytes)
+    return text.encode("utf-8", "replace")
 
 
 def unpack_events(data: bytes) -> tuple[list[Event], int]:
     """Return (events, lost so far) of `pack_events`. Raises: ControlError if `data` is anything else."""
     try:
         dropped, *rows = json.loads(data)
-        return [_CLASSES[name](*values) for name, *values in rows], int(dropped)
-    except (ValueError, TypeError, KeyError) as error:
+        return [_event(*row) for row in rows], int(dropped)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ControlError(f"animator events {data[:64]!r}: {error}") from error
+
+
+def _text_of_bytes(data: object) -> str:
+    """Return the one thing in an event that JSON does not have, RTF, as text: it is nearly all ASCII."""
+    if not isinstance(data, bytes):
+        raise TypeError(f"{type(data).__name__} in an event")
+    return data.decode("latin-1")
+
+
+def _event(name: str, *values: Any) -> Event:
+    if name != ClipboardEvent.name:
+        return _CLASSES[name](*values)
+    client, time, text, rtf, html = values
+    return ClipboardEvent(client, time, text, None if rtf is None else rtf.encode("latin-1"), html)
 
 
 @dataclass(slots=True)
@@ -151,8 +197,10 @@ class Translator:
                 return list(self._pointer(event))
             case KeyInput():
                 return self._key(event)
-            case CutTextInput(client, time, text):
-                return [ClipboardEvent(client, time, text)]
+            case ClipboardInput(client, time, clipboard):
+                return [ClipboardEvent(client, time, clipboard.text, clipboard.rtf, clipboard.html)]
+            case ResizeInput(client, time, width, height):
+                return [ResizeEvent(client, time, width, height)]
             case ClientJoined(client, time, view_only, address, slot):
                 self._client(client).slot = slot
                 return [ConnectEvent(client, time, view_only, address)]

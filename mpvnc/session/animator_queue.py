@@ -25,9 +25,10 @@ from mpvnc.session.animator_events import (
 )
 
 ANIMATOR_EVENTS = 500
-ANIMATOR_TEXT_BYTES = 32 << 20
+ANIMATOR_TEXT = 64 << 20
+"""Characters and bytes of unread clipboards."""
 BATCH_TEXT = 1 << 20
-"""So many characters of clipboard text at most go into one batch, and a longer text alone."""
+"""So many characters and bytes of clipboards at most go into one batch, and a larger one alone."""
 
 _Thing = tuple[str, int, int]
 
@@ -49,7 +50,7 @@ class AnimatorQueue:
     the animator was told is down are kept beyond it.
     """
 
-    def __init__(self, limit: int = ANIMATOR_EVENTS, limit_text: int = ANIMATOR_TEXT_BYTES) -> None:
+    def __init__(self, limit: int = ANIMATOR_EVENTS, limit_text: int = ANIMATOR_TEXT) -> None:
         self._limit = limit
         self._limit_text = limit_text
         self._text = 0
@@ -208,4 +209,6 @@ def _can_be_lost(event: Event) -> bool:
 
 
 def _text(event: Event) -> int:
-    return len(event.text) if isinstance(event, ClipboardEvent) else 0
+    if not isinstance(event, ClipboardEvent):
+        return 0
+    return len(event.text or "") + len(event.rtf or b"") + len(event.html or "")

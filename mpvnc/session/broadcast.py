@@ -22,22 +22,20 @@ from typing import NamedTuple
 
 from mpvnc.constants import Encoding
 from mpvnc.damage import Move, MovedFrame
-from mpvnc.encodings.base import EncodedRectangle
 from mpvnc.encodings.copyrect import copy_rectangle
 from mpvnc.encodings.wire import WireClass
-from mpvnc.geometry import EMPTY, Rect, Region
+from mpvnc.geometry import EMPTY
 from mpvnc.pointer import PointerState
 from mpvnc.rfb.writers import update_header
 from mpvnc.session import overlay, planner
+from mpvnc.session.drawing import Drawing
 from mpvnc.session.fanout import (
-    SHARED_UPDATES,
     BrokenUpdate,
     Buffers,
     Encode,
     Fanout,
     Streams,
     Update,
-    splice,
 )
 from mpvnc.session.following import Following
 from mpvnc.session.overlay import Overlay
@@ -64,30 +62,6 @@ class Delivery(NamedTuple):
     buffers: Buffers
     size_bytes: int
     update: Update | None = None
-
-
-class _Drawn:
-    """An update together with how the pointer changes in a picture by it, and what that leaves owed."""
-
-    __slots__ = ("_message", "opens", "overlay", "owed", "tail")
-
-    def __init__(self, seen: Overlay | None, tail: list[EncodedRectangle], owed: Region) -> None:
-        self.overlay = seen
-        self.tail = tail
-        self.owed = owed
-        self.opens: Streams = frozenset()
-        """The streams that have had their header once `message` was sent."""
-        self._message: bytes | None = None
-
-    def message(self, update: Update) -> bytes:
-        """Return the whole FramebufferUpdate, joined once for everybody."""
-        if self._message is None:
-            self._message = update.message()
-            forms, self.opens = splice(self.tail, update.opens)
-            if forms:
-                head = update_header(update.count + len(forms))
-                self._message = b"".join((head, update.body(), *forms))
-        return self._message
 
 
 class _Waiting(NamedTuple):
@@ -118,8 +92,7 @@ class Broadcast:
         self._turns = Turns()
         self._waits_for: dict[Session, _Waiting] = {}
         self._pieces: dict[object, list[Piece]] = {}
-        self._drawn: dict[tuple[Update, Overlay | None, Overlay | None], _Drawn] = {}
-        self._placed: dict[Rect, Overlay | None] = {}
+        self._drawing = Drawing(self.fanout.cache.encode)
 
     # -- the screen
 
@@ -128,7 +101,7 @@ class Broadcast:
         self.screen = screen
         self.stage += 1
         self._area = area(screen)
-        self._placed.clear()
+        self._drawing.show(self._area)
         self._release_all()
         self.fanout.reset()
         self._refresh.reset()
@@ -177,8 +150,7 @@ class Broadcast:
         """Note where the pointer is, and what it looks like."""
         self.pointer = pointer
         self.stage += 1
-        self._drawn.clear()
-        self._placed.clear()
+        self._drawing.point(pointer)
 
     # -- the sessions
 
@@ -294,8 +266,8 @@ class Broadcast:
         )
 
     def _shows_pointer(self, session: Session, now: float) -> bool:
-        is_drawn = session.picture.overlay == self._wanted(session, now)
-        return is_drawn and session.shows_pointer_as(self.pointer, now)
+        is_drawn = session.picture.overlay == self._drawing.wanted(session, now)
+        return is_drawn and session.cursors.is_told(self.pointer, session.picture.area, now)
 
     def _passes_by(self, session: Session, screen: Screen, now: float) -> bool:
         """Whether a session on a rung of rate has to do without this frame, for now at least."""
@@ -433,7 +405,7 @@ class Broadcast:
 
     def _deliver(self, session: Session, update: Update, screen: Screen, now: float) -> Delivery | None:
         picture = session.picture
-        drawn = self._draw(session, update, screen, now)
+        drawn = self._drawing.draw(session, update, screen, now)
         extras = session.extras(self.pointer, now)
         if not (update.count or drawn.tail or extras or session.demand.wants_answer):
             picture.update(screen.frame, drawn.owed, drawn.overlay)
@@ -460,43 +432,6 @@ class Broadcast:
         is_shared = len(buffers) == 1 and update.key is not None and update.settles is None
         return Delivery(session, buffers, size_bytes, update if is_shared else None)
 
-    # -- the pointer
-
-    def _draw(self, session: Session, update: Update, screen: Screen, now: float) -> _Drawn:
-        """Decide how the pointer moves in a session's picture; shared by all in whose it moves alike."""
-        before, wanted = session.picture.overlay, self._wanted(session, now)
-        key = (update, before, wanted)
-        drawn = self._drawn.get(key)
-        if drawn is not None:
-            return drawn
-        rects = overlay.changes(before, wanted, update.rects)
-        if update.key is None and not all(map(session.demand.covers, rects)):
-            # A place that was not asked for cannot be drawn: the picture is owed it, without the pointer.
-            return _Drawn(None, [], update.owed.union([before.rect] if before else []))
-        tail = [self._encode(rect, wanted, session, screen) for rect in rects]
-        drawn = _Drawn(wanted, tail, update.owed)
-        if update.key is not None:
-            self._drawn[key] = drawn
-            if len(self._drawn) > SHARED_UPDATES:
-                del self._drawn[next(iter(self._drawn))]
-        return drawn
-
-    def _wanted(self, session: Session, now: float) -> Overlay | None:
-        """Return the pointer as the session's picture is to show it."""
-        if self.pointer.cursor is None or not session.wants_pointer(now):
-            return None
-        bounds = session.picture.area
-        if bounds not in self._placed:
-            self._placed[bounds] = overlay.place(self.pointer, bounds.intersect(self._area))
-        return self._placed[bounds]
-
-    # Exact, whatever the rung: the pointer comes and goes on what has settled, and leaves it as it was.
-
-    def _encode(self, rect: Rect, seen: Overlay | None, session: Session, screen: Screen) -> EncodedRectangle:
-        visible = rect.intersect(self._area)
-        pixels = overlay.compose(screen.pixels, visible, self.pointer if seen else None)
-        return self.fanout.cache.encode(pixels, visible, session.exact)
-
     # -- housekeeping
 
     def _release(self, session: Session) -> None:
@@ -509,5 +444,5 @@ class Broadcast:
 
     def _forget_frame(self) -> None:
         self._pieces.clear()
-        self._drawn.clear()
+        self._drawing.forget_frame()
         self._refresh.forget_frame()

@@ -51,7 +51,7 @@ class Following:
         self._area = leader.picture.area
         self._whole = whole(self._area)
         self._pointer_at = pointer_at
-        self._hand = leader.hand(pointer_at) if pointer_at is not None else None
+        self._hand = leader.cursors.hand(pointer_at) if pointer_at is not None else None
         self._stage = stage
         self._rested = rested
         self._is_copied = is_copied
@@ -74,7 +74,7 @@ class Following:
             and picture.area == self._area
             and session.is_ready
             and not session.has_own()
-            and (self._pointer_at is None or session.hand(self._pointer_at) == self._hand)
+            and (self._pointer_at is None or session.cursors.hand(self._pointer_at) == self._hand)
         ):
             return False
         if self._is_copied and not (picture.is_uniform and Encoding.COPY_RECT in session.features):

@@ -6,8 +6,8 @@ take. It sends nothing and reads no clock.
 The laws: motion may be merged, keys and buttons never; the order of a client's events is kept; every event
 carries its client and a wall-clock time (RFC 6143 sections 7.5.4 to 7.5.6 are what clients send).
 
-On the bus an event is one message, little-endian: client u64, time f64 (seconds since 1970), kind u8,
-payload.
+On the bus an event is one message, little-endian: client u64, time f64 (seconds since 1970), kind u8, number of
+the surface that the client looks at u32 (0: the screen of a capture process), payload.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from mpvnc.errors import ControlError
+from mpvnc.session.clipboard import Clipboard
 
 QUEUE_EVENTS = 1000
-QUEUE_TEXT_BYTES = 32 << 20
-"""Of UTF-8, as `pack` writes it: one text of the largest limit that the configuration is made for, 16 MiB."""
+QUEUE_TEXT_BYTES = 64 << 20
+"""Of clipboards, a character counting as one: one with three formats of the largest configurable limit, 20 MiB."""
 
-_HEAD = struct.Struct("<QdB")
+_HEAD = struct.Struct("<QdBI")
 _KEY = struct.Struct("<BI")
 _POINTER = struct.Struct("<HHH")
+_RESIZE = struct.Struct("<HH")
 _JOINED = struct.Struct("<BH")
 
 
@@ -35,9 +37,10 @@ class Kind(IntEnum):
 
     KEY = 1
     POINTER = 2
-    CUT_TEXT = 3
+    CLIPBOARD = 3
     JOINED = 4
     GONE = 5
+    RESIZE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,22 @@ class PointerInput:
 
 
 @dataclass(frozen=True, slots=True)
-class CutTextInput:
-    """The viewer's clipboard has a new text."""
+class ClipboardInput:
+    """The viewer's clipboard has something new."""
 
     client: int
     time: float
-    text: str
+    clipboard: Clipboard
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeInput:
+    """The viewer asks for a screen of another size."""
+
+    client: int
+    time: float
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +102,26 @@ class ClientGone:
     time: float
 
 
-InputEvent = KeyInput | PointerInput | CutTextInput | ClientJoined | ClientGone
+InputEvent = KeyInput | PointerInput | ClipboardInput | ResizeInput | ClientJoined | ClientGone
 
 
-def pack(event: InputEvent) -> bytes:
-    """Return the event as one message of the bus."""
+def pack(event: InputEvent, surface: int = 0) -> bytes:
+    """Return the event as one message of the bus, for the program that draws that surface."""
     match event:
         case KeyInput():
             kind, payload = Kind.KEY, _KEY.pack(event.down, event.keysym)
         case PointerInput():
             kind, payload = Kind.POINTER, _POINTER.pack(event.button_mask, event.x, event.y)
-        case CutTextInput():
-            kind, payload = Kind.CUT_TEXT, event.text.encode("utf-8", "replace")
+        case ClipboardInput():
+            kind, payload = Kind.CLIPBOARD, event.clipboard.pack()
+        case ResizeInput():
+            kind, payload = Kind.RESIZE, _RESIZE.pack(event.width, event.height)
         case ClientJoined():
             address = event.address.encode("utf-8", "replace")
             kind, payload = Kind.JOINED, _JOINED.pack(event.view_only, event.slot) + address
         case ClientGone():
             kind, payload = Kind.GONE, b""
-    return _HEAD.pack(event.client, event.time, kind) + payload
+    return _HEAD.pack(event.client, event.time, kind, surface) + payload
 
 
 def unpack(message: bytes) -> InputEvent:
@@ -115,9 +130,20 @@ def unpack(message: bytes) -> InputEvent:
     Raises: ControlError if the message is not one that `pack` makes.
     """
     try:
-        client, time, number = _HEAD.unpack_from(message)
+        client, time, number, _surface = _HEAD.unpack_from(message)
         return _unpack(client, time, Kind(number), message[_HEAD.size :])
     except (struct.error, ValueError) as error:
+        raise ControlError(f"input message {message[:32].hex(' ')}: {error}") from error
+
+
+def surface_of(message: bytes) -> int:
+    """Return the number of the surface that a message is for.
+
+    Raises: ControlError if the message is too short for one.
+    """
+    try:
+        return int(_HEAD.unpack_from(message)[3])
+    except struct.error as error:
         raise ControlError(f"input message {message[:32].hex(' ')}: {error}") from error
 
 
@@ -128,8 +154,10 @@ def _unpack(client: int, time: float, kind: Kind, payload: bytes) -> InputEvent:
             return KeyInput(client, time, bool(down), keysym)
         case Kind.POINTER:
             return PointerInput(client, time, *_POINTER.unpack(payload))
-        case Kind.CUT_TEXT:
-            return CutTextInput(client, time, payload.decode("utf-8"))
+        case Kind.CLIPBOARD:
+            return ClipboardInput(client, time, Clipboard.unpack(payload))
+        case Kind.RESIZE:
+            return ResizeInput(client, time, *_RESIZE.unpack(payload))
         case Kind.JOINED:
             view_only, slot = _JOINED.unpack_from(payload)
             return ClientJoined(client, time, bool(view_only), payload[_JOINED.size :].decode("utf-8"), slot)
@@ -154,6 +182,8 @@ class InputQueue:
         self._text_bytes = 0
         self._mask = 0
         self._ends_in_motion = False
+        self.surface = 0
+        """The number that its messages go by."""
 
     def __len__(self) -> int:
         return len(self._events)
@@ -178,7 +208,7 @@ class InputQueue:
         """Give events to `send` as long as it returns True. True if the queue is empty afterwards."""
         while self._events:
             event = self._events[0]
-            if not send(pack(event)):
+            if not send(pack(event, self.surface)):
                 return False
             self._events.popleft()
             self._text_bytes -= _text_bytes(event)
@@ -186,4 +216,4 @@ class InputQueue:
 
 
 def _text_bytes(event: InputEvent) -> int:
-    return len(event.text.encode("utf-8", "replace")) if isinstance(event, CutTextInput) else 0
+    return event.clipboard.size if isinstance(event, ClipboardInput) else 0

@@ -29,7 +29,7 @@ class Overlay(NamedTuple):
 def place(pointer: PointerState, bounds: Rect) -> Overlay | None:
     """Return the overlay of `pointer` inside `bounds`; None where nothing of it can be seen."""
     cursor = pointer.cursor
-    if cursor is None or not pointer.visible:
+    if cursor is None or not pointer.visible or pointer.is_own:
         return None
     rect = bounds.intersect(_extent(cursor, pointer))
     return None if rect.is_empty else Overlay(rect, pointer.serial)

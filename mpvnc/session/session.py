@@ -3,7 +3,8 @@
 Pure: bytes and the time come in, bytes and heard events go out. It does not know other clients; `broadcast`
 decides what it gets of a frame. The rules it keeps:
 
-1. Nothing is sent unasked: an update goes out only while `demand` is open.
+1. Nothing is sent unasked: an update goes out only while `demand` is open. A client that is to be pushed, which is
+   what listing Apple's encoding 1011 means, asks once for all that follows.
 2. One update at a time: none is planned while another one is being made (`is_served`).
 3. A change of size goes out alone, as the whole answer to a request, and drops what was planned.
 4. What an update is planned by (wire class, a non-incremental request, continuous updates) counts in
@@ -19,37 +20,35 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpvnc.constants import FENCE_SUPPORTED, Encoding, FenceFlag, ResizeReason, ResizeStatus
+from mpvnc.constants import FENCE_SUPPORTED, Encoding, FenceFlag, ResizeStatus
 from mpvnc.encodings.base import Stream
-from mpvnc.encodings.cursor import cursor_rectangle
 from mpvnc.encodings.wire import WireClass, wire_class
 from mpvnc.errors import LimitExceeded, ProtocolError
-from mpvnc.geometry import EMPTY
+from mpvnc.geometry import EMPTY, Rect
 from mpvnc.pixels import NATIVE
 from mpvnc.pointer import PointerState
 from mpvnc.rfb import events, writers
 from mpvnc.rfb.connection import Connection
 from mpvnc.rfb.handshake import HandshakeSettings
 from mpvnc.rfb.state import State
+from mpvnc.session.announcing import Announcements, IgnoredClipboard
+from mpvnc.session.clipboard import Clipboard
+from mpvnc.session.cursors import Cursors
 from mpvnc.session.demand import Demand
 from mpvnc.session.pacing import Link, Pacer
 from mpvnc.session.picture import Picture
 from mpvnc.session.rungs import Rung
 from mpvnc.session.screen import Screen, area
+from mpvnc.session.sizes import Sizes
 from mpvnc.session.standing import Limits, Standing
 
 EARLY_BYTES = 64 * 1024
 """How much a client may send before its ServerInit."""
 
-OWN_POINTER_S = 1.0
-"""How long after its last motion a client is taken to draw the pointer itself."""
-
 NEVER = -1
 """No stage of a broadcast."""
 
 _ANNOUNCED = frozenset({Encoding.FENCE, Encoding.CONTINUOUS_UPDATES})
-_BLANK = -1
-_UNSENT = -2
 _NO_FENCES = (b"", b"")
 
 
@@ -62,6 +61,11 @@ class SessionSettings:
     message_s: float = 60.0
     with_cursor: bool = True
     with_pointer: bool = True
+    pushes: bool = False
+    """Whether every client is sent updates unasked once it has asked for one, not only those that list it."""
+    takes_clipboards: bool = True
+    """Whether anybody wants what viewers copy; if not, it is neither asked for nor read."""
+    forwards_resize: bool = False
     wire_class: Callable[..., WireClass] = field(default=wire_class)
 
 
@@ -73,7 +77,15 @@ class Joined:
     shared: bool
 
 
-Heard = Joined | events.WrongPassword | events.KeyEvent | events.PointerEvent | events.ClientCutText
+Heard = (
+    Joined
+    | events.WrongPassword
+    | events.KeyEvent
+    | events.PointerEvent
+    | events.SetDesktopSize
+    | Clipboard
+    | IgnoredClipboard
+)
 """What a client said that concerns others than its session."""
 
 
@@ -81,12 +93,12 @@ class Session:
     """The server's side of one client."""
 
     __slots__ = (
-        "_announced", "_began_at", "_cursor_serial", "_early", "_early_bytes", "_has_cursor", "_heard",
-        "_is_initialised", "_is_syncing", "_layout_is_due", "_moved_at", "_name", "_name_is_due", "_outgoing",
-        "_own_wire", "_partial_since", "_screen", "_settings", "_size_is_due", "_told_name", "_usual",
-        "_wants_init", "connection", "content_at", "demand", "encodings", "every", "exact", "features",
-        "format", "is_muted", "is_served", "pacer", "picture", "refresh_at", "revision", "standing",
-        "streams", "view_only", "waits_since", "wire",
+        "_announced", "_began_at", "_early", "_early_bytes", "_heard", "_is_initialised", "_is_pushed",
+        "_is_syncing", "_is_to_be_pushed", "_name", "_name_is_due", "_outgoing", "_own_wire",
+        "_partial_since", "_screen", "_settings", "_sizes", "_told_name", "_usual", "_wants_init",
+        "clipboards", "connection", "content_at", "cursors", "demand", "encodings", "every", "exact",
+        "features", "format", "is_muted", "is_served", "pacer", "picture", "refresh_at", "revision",
+        "standing", "streams", "view_only", "waits_since", "wire",
     )  # fmt: skip
 
     def __init__(self, handshake: HandshakeSettings, settings: SessionSettings, now: float) -> None:
@@ -98,7 +110,9 @@ class Session:
         self.format = NATIVE
         self.encodings: tuple[int, ...] = ()
         self.features: frozenset[int] = frozenset()
-        self._has_cursor = False
+        self._sizes = Sizes()
+        self.cursors = Cursors(with_cursor=settings.with_cursor, with_pointer=settings.with_pointer)
+        self.clipboards = Announcements(handshake.limits.client_cut_text_bytes)
         self.streams: frozenset[Stream] = frozenset()
         self.wire = self._own_wire = settings.wire_class(NATIVE, ())
         self.exact = self.wire
@@ -121,7 +135,6 @@ class Session:
         self._settings = settings
         self._began_at = now
         self._partial_since = math.inf
-        self._moved_at = -math.inf
         self._screen: Screen | None = None
         self._name = ""
         self._told_name = ""
@@ -136,10 +149,10 @@ class Session:
         self._is_syncing = False
         self._outgoing = bytearray()
         self._heard: list[Heard] = []
-        self._cursor_serial = _UNSENT
+        self._is_to_be_pushed = settings.pushes
+        self._is_pushed = False
+        """Whether updates go out unasked because one was asked for, not because it said so."""
         self._name_is_due = False
-        self._layout_is_due = False
-        self._size_is_due = False
 
     # -- what comes in
 
@@ -159,7 +172,7 @@ class Session:
         Raises: ProtocolError; the session is over. What was understood before it is in `take_heard()`.
         """
         self._usual = b""
-        self.connection.keeps_text = not (self.view_only or self.is_muted)
+        self.connection.keeps_text = self._takes_clipboards
         try:
             received = self.connection.receive_data(data)
         except ProtocolError:
@@ -181,8 +194,10 @@ class Session:
         heard, self._heard = self._heard, []
         return heard
 
-    def data_to_send(self) -> bytes:
-        """Return what is to be sent now apart from updates, once."""
+    def data_to_send(self, *, is_blocked: bool = False) -> bytes:
+        """Return what is to be sent now apart from updates, once; clipboards wait for a socket that is blocked."""
+        if self.clipboards.is_due and not is_blocked:
+            self._outgoing += self.clipboards.data_to_send()
         if not self._outgoing:
             return self.connection.data_to_send()
         data = self.connection.data_to_send() + bytes(self._outgoing)
@@ -199,7 +214,7 @@ class Session:
             for event, then in early:
                 self._handle(event, then)
         elif self._is_initialised:
-            self._size_is_due = area(screen) != self.picture.area
+            self._sizes.is_due = area(screen) != self.picture.area
             self.picture.lose(screen)
 
     def rename(self, name: str) -> None:
@@ -226,7 +241,7 @@ class Session:
 
     def has_own(self) -> bool:
         """Whether something is due to it alone: another size, a name, frames at a rate of its own."""
-        return self._name_is_due or self._size_is_due or self.every > 1
+        return self._name_is_due or self._sizes.is_due or self.every > 1
 
     def deadline(self) -> tuple[float, str]:
         """Return when the client has taken too long, and for what; infinity if it has all the time."""
@@ -237,41 +252,19 @@ class Session:
             return self._began_at + self._settings.handshake_s, "handshake"
         return self._partial_since + self._settings.message_s, "the rest of a message"
 
-    # -- the pointer
-
-    def draws_pointer(self, now: float) -> bool:
-        """Whether the client draws the pointer itself: it can, and moved it just now, or we never do."""
-        if not self._has_cursor:
-            return False
-        return not self._settings.with_pointer or now - self._moved_at < OWN_POINTER_S
-
-    def wants_pointer(self, now: float) -> bool:
-        """Whether the pointer is drawn into its picture."""
-        return self._settings.with_pointer and not self.draws_pointer(now)
-
-    def hand(self, now: float) -> tuple[bool, int]:
-        """Return who draws the pointer, and what shape the client has of it."""
-        return self.draws_pointer(now), self._cursor_serial
-
-    def pointer_changes_hands_at(self) -> float:
-        """When the client stops drawing the pointer itself; infinity if it does not now."""
-        return self._moved_at + OWN_POINTER_S if Encoding.CURSOR in self.features else math.inf
-
     # -- what goes out with, or instead of, pixels
 
     def size_update(self) -> bytes | None:
-        """Return the update that tells of another size: alone, as the whole answer to a request; None if none.
-
-        RFC 6143 section 7.8.2; rfbproto "ExtendedDesktopSize Pseudo-encoding".
-        """
-        if not self._size_is_due or not self._takes_size:
+        """Return the update that tells of another size: alone, as the whole answer to a request; None if none."""
+        if not self._sizes.is_due or not self._sizes.can_tell:
             return None
         assert self._screen is not None
-        self._size_is_due = False
         self._usual = b""
         self.picture.begin(self._screen)
         self.demand.answered()
-        return self._size_message(ResizeReason.SERVER, ResizeStatus.OK)
+        if self._is_pushed:
+            self._push(self.picture.area)
+        return self._sizes.change(self.picture.area)
 
     @property
     def has_dues(self) -> bool:
@@ -284,19 +277,9 @@ class Session:
         if self._name_is_due:
             due.append(writers.desktop_name(self._name))
             self._told_name, self._name_is_due = self._name, False
-        if self._has_cursor and pointer.cursor is not None:
-            shown = self._shape(pointer, now)
-            if shown != self._cursor_serial:
-                self._cursor_serial = shown
-                due.append(cursor_rectangle(self.format, pointer.cursor if shown != _BLANK else None))
+        if self.cursors.is_active and pointer.cursor is not None:
+            due += self.cursors.rectangles(pointer, self.picture.area, self.format, now)
         return due
-
-    def shows_pointer_as(self, pointer: PointerState, now: float) -> bool:
-        """Whether the client has the shape, or the absence of one, that it is to draw itself."""
-        return not self._has_cursor or self._cursor_serial == self._shape(pointer, now)
-
-    def _shape(self, pointer: PointerState, now: float) -> int:
-        return pointer.serial if pointer.visible and self.draws_pointer(now) else _BLANK
 
     def updated(self, size_bytes: int, now: float) -> tuple[bytes, bytes]:
         """Note that an update with pixels goes out; return what has to go before it and behind it."""
@@ -353,19 +336,20 @@ class Session:
         if event.format != self.format:
             self.picture.outgrow()
         self.format = event.format
-        self._cursor_serial = _UNSENT
+        self.cursors.forget_shape()
         self._choose_wire()
 
     def _on_encodings(self, event: events.SetEncodings, _now: float) -> None:
         before, self.encodings = self.features, event.encodings
         self.features = frozenset(event.encodings)
-        if not self._settings.with_cursor:
-            self.features -= {Encoding.CURSOR}
-        self._has_cursor = Encoding.CURSOR in self.features
+        self.cursors.list_encodings(self.features)
+        self._sizes.list_encodings(self.features)
+        self._is_to_be_pushed = self._settings.pushes or Encoding.APPLE_PUSH in self.features
+        if self._is_pushed and not self._is_to_be_pushed:
+            self._push(EMPTY)
         self._choose_wire()
         if Encoding.COPY_RECT in before - self.features:
             self.revision += 1
-        new = self.features - before
         unknown = (self.features & _ANNOUNCED) - self._announced
         self._announced |= unknown
         self.pacer.has_fences = Encoding.FENCE in self.features
@@ -373,10 +357,9 @@ class Session:
             self._outgoing += writers.fence(FenceFlag.REQUEST | FenceFlag.SYNC_NEXT, b"")
         if Encoding.CONTINUOUS_UPDATES in unknown:
             self._outgoing += writers.end_of_continuous_updates()
-        if Encoding.CURSOR in new:
-            self._cursor_serial = _UNSENT
-        if Encoding.EXTENDED_DESKTOP_SIZE in new:
-            self._layout_is_due = True
+        self._outgoing += self.clipboards.list_encodings(
+            is_extended=Encoding.EXTENDED_CLIPBOARD in self.features
+        )
         self._look_at_name()
 
     def _on_request(self, event: events.FramebufferUpdateRequest, _now: float) -> None:
@@ -388,12 +371,19 @@ class Session:
             if self.is_served and not self.demand.covers(rect):
                 self.revision += 1
             self.demand.request(rect)
-        if self._layout_is_due or not event.incremental:
-            self._send_layout()
+        if self._is_to_be_pushed and not self.demand.is_continuous:
+            self._push(self.picture.area)
+        if self._sizes.wants_layout or not event.incremental:
+            self._outgoing += self._sizes.layout(self.picture.area)
 
-    def _on_input(self, event: events.KeyEvent | events.ClientCutText, _now: float) -> None:
+    def _on_key(self, event: events.KeyEvent, _now: float) -> None:
         if not (self.view_only or self.is_muted):
             self._heard.append(event)
+
+    def _on_clipboard(self, event: events.ClientCutText | events.ExtendedCutText, _now: float) -> None:
+        given = self.clipboards.handle(event, is_taken=self._takes_clipboards)
+        if given is not None:
+            self._heard.append(given)
 
     def _on_skipped(self, _event: events.SkippedCutText, _now: float) -> None:
         """Nobody takes it."""
@@ -401,7 +391,7 @@ class Session:
     def _on_pointer(self, event: events.PointerEvent, now: float) -> None:
         if self.view_only or self.is_muted:
             return
-        self._moved_at = now
+        self.cursors.moved(event.x, event.y, now)
         if self._merges(event):
             self._heard[-1] = event
         else:
@@ -409,8 +399,8 @@ class Session:
 
     def _on_continuous(self, event: events.EnableContinuousUpdates, _now: float) -> None:
         rect = event.rect.intersect(self.picture.area) if event.enable else EMPTY
-        self.demand.set_continuous(rect)
-        self.revision += 1
+        self._push(rect)
+        self._is_pushed = False
         if not event.enable:
             self._outgoing += writers.end_of_continuous_updates()
 
@@ -423,9 +413,13 @@ class Session:
             self._is_syncing = True
             self.revision += 1
 
-    def _on_desktop_size(self, _event: events.SetDesktopSize, _now: float) -> None:
-        if Encoding.EXTENDED_DESKTOP_SIZE in self.features:
-            self._outgoing += self._size_message(ResizeReason.THIS_CLIENT, ResizeStatus.PROHIBITED)
+    def _on_desktop_size(self, event: events.SetDesktopSize, _now: float) -> None:
+        """Ask the source, which may take its time, or never do it; only where there is one that can."""
+        status = ResizeStatus.PROHIBITED
+        if self._settings.forwards_resize and not (self.view_only or self.is_muted):
+            status = ResizeStatus.FORWARDED
+            self._heard.append(event)
+        self._outgoing += self._sizes.answer(status, self.picture.area)
 
     _handlers: dict[type, Callable[[Session, Any, float], None]] = {  # noqa: RUF012
         events.Authenticated: _on_authenticated,
@@ -434,9 +428,10 @@ class Session:
         events.SetPixelFormat: _on_pixel_format,
         events.SetEncodings: _on_encodings,
         events.FramebufferUpdateRequest: _on_request,
-        events.KeyEvent: _on_input,
+        events.KeyEvent: _on_key,
         events.PointerEvent: _on_pointer,
-        events.ClientCutText: _on_input,
+        events.ClientCutText: _on_clipboard,
+        events.ExtendedCutText: _on_clipboard,
         events.SkippedCutText: _on_skipped,
         events.EnableContinuousUpdates: _on_continuous,
         events.Fence: _on_fence,
@@ -453,10 +448,21 @@ class Session:
         self.connection.server_init(self._screen.width, self._screen.height, NATIVE, self._name)
         self._heard.append(Joined(self.view_only, shared))
         self._told_name = self._name
+        self.clipboards.begin()
+
+    @property
+    def _takes_clipboards(self) -> bool:
+        return self._settings.takes_clipboards and not (self.view_only or self.is_muted)
 
     def _look_at_name(self) -> None:
         is_new = self._is_initialised and self._name != self._told_name
         self._name_is_due = is_new and Encoding.DESKTOP_NAME in self.features
+
+    def _push(self, rect: Rect) -> None:
+        """Send changes inside `rect` unasked from now on."""
+        self.demand.set_continuous(rect)
+        self._is_pushed = self.demand.is_continuous
+        self.revision += 1
 
     def _repeats(self, event: events.Event) -> bool:
         """Whether the bytes of `event`, come alone, say the same when they come again: a plain request."""
@@ -499,22 +505,3 @@ class Session:
         return len(last) == 2 and all(
             isinstance(one, events.PointerEvent) and one.button_mask == event.button_mask for one in last
         )
-
-    @property
-    def _takes_size(self) -> bool:
-        return bool(self.features & {Encoding.EXTENDED_DESKTOP_SIZE, Encoding.DESKTOP_SIZE})
-
-    def _send_layout(self) -> None:
-        """Tell the layout to a client that asks for it; it answers no request for pixels."""
-        if Encoding.EXTENDED_DESKTOP_SIZE in self.features and not self._size_is_due:
-            self._layout_is_due = False
-            self._outgoing += self._size_message(ResizeReason.SERVER, ResizeStatus.OK)
-
-    def _size_message(self, reason: ResizeReason, status: ResizeStatus) -> bytes:
-        whole = self.picture.area
-        if Encoding.EXTENDED_DESKTOP_SIZE in self.features:
-            screens = [events.Screen(0, whole, 0)]
-            rectangle = writers.extended_desktop_size(reason, status, whole.width, whole.height, screens)
-        else:
-            rectangle = writers.desktop_size(whole.width, whole.height)
-        return writers.update_header(1) + rectangle

@@ -99,6 +99,12 @@ class Sharing:
         self.reliance = Reliance()
         self._announce()
 
+    def end(self) -> None:
+        """Be interested in nothing any more."""
+        self._classes.clear()
+        self._announce()
+        self.resume()
+
     def keep(self, wires: Collection[WireClass]) -> None:
         """Be interested in these classes alone: those of the viewers there are."""
         if self._classes.keys() != set(wires):

@@ -54,7 +54,7 @@ class Operator:
         elif kind == "kick":
             self._loop.send(peer.control, self._kick(message.get("client")))
         elif kind == "reload":
-            self._loop.send(peer.control, self._reloaded())
+            self._loop.send(peer.control, reloaded_message(self._reload))
         else:
             return False
         return True
@@ -64,9 +64,11 @@ class Operator:
             return {"type": "kicked", "client": client}
         return {"type": "refused", "reason": f"there is no client {client}"}
 
-    def _reloaded(self) -> Message:
-        try:
-            done = self._reload()
-        except ConfigError as error:
-            return {"type": "bad_config", "reason": str(error)}
-        return {"type": "reloaded", **done._asdict()}
+
+def reloaded_message(reload: Callable[[], Reloaded]) -> Message:
+    """Return the answer to a reload, done by this."""
+    try:
+        done = reload()
+    except ConfigError as error:
+        return {"type": "bad_config", "reason": str(error)}
+    return {"type": "reloaded", **done._asdict()}

@@ -1,20 +1,23 @@
 """Who writes frames: the capture child or a publisher. What it asks for, and what the encoders hear of it.
 
-Owns the segments and the state of the source. A publisher is a peer of the control socket that said
-`publish`.
+Owns the segments and the state of one source, whose writers come one after the other: the screen of the capture
+process, or a surface (surfaces.py). A publisher is a peer of the control socket that said `publish`.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mpvnc.errors import FrameError
+from mpvnc.errors import ControlError, FrameError
 from mpvnc.ipc.control import Message
 from mpvnc.supervisor.segments import Generation, Segments, checked_size
 
 logger = logging.getLogger(__name__)
+
+_CLIPBOARD: Message = {"type": "notice", "notice": "clipboard"}
 
 Send = Callable[[Message, Sequence[int]], None]
 """Sends a message with descriptors, to one process or to all encoders."""
@@ -46,14 +49,19 @@ class Writers:
     """Answers the writer and tells the encoders.
 
     A configured desktop name holds until a program changes it; without one the source's own name counts.
+
+    Args:
+        what: what the log calls it.
     """
 
-    def __init__(self, segments: Segments, broadcast: Send, desktop_name: str) -> None:
+    def __init__(self, segments: Segments, broadcast: Send, desktop_name: str, what: str = "source") -> None:
+        self._what = what
         self._segments = segments
         self._broadcast = broadcast
         self._desktop_name = desktop_name
         self._own_name = ""
         """What the source calls itself."""
+        self._clipboard_fd = -1
         self.source = SourceState(name=desktop_name)
         self.refusal = ""
         """Why the last segment that was asked for could not be made; "" if it was."""
@@ -73,9 +81,11 @@ class Writers:
         if self._segments.current is not None:
             send(self._segments.current.message, [self._segments.current.segment.fd])
         send(self.source.message, [])
+        if self._clipboard_fd >= 0:
+            send(_CLIPBOARD, [self._clipboard_fd])
 
-    def said(self, message: Message, answer: Send) -> bool:
-        """Handle a writer's message; False if it is none of a writer's.
+    def said(self, message: Message, answer: Send, fds: Sequence[int] = ()) -> bool:
+        """Handle a writer's message; False if it is none of a writer's. What is kept of `fds` is copied.
 
         Raises: ControlError, KeyError if the message is wrong.
         """
@@ -84,13 +94,15 @@ class Writers:
             self._allocate(message, answer)
         elif kind == "published":
             generation = self._segments.publish(message["generation"])
-            logger.info("frames of %dx%d", generation.width, generation.height)
+            logger.info("%s: frames of %dx%d", self._what, generation.width, generation.height)
             self._broadcast(generation.message, [generation.segment.fd])
             self._change(is_up=True, reason="")
         elif kind == "source":
             self._source(message)
         elif kind == "notice":
             self._notice(message)
+        elif kind == "clipboard":
+            self._change_clipboard(fds)
         else:
             return False
         return True
@@ -112,8 +124,9 @@ class Writers:
         self._change(is_up=False, reason=reason, view_only=False)
 
     def close(self) -> None:
-        """Dispose of the segments."""
+        """Dispose of the segments, and of the clipboard."""
         self._segments.close()
+        self._drop_clipboard()
 
     def _allocate(self, message: Message, answer: Send) -> None:
         try:
@@ -142,6 +155,19 @@ class Writers:
             self.source.name = str(message["name"])
         self._broadcast(message, [])
 
+    def _change_clipboard(self, fds: Sequence[int]) -> None:
+        """Pass on a memfd with a clipboard, unread; encoders that start later get it too."""
+        if len(fds) != 1:
+            raise ControlError(f"a clipboard with {len(fds)} descriptors")
+        self._drop_clipboard()
+        self._clipboard_fd = os.dup(fds[0])
+        self._broadcast(_CLIPBOARD, [self._clipboard_fd])
+
+    def _drop_clipboard(self) -> None:
+        if self._clipboard_fd >= 0:
+            os.close(self._clipboard_fd)
+            self._clipboard_fd = -1
+
     def _change(self, **told: str | bool) -> None:
         was = (self.source.is_up, self.source.reason)
         before = self.source.message
@@ -155,6 +181,6 @@ class Writers:
 
     def _log_state(self) -> None:
         if self.source.is_up:
-            logger.info("source is up")
+            logger.info("%s is up", self._what)
         else:
-            logger.warning("source is down: %s", self.source.reason)
+            logger.warning("%s is down: %s", self._what, self.source.reason)

@@ -128,3 +128,16 @@ def test_a_page_too_small_and_a_reader_that_writes_are_refused(ends):
     with pytest.raises(SegmentGone):
         PointerPage(fd, False)
     os.close(fd)
+
+
+def test_viewers_may_have_pointers_of_their_own(ends):
+    writer, reader = ends
+    writer.write_cursor(cursor())
+    writer.write_own(True)
+    assert reader.read() == PointerState(reader.read().serial, 0, 0, True, cursor(), is_own=True)
+    writer.write_own(False)
+    state = reader.read()
+    assert not state.visible and not state.is_own
+    writer.write_own(True)
+    writer.write_position(3, 4, True)
+    assert not reader.read().is_own

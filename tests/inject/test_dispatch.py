@@ -7,7 +7,8 @@ import pytest
 from mpvnc.inject.base import Backend, Press, Wait
 from mpvnc.inject.dispatch import HELD_PER_CLIENT, REMAPS_PER_S, Dispatcher
 from mpvnc.inject.held import Held, HeldKind
-from mpvnc.session.input import ClientGone, ClientJoined, CutTextInput, KeyInput, PointerInput
+from mpvnc.session.clipboard import Clipboard
+from mpvnc.session.input import ClientGone, ClientJoined, ClipboardInput, KeyInput, PointerInput
 from tests.support.held import Words
 
 NOW = 1000.0
@@ -207,7 +208,7 @@ def test_a_button_released_without_a_target_can_be_pressed_on_the_next(words: Wo
 
 
 def test_clipboards_go_nowhere(dispatcher: Dispatcher) -> None:
-    assert give(dispatcher, CutTextInput(1, NOW, "text")) == []
+    assert give(dispatcher, ClipboardInput(1, NOW, Clipboard("text"))) == []
 
 
 def test_a_successor_finds_the_held_and_a_reopened_target_too(words: Words) -> None:

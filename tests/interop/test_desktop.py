@@ -1,4 +1,4 @@
-"""An X display through the server: rows A02, F01 to F03, F05, G14 to G16; a desktop that stands still."""
+"""An X display through the server: rows A02, F01 to F03, F05, F07, G14 to G16; a desktop that stands still."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from tests.support.waits import TIME_FACTOR, eventually
 
 pytestmark = [pytest.mark.interop, pytest.mark.x11, pytest.mark.timeout(60)]
 RAW, ZRLE, CURSOR, FENCE, CONTINUOUS, DESKTOP_SIZE, EXTENDED_SIZE = 0, 16, -239, -312, -313, -223, -308
+POINTER_POS = -232
 SHIFT, SETTLED_S = 0xFFE1, 0.3
 
 
@@ -173,6 +174,26 @@ def shown_cursor(client: Client) -> CursorShape:
         client.request()
         client.wait_update()
     return client.viewer.cursor
+
+
+def test_a_viewer_that_can_is_told_where_the_pointer_went(desktop: Desktop) -> None:
+    hand = CursorPainter(desktop.display)
+    try:
+        with desktop.client(RAW, POINTER_POS) as client, desktop.client(RAW, CURSOR) as other:
+            other.refresh()
+            client.request(incremental=False)
+            for place in ((30, 40), (639, 479), (0, 0)):
+                hand.warp(*place)
+                while client.viewer.pointer != place:
+                    client.wait_update()
+                    client.request()
+            other.send_pointer(0, 200, 100)
+            while client.viewer.pointer != (200, 100):
+                client.wait_update()
+                client.request()
+            assert other.viewer.pointer is None
+    finally:
+        hand.close()
 
 
 @pytest.mark.parametrize("seed", range(2))

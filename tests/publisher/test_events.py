@@ -21,7 +21,7 @@ def test_every_event_says_its_name_client_and_time() -> None:
     event = mpvnc.KeyEvent(7, 1.5, 0x61, True)
     assert (event.name, event.client, event.time, event.key, event.down) == ("key", 7, 1.5, 0x61, True)
     names = [getattr(events, name).name for name in events.__all__ if name != "Event"]
-    assert sorted(names) == ["click", "clipboard", "connect", "disconnect", "key", "move", "scroll"]
+    assert sorted(names) == ["click", "clipboard", "connect", "disconnect", "key", "move", "resize", "scroll"]
 
 
 def test_public_names_are_listed_and_others_missing() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from mpvnc.errors import PublishError
 from mpvnc.metrics import Counter
-from mpvnc.publisher.link import Link
+from mpvnc.publisher.link import Greeting, Link
 from tests.support.supervisor_thread import WORKERS, FakeSupervisor
 from tests.support.waits import eventually
 
@@ -25,7 +25,7 @@ def fake(tmp_path: Path) -> Iterator[FakeSupervisor]:
 
 @pytest.fixture
 def link(fake: FakeSupervisor) -> Iterator[Link]:
-    one = Link(fake.theirs, HELLO)
+    one = Greeting(fake.theirs, HELLO).wait(5)
     yield one
     one.close()
 
@@ -59,7 +59,7 @@ def test_a_supervisor_that_hangs_up(fake: FakeSupervisor, link: Link) -> None:
 
 def test_it_closes_what_it_was_given(fake: FakeSupervisor) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    link = Link(fake.theirs, HELLO)
+    link = Greeting(fake.theirs, HELLO).wait(5)
     link.publish(pixels(1), None)
     link.publish(pixels(1, 9), None)
     link.close()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cairo
@@ -15,17 +16,30 @@ import pytest
 import mpvnc
 from mpvnc.errors import PublishError
 from tests.support.client import Client, connect
+from tests.support.events import CursorShape, CutText, Resized
 from tests.support.waits import eventually
 
 pytestmark = pytest.mark.process
-RAW, COPY_RECT = 0, 1
+RAW, COPY_RECT, TIGHT, CURSOR, EXTENDED_DESKTOP_SIZE = 0, 1, 7, -239, -308
+FORWARDED = 4
 ONE_WORKER = {"server.workers": 1, "logging.log_level": "WARNING"}
 KILLED = """
 import os, sys, cairo, mpvnc
 surface = cairo.ImageSurface(cairo.FORMAT_RGB24, 64, 64)
 publication = mpvnc.publish(surface, port=0, settings={"server.workers": 1})
-print(publication._process.pid, flush=True)
+print(publication._own.process.pid, flush=True)
 os.kill(os.getpid(), 9)
+"""
+
+ENDED = """
+import os, sys, cairo, mpvnc
+surface = cairo.ImageSurface(cairo.FORMAT_RGB24, 64, 64)
+lines = []
+publication = mpvnc.publish(surface, port=0, settings={"server.workers": 1}, log=lines.append)
+if os.fork() == 0:
+    os.read(0, 1)
+    os._exit(0)
+sys.exit(3 if any("listening on" in line for line in lines) else 4)
 """
 
 
@@ -127,6 +141,77 @@ def test_nobody_controls_a_view_only_publication(surface: cairo.ImageSurface) ->
         assert names == ["connect", "disconnect"]
 
 
+def test_a_program_shows_two_surfaces_on_its_own_server(surface: cairo.ImageSurface) -> None:
+    green = painted(cairo.ImageSurface(cairo.FORMAT_RGB24, 64, 64), (0, 1, 0))
+    listeners = {"server.listeners": ["127.0.0.1:0", "127.0.0.1:0#right"]}
+    with (
+        mpvnc.publish(surface, port=0, settings={**ONE_WORKER, **listeners}) as main,
+        mpvnc.publish(green, name="right", instance=main.instance) as right,
+    ):
+        assert (main.name, len(main.listeners), len(right.listeners)) == ("main", 1, 1)
+        for publication, colour in ((main, 0xFF0000), (right, 0x00FF00)):
+            with viewer(publication) as client:
+                assert (client.refresh() & 0xFFFFFF == colour).all()
+        main.close()
+        eventually(lambda: not right.is_connected)
+
+
+def test_viewers_draw_the_cursor_of_the_program(publication: mpvnc.Publication) -> None:
+    shape = cairo.ImageSurface(cairo.FORMAT_ARGB32, 3, 1)
+    shape.get_data()[:12] = bytes([0, 0, 255, 255, 0, 0, 0, 0, 0, 255, 0, 255])
+    with viewer(publication) as client:
+        client.set_encodings([RAW, CURSOR])
+        client.refresh()
+        client.request()
+        publication.change_cursor_surface(shape, (2, 0))
+        shown = client.wait_event(CursorShape)
+        assert shown[:4] == (2, 0, 3, 1)
+        assert shown.mask == b"\xa0"
+        client.request()
+        publication.change_cursor(None)
+        assert client.wait_event(CursorShape) == (0, 0, 0, 0, b"", b"")
+
+
+def test_a_clipboard_reaches_who_is_there_and_who_comes(publication: mpvnc.Publication) -> None:
+    with viewer(publication) as client:
+        client.refresh()
+        publication.change_clipboard("hello£")
+        assert client.wait_event(CutText).text == "hello£"
+    with viewer(publication) as client:
+        client.wait_for(lambda _: CutText("hello£") in client.events)
+
+
+def test_it_is_known_what_viewers_have_been_sent(
+    publication: mpvnc.Publication, surface: cairo.ImageSurface
+) -> None:
+    assert not publication.wait_for_viewer(0)
+    with viewer(publication) as client:
+        assert publication.wait_for_viewer(10)
+        client.refresh()
+        painted(surface, (0, 1, 0))
+        number = publication.publish_frame()
+        eventually(lambda: client.refresh() is not None and publication.shown() == (1, number, 1))
+    eventually(lambda: publication.viewers == 0)
+
+
+def test_a_viewer_asks_for_another_size(publication: mpvnc.Publication) -> None:
+    with viewer(publication) as client:
+        client.set_encodings([RAW, EXTENDED_DESKTOP_SIZE])
+        client.refresh()
+        client.viewer.set_desktop_size(200, 100)
+        client.flush()
+        told = client.wait_event(Resized)
+        assert (told.width, told.height, told.reason, told.status) == (160, 120, 1, FORWARDED)
+        events = [publication.get_event(10) for _ in range(2)]
+        assert [event.name for event in events] == ["connect", "resize"]
+        assert (events[1].client, events[1].width, events[1].height) == (events[0].client, 200, 100)
+        publication.change_surface(painted(cairo.ImageSurface(cairo.FORMAT_RGB24, 200, 100), (0, 0, 1)))
+        publication.publish_frame()
+        client.request()
+        client.wait_for(lambda one: (one.width, one.height) == (200, 100))
+        assert (client.refresh() & 0xFFFFFF == 0x0000FF).all()
+
+
 def test_a_password_is_asked_for(surface: cairo.ImageSurface) -> None:
     with (
         mpvnc.publish(surface, port=0, password="secret", settings=ONE_WORKER) as publication,
@@ -135,9 +220,39 @@ def test_a_password_is_asked_for(surface: cairo.ImageSurface) -> None:
         assert (client.refresh() & 0xFFFFFF == 0xFF0000).all()
 
 
+def test_settings_change_for_those_who_come(publication: mpvnc.Publication) -> None:
+    with viewer(publication) as early:
+        early.refresh()
+        publication.change_passwords("secret")
+        publication.change_settings({"encoding.enabled": ["raw"]})
+        assert (early.refresh() & 0xFFFFFF == 0xFF0000).all()
+        with viewer(publication, password="secret") as late:
+            late.set_encodings([TIGHT, RAW])
+            late.refresh()
+            assert late.wait_for(lambda _: late.events)[-1].encodings == {RAW}
+        for wrong, reason in (
+            ({"server.workers": 3}, "server.workers cannot change"),
+            ({"encoding.jpge": False}, "did you mean encoding.jpeg"),
+        ):
+            with pytest.raises(PublishError, match=reason):
+                publication.change_settings(wrong)
+        publication.change_settings({"encoding.jpeg": False})
+
+
 def test_a_server_that_cannot_start_says_so(surface: cairo.ImageSurface) -> None:
-    with pytest.raises(PublishError, match=r"exit code 4: .* without a password"):
+    with pytest.raises(PublishError, match=r"exit code 4: .* without a password.*password="):
         mpvnc.publish(surface, port=0, host="0.0.0.0")
+
+
+def test_a_program_that_ends_leaves_no_server_though_a_child_lives(directory: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", ENDED]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        assert program.wait(60) == 3
+        eventually(lambda: not list((directory / "run").glob("nameless-*")), 10)
+        assert program.stdin is not None and program.stderr is not None
+        program.stdin.write(b"x")
+        program.stdin.close()
+        assert program.stderr.read() == b""
 
 
 def test_a_killed_program_leaves_no_server(directory: Path) -> None:
@@ -147,8 +262,9 @@ def test_a_killed_program_leaves_no_server(directory: Path) -> None:
     eventually(lambda: not list((directory / "run").glob("nameless-*")), 10)
 
 
-def test_a_program_joins_a_server_that_runs(surface: cairo.ImageSurface) -> None:
-    overrides = ("server.name=stage", "source.kind=publish", "server.port=0", "server.workers=1")
+@contextmanager
+def server_named(name: str) -> Iterator[subprocess.Popen[bytes]]:
+    overrides = (f"server.name={name}", "source.kind=publish", "server.port=0", "server.workers=1")
     command = [
         sys.executable,
         "-m",
@@ -160,11 +276,48 @@ def test_a_program_joins_a_server_that_runs(surface: cairo.ImageSurface) -> None
         try:
             assert server.stdout is not None
             assert b"ready" in server.stdout.readline()
-            for _ in range(2):
-                with mpvnc.publish(surface, name="stage") as publication:
-                    with pytest.raises(PublishError, match="another program"):
-                        mpvnc.publish(surface, name="stage")
-                    with viewer(publication) as client:
-                        assert (client.refresh() & 0xFFFFFF == 0xFF0000).all()
+            yield server
         finally:
             server.terminate()
+
+
+def test_a_program_joins_a_server_that_runs(surface: cairo.ImageSurface) -> None:
+    with server_named("stage"):
+        for _ in range(2):
+            with mpvnc.publish(surface, name="stage") as publication:
+                with pytest.raises(PublishError, match="its own settings"):
+                    publication.change_passwords("secret")
+                with pytest.raises(PublishError, match="another program"):
+                    mpvnc.publish(surface, name="stage")
+                with viewer(publication) as client:
+                    assert (client.refresh() & 0xFFFFFF == 0xFF0000).all()
+
+
+def test_viewers_stay_when_the_program_is_started_again(surface: cairo.ImageSurface) -> None:
+    with server_named("stage"):
+        with mpvnc.publish(surface, name="stage") as publication:
+            client = viewer(publication)
+            client.refresh()
+        with client:
+            assert (client.refresh() & 0xFFFFFF == 0xFF0000).all()
+            client.request()
+            with mpvnc.publish(painted(surface, (0, 1, 0)), name="stage"):
+                client.wait_update()
+                assert (client.viewer.rgb() == 0x00FF00).all()
+
+
+def test_a_publication_outlives_its_server(surface: cairo.ImageSurface) -> None:
+    with server_named("stage") as server:
+        publication = mpvnc.publish(surface, name="stage")
+        server.kill()
+        server.wait()
+    with publication:
+        eventually(lambda: not publication.is_connected)
+        with server_named("stage"):
+            eventually(lambda: publication.is_connected, 10)
+            with viewer(publication) as client:
+                assert (client.refresh() & 0xFFFFFF == 0xFF0000).all()
+                assert publication.get_event(10).name == "connect"
+                with publication.frame():
+                    painted(surface, (0, 0, 1))
+                eventually(lambda: (client.refresh() & 0xFFFFFF == 0x0000FF).all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
@@ -14,12 +15,16 @@ import pytest
 import mpvnc
 from mpvnc.damage import Move
 from mpvnc.errors import PublishError
+from mpvnc.frames.audience import Audience
 from mpvnc.geometry import Rect
 from mpvnc.ipc.bus import InputReceiver, InputSender
+from mpvnc.ipc.control import ControlSocket
 from mpvnc.ipc.feed import EventFeed
 from mpvnc.metrics import Counter
-from mpvnc.session.input import ClientJoined, CutTextInput, KeyInput, PointerInput, pack
-from mpvnc.workers.animator import Animator
+from mpvnc.publisher import opening, rejoin
+from mpvnc.session.clipboard import Clipboard
+from mpvnc.session.input import ClientJoined, ClipboardInput, KeyInput, PointerInput, pack
+from mpvnc.workers.animator import Animators
 from tests.support.drawn import colours, painted
 from tests.support.supervisor_thread import FakeSupervisor
 from tests.support.waits import eventually
@@ -108,23 +113,36 @@ def test_a_surface_that_cannot_be_shown_leaves_the_old_one(
     assert publication.surface is surface
 
 
-def test_viewers_are_the_sessions_of_all_workers(
-    supervisor: FakeSupervisor, publication: mpvnc.Publication
-) -> None:
+def test_viewers_are_those_of_all_workers(supervisor: FakeSupervisor, publication: mpvnc.Publication) -> None:
     assert publication.viewers == 0
-    supervisor.status.slot(0).set(Counter.CLIENTS, 2)
-    supervisor.status.slot(1).set(Counter.CLIENTS, 3)
-    assert publication.viewers == 5
+    assert not publication.wait_for_viewer(0)
+    one, other = (Audience(supervisor.status.slot(slot)) for slot in (0, 1))
+    for viewer in (1, 2):
+        one.join(viewer)
+    other.join(3)
+    assert publication.viewers == 3
+    assert publication.wait_for_viewer()
+    one.sent(1, 1000)
+    other.sent(3, 1000)
+    assert publication.shown() == (3, 1000, 2)
 
 
-def test_a_server_that_stops(supervisor: FakeSupervisor, publication: mpvnc.Publication) -> None:
-    timer = threading.Timer(0.1, supervisor.hang_up)
+def test_a_viewer_is_waited_for(supervisor: FakeSupervisor, publication: mpvnc.Publication) -> None:
+    timer = threading.Timer(0.05, Audience(supervisor.status.slot(0)).join, [1])
     timer.start()
-    assert publication.get_event(None) is None
+    assert publication.wait_for_viewer(10)
     timer.join()
-    assert publication.closed
-    with pytest.raises(PublishError, match="stopped"), publication.frame():
-        pass
+
+
+def test_a_server_that_stops(supervisor: FakeSupervisor, surface: cairo.ImageSurface) -> None:
+    with mpvnc.publish(surface, name="stage", reconnect=False) as publication:
+        timer = threading.Timer(0.1, supervisor.hang_up)
+        timer.start()
+        assert publication.get_event(None) is None
+        timer.join()
+        assert publication.closed
+        with pytest.raises(PublishError, match="stopped"), publication.frame():
+            pass
 
 
 def test_waiting_takes_as_long_as_asked(publication: mpvnc.Publication) -> None:
@@ -152,7 +170,13 @@ def test_a_forked_child_cannot_publish(
     read, write = os.pipe()
     if os.fork() == 0:
         refused = 0
-        for method in (publication.publish_frame, publication.get_event, publication.close, publication.bell):
+        for method in (
+            publication.publish_frame, publication.change_frame, publication.get_event, publication.close,
+            publication.bell, publication.shown, publication.wait_for_viewer,
+            lambda: publication.change_cursor(None), lambda: publication.change_clipboard(""),
+            lambda: publication.change_name(""), lambda: publication.change_surface(surface),
+            lambda: publication.frame().__enter__(), lambda: asyncio.run(publication.next_event()),
+        ):  # fmt: skip
             try:
                 method()
             except PublishError:
@@ -161,7 +185,7 @@ def test_a_forked_child_cannot_publish(
         os._exit(0)
     os.close(write)
     with os.fdopen(read) as pipe:
-        assert pipe.read() == "4"
+        assert pipe.read() == "13"
     os.wait()
     painted(surface, (0, 1, 0))
     publication.publish_frame()
@@ -197,8 +221,10 @@ class Role:
     def __init__(self, supervisor: FakeSupervisor, directory: Path, policy: str = "shared") -> None:
         endpoint = f"ipc://{directory}/input"
         self.counters = supervisor.status.slot(3)
-        self._animator = Animator(self.counters, policy)
-        self._receiver, self._feed = InputReceiver(endpoint), EventFeed(supervisor.endpoint)
+        feed = EventFeed(supervisor.endpoint)
+        self._animators = Animators(self.counters, policy, lambda number: feed, EventFeed.close)
+        self._animators.handle({"type": "surface", "surface": 0}, [])
+        self._receiver = InputReceiver(endpoint)
         self.sender = InputSender(endpoint)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -211,13 +237,13 @@ class Role:
     def close(self) -> None:
         self._stop.set()
         self._thread.join()
-        for one in (self._receiver, self._feed, self.sender):
+        for one in (self._receiver, self._animators, self.sender):
             one.close()
 
     def _run(self) -> None:
         while not self._stop.wait(0.001):
-            self._animator.take(self._receiver.receive_all())
-            self._animator.feed(self._feed)
+            self._animators.take(self._receiver.receive_all())
+            self._animators.send()
 
 
 @pytest.fixture
@@ -233,7 +259,7 @@ def test_events_of_two_clients_arrive_in_order(role: Role, publication: mpvnc.Pu
         ClientJoined(7, now, False, "127.0.0.1", 0),
         KeyInput(7, now, True, 0x61),
         PointerInput(8, now, 0x09, 5, 5),
-        CutTextInput(8, now, "hello£"),
+        ClipboardInput(8, now, Clipboard("hello£")),
     )
     got = [publication.get_event(5) for _ in range(6)]
     assert [(event.name, event.client) for event in got] == [
@@ -272,3 +298,180 @@ def test_it_tells_where_it_is_shown(publication: mpvnc.Publication) -> None:
     assert all(url in repr(publication) for url in publication.listeners)
     publication.close()
     assert repr(publication) == "<mpvnc.Publication closed>"
+
+
+def test_what_was_not_published_is_not_forgotten(
+    supervisor: FakeSupervisor, publication: mpvnc.Publication, surface: cairo.ImageSurface
+) -> None:
+    with pytest.raises(ZeroDivisionError), publication.frame():
+        painted(surface, (0, 1, 0))
+        _ = 1 / 0
+    publication.publish_frame(damage=[])
+    assert colours(supervisor) == {0x00FF00}
+    publication.change_surface(painted(cairo.ImageSurface(cairo.FORMAT_RGB24, 200, 100), (0, 0, 1)))
+    publication.publish_frame(damage=[])
+    assert colours(supervisor) == {0x0000FF}
+
+
+def test_a_cursor_is_each_viewers_own(supervisor: FakeSupervisor, publication: mpvnc.Publication) -> None:
+    for bell in supervisor.bells:
+        os.eventfd_read(bell)
+    assert supervisor.pointer.read().cursor is None
+    publication.change_cursor_surface(
+        painted(cairo.ImageSurface(cairo.FORMAT_RGB24, 3, 2), (1, 0, 0)), (2, 1)
+    )
+    state = supervisor.pointer.read()
+    assert state.cursor == mpvnc.Cursor(3, 2, 2, 1, b"\0\0\xff\xff" * 6)
+    assert state.visible and state.is_own
+    publication.change_cursor(None)
+    assert not supervisor.pointer.read().visible
+    publication.change_cursor(state.cursor)
+    assert supervisor.pointer.read().visible
+    for bell in supervisor.bells:
+        assert os.eventfd_read(bell)
+
+
+def test_a_cursor_that_is_none(publication: mpvnc.Publication, surface: cairo.ImageSurface) -> None:
+    with pytest.raises(PublishError, match="change_cursor_surface"):
+        publication.change_cursor(surface)
+
+
+def test_a_clipboard_goes_to_the_server(supervisor: FakeSupervisor, publication: mpvnc.Publication) -> None:
+    publication.change_clipboard("hello£")
+    publication.change_clipboard(mpvnc.Clipboard("x", b"{\\rtf1 x}", "<b>x</b>"))
+    eventually(lambda: len(supervisor.fds) == 2)
+    assert supervisor.types()[-2:] == ["clipboard", "clipboard"]
+    packed = [os.pread(fd, 1000, 0) for fd in supervisor.fds]
+    assert mpvnc.Clipboard.unpack(packed[0]) == mpvnc.Clipboard("hello£")
+    assert mpvnc.Clipboard.unpack(packed[1]) == mpvnc.Clipboard("x", b"{\\rtf1 x}", "<b>x</b>")
+    with pytest.raises(OSError):
+        os.pwrite(supervisor.fds[0], b"x", 0)
+    with pytest.raises(PublishError, match="int"):
+        publication.change_clipboard(3)
+
+
+def test_asyncio(role: Role, publication: mpvnc.Publication) -> None:
+    async def read() -> list[str]:
+        assert await publication.next_event(0) is None
+        role.send(KeyInput(1, 0.0, True, 0x61), PointerInput(1, 0.0, 0, 5, 5))
+        names = []
+        async for event in publication:
+            names.append(event.name)
+            if len(names) == 2:
+                threading.Timer(0.05, publication.close).start()
+        assert await publication.next_event() is None
+        return names
+
+    assert asyncio.run(asyncio.wait_for(read(), 20)) == ["key", "move"]
+
+
+def test_another_thread_may_publish_while_one_waits_for_events(
+    supervisor: FakeSupervisor, publication: mpvnc.Publication, surface: cairo.ImageSurface
+) -> None:
+    waiter = threading.Thread(target=publication.get_event)
+    waiter.start()
+    painted(surface, (0, 1, 0))
+    publisher = threading.Thread(target=publication.publish_frame)
+    publisher.start()
+    publisher.join(10)
+    assert colours(supervisor) == {0x00FF00}
+    publication.close()
+    waiter.join(10)
+    assert not waiter.is_alive()
+
+
+class Comeback:
+    """The server went and came back."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.fakes = [FakeSupervisor(directory / "first")]
+        self._is_there = True
+        monkeypatch.setattr(opening, "join_supervisor", self._join)
+        monkeypatch.setattr(rejoin, "join_supervisor", self._join)
+        monkeypatch.setattr(rejoin, "FIRST_WAIT_S", 0.01)
+
+    def go(self) -> None:
+        self._is_there = False
+        self.fakes[-1].hang_up()
+
+    def come(self, directory: Path) -> FakeSupervisor:
+        self.fakes.append(FakeSupervisor(directory))
+        self._is_there = True
+        return self.fakes[-1]
+
+    def close(self) -> None:
+        for fake in self.fakes:
+            fake.close()
+
+    def _join(self, _name: str) -> ControlSocket:
+        if not self._is_there:
+            raise PublishError("nobody is there")
+        return self.fakes[-1].theirs
+
+
+@pytest.fixture
+def comeback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Comeback]:
+    one = Comeback(tmp_path, monkeypatch)
+    yield one
+    one.close()
+
+
+def test_a_server_that_comes_back_is_told_everything(
+    comeback: Comeback, tmp_path: Path, surface: cairo.ImageSurface
+) -> None:
+    with mpvnc.publish(surface, name="stage") as publication:
+        publication.change_name("Bühne")
+        publication.change_clipboard("text")
+        publication.change_cursor(None)
+        comeback.go()
+        eventually(lambda: not publication.is_connected)
+        assert not publication.closed
+        painted(surface, (0, 1, 0))
+        second = comeback.come(tmp_path / "second")
+        eventually(lambda: publication.is_connected)
+        assert colours(second) == {0xFF0000}
+        eventually(lambda: len(second.types()) == 5)
+        assert second.types() == ["publish", "notice", "clipboard", "allocate", "published"]
+        assert second.heard[1]["name"] == "Bühne"
+        assert second.pointer.read().cursor is not None
+        publication.publish_frame()
+        assert colours(second) == {0x00FF00}
+
+
+def test_drawing_goes_on_while_the_server_is_away(
+    comeback: Comeback, tmp_path: Path, surface: cairo.ImageSurface
+) -> None:
+    with mpvnc.publish(surface, name="stage") as publication:
+        comeback.go()
+        eventually(lambda: not publication.is_connected)
+        with publication.frame(damage=[(0, 0, 10, 10)]):
+            painted(surface, (0, 1, 0))
+        assert publication.viewers == 0
+        assert publication.get_event(0.05) is None
+        publication.bell()
+        second = comeback.come(tmp_path / "second")
+        eventually(lambda: publication.is_connected)
+        publication.publish_frame(damage=[(190, 90, 1, 1)])
+        assert colours(second) == {0x00FF00}
+
+
+def test_who_waits_for_events_finds_the_server_again(
+    comeback: Comeback, tmp_path: Path, surface: cairo.ImageSurface
+) -> None:
+    with mpvnc.publish(surface, name="stage") as publication:
+        comeback.go()
+        waiter = threading.Thread(target=publication.get_event)
+        waiter.start()
+        second = comeback.come(tmp_path / "second")
+        eventually(lambda: "published" in second.types())
+        publication.close()
+        waiter.join(10)
+        assert not waiter.is_alive()
+
+
+def test_a_forked_child_looks_for_no_server(comeback: Comeback, surface: cairo.ImageSurface) -> None:
+    with mpvnc.publish(surface, name="stage") as publication:
+        if (child := os.fork()) == 0:
+            os._exit(publication.is_connected or not publication.closed)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert publication.is_connected

@@ -449,7 +449,9 @@ def test_a_text_that_nobody_takes_any_more_is_skipped_from_where_it_is():
 PIECES = st.sampled_from([
     V33, V37, V38, b"RFB 003.889\n", b"\x01", b"\x02", RIGHT, WRONG, KEY,
     bytes([2, 0, 0, 1, 0, 0, 0, 7]), bytes([3, 1, 0, 0, 0, 0, 0, 9, 0, 9]), bytes([5, 1, 0, 1, 0, 1]),
-    bytes([6, 0, 0, 0, 0, 0, 0, 2]) + b"hi", bytes([150, 1, 0, 0, 0, 0, 0, 9, 0, 9]),
+    bytes([6, 0, 0, 0, 0, 0, 0, 2]) + b"hi", bytes.fromhex("06000000 fffffffc 02000001"),
+    bytes.fromhex("06000000 fffffff8 10000001 01020304"), bytes.fromhex("06000000 ffffffb0 08000000") + bytes(76),
+    bytes([150, 1, 0, 0, 0, 0, 0, 9, 0, 9]),
     bytes([248, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4]), bytes([251, 0, 0, 9, 0, 9, 1, 0]) + bytes(16),
     bytes(4) + NATIVE.to_bytes(),
 ])  # fmt: skip

@@ -63,6 +63,10 @@ MESSAGES = {
         bytes([6, 0, 0, 0, 0, 0, 0, 6]) + b"hello\xa3",   # type, padding, length, Latin-1
         events.ClientCutText("hello£"),
     ),
+    "ClientCutText of the extended clipboard": (
+        bytes.fromhex("06 000000 fffffffc 08000003"),
+        events.ExtendedCutText(bytes.fromhex("08000003")),
+    ),
     "empty ClientCutText": (bytes([6, 0, 0, 0, 0, 0, 0, 0]), events.ClientCutText("")),
     "ClientCutText at the limit": (
         bytes([6, 0, 0, 0, 0, 0, 0, 10]) + b"0123456789",
@@ -148,8 +152,9 @@ def test_flags_are_booleans():
     [
         bytes([2, 0, 0, 4]),  # SetEncodings, one more than the limit
         bytes([6, 0, 0, 0, 0, 0, 0, 11]),  # ClientCutText, one more than the limit
-        bytes([6, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFC]),  # length -4: ExtendedClipboard, not negotiated
-        bytes([6, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xA1]),  # length -95
+        bytes(
+            [6, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xA1]
+        ),  # length -95: the extended clipboard, more than 3 * 10 + 64
         bytes([6, 0, 0, 0, 0x80, 0, 0, 0]),  # the most negative
         bytes([248, 0, 0, 0, 0, 0, 0, 0, 65]),  # ClientFence, one more than the limit
     ],

@@ -92,7 +92,13 @@ def test_server_cut_text():
 
 
 def test_server_cut_text_has_line_feeds_and_latin_1_only():
-    assert writers.server_cut_text("a\r\nb\rc\n€") == bytes.fromhex("03 000000 00000007") + b"a\nb\nc\n?"
+    assert writers.server_cut_text("a\r\nb\rc\n") == bytes.fromhex("03 000000 00000006") + b"a\nb\nc\n"
+    with pytest.raises(EncodeError):
+        writers.server_cut_text("\u20ac")
+
+
+def test_pointer_pos():
+    assert writers.pointer_pos(5, 0x102) == bytes.fromhex("0005 0102 0000 0000 ffffff18")
 
 
 def test_fence():

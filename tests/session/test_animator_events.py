@@ -13,12 +13,14 @@ from mpvnc.session.animator_events import (
     Event,
     KeyEvent,
     MoveEvent,
+    ResizeEvent,
     ScrollEvent,
     Translator,
     pack_events,
     unpack_events,
 )
-from mpvnc.session.input import ClientGone, ClientJoined, CutTextInput, KeyInput, PointerInput
+from mpvnc.session.clipboard import Clipboard
+from mpvnc.session.input import ClientGone, ClientJoined, ClipboardInput, KeyInput, PointerInput, ResizeInput
 
 
 def told(*masks: int, x: int = 10, y: int = 20) -> list[Event]:
@@ -101,8 +103,19 @@ def test_who_leaves_lets_go_first() -> None:
     assert translator.translate(ClientGone(1, 9.0)) == []
 
 
-def test_an_empty_clipboard_is_an_event() -> None:
-    assert Translator().translate(CutTextInput(1, 2.0, "")) == [ClipboardEvent(1, 2.0, "")]
+def test_an_empty_text_is_an_event() -> None:
+    assert Translator().translate(ClipboardInput(1, 2.0, Clipboard(""))) == [ClipboardEvent(1, 2.0, "")]
+
+
+def test_a_clipboard_has_its_formats() -> None:
+    event = ClipboardInput(1, 2.0, Clipboard(None, b"{\\rtf1}", "<b>x</b>"))
+    assert Translator().translate(event) == [ClipboardEvent(1, 2.0, None, b"{\\rtf1}", "<b>x</b>")]
+
+
+def test_another_size_is_asked_for() -> None:
+    event = ResizeEvent(3, 2.0, 800, 600)
+    assert Translator().translate(ResizeInput(3, 2.0, 800, 600)) == [event]
+    assert unpack_events(pack_events([event], 0)) == ([event], 0)
 
 
 def test_batches_survive_the_feed() -> None:
@@ -110,13 +123,17 @@ def test_batches_survive_the_feed() -> None:
         KeyEvent(1, 1.5, 0x010020AC, True),
         *told(0x8F),
         ClipboardEvent(2**64 - 1, 2.25, "hello\u00a3😀"),
+        ClipboardEvent(1, 0.0, None, bytes(range(256)), "<i>\u20ac</i>"),
         ConnectEvent(1, 0.0, True, "127.0.0.1:1"),
         DisconnectEvent(1, 0.0),
     ]
     assert unpack_events(pack_events(events, 7)) == (events, 7)
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'[0,["key"]]', b'[0,["nothing",1]]', b"[0,3]"])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{}", b"[]", b'[0,["key"]]', b'[0,["nothing",1]]', b"[0,3]", b'[0,["clipboard",1,2,"",3,""]]'],
+)
 def test_other_bytes_are_control_errors(data: bytes) -> None:
     with pytest.raises(ControlError):
         unpack_events(data)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from mpvnc.constants import Encoding
 from mpvnc.geometry import Rect
 from mpvnc.pointer import Cursor, PointerState
+from mpvnc.session.cursors import OWN_POINTER_S
 from mpvnc.session.fanout import SHARED_UPDATES, BrokenUpdate
-from mpvnc.session.session import OWN_POINTER_S
 from tests.session.stage import PaintedScreen, Pair, Stage, noise
 from tests.support.formats import FORMATS
 from tests.support.golden import golden, text
@@ -293,7 +293,7 @@ def test_ever_new_classes_keep_few_messages():
                 pair.viewer.set_pixel_format(fmt)
                 pair.viewer.request(False)
                 stage.settle()
-    assert len(stage.broadcast._drawn) <= SHARED_UPDATES
+    assert len(stage.broadcast._drawing._drawn) <= SHARED_UPDATES
     assert len(stage.broadcast.fanout._shared) <= SHARED_UPDATES
 
 

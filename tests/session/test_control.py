@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from mpvnc.session import control as module
+from mpvnc.session.clipboard import Clipboard
 from mpvnc.session.control import Control
-from mpvnc.session.input import ClientGone, ClientJoined, CutTextInput, KeyInput
+from mpvnc.session.input import ClientGone, ClientJoined, ClipboardInput, KeyInput
 
 
 def test_a_single_controller_controls_until_it_leaves() -> None:
@@ -12,7 +13,7 @@ def test_a_single_controller_controls_until_it_leaves() -> None:
     assert not control.admits(b)
     assert control.is_first_refusal(2)
     assert not control.is_first_refusal(2)
-    assert control.admits(CutTextInput(2, 0.0, "text"))
+    assert control.admits(ClipboardInput(2, 0.0, Clipboard("text")))
     assert control.admits(ClientGone(1, 0.0))
     assert control.admits(b)
 

@@ -5,15 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mpvnc.errors import ControlError
+from mpvnc.session.clipboard import Clipboard
 from mpvnc.session.input import (
     ClientGone,
     ClientJoined,
-    CutTextInput,
+    ClipboardInput,
     InputEvent,
     InputQueue,
     KeyInput,
     PointerInput,
+    ResizeInput,
     pack,
+    surface_of,
     unpack,
 )
 
@@ -24,9 +27,12 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 EVENT = st.one_of(
     st.builds(KeyInput, CLIENT, TIME, st.booleans(), st.integers(0, 2**32 - 1)),
     st.builds(PointerInput, CLIENT, TIME, U16, U16, U16),
-    st.builds(CutTextInput, CLIENT, TIME, TEXT),
+    st.builds(
+        ClipboardInput, CLIENT, TIME, st.builds(Clipboard, TEXT, st.none() | st.binary(), st.none() | TEXT)
+    ),
     st.builds(ClientJoined, CLIENT, TIME, st.booleans(), TEXT, U16),
     st.builds(ClientGone, CLIENT, TIME),
+    st.builds(ResizeInput, CLIENT, TIME, U16, U16),
 )
 
 
@@ -38,6 +44,10 @@ def drained(queue: InputQueue) -> list[InputEvent]:
 
 def pointer(mask: int, x: int, y: int = 0) -> PointerInput:
     return PointerInput(1, 0.0, mask, x, y)
+
+
+def text(text: str) -> ClipboardInput:
+    return ClipboardInput(1, 0.0, Clipboard(text))
 
 
 @given(EVENT)
@@ -100,17 +110,17 @@ def test_a_full_queue_says_so_and_takes_motion_still() -> None:
 
 def test_texts_are_bounded_together() -> None:
     queue = InputQueue(limit_bytes=10)
-    assert queue.offer(CutTextInput(1, 0.0, "x" * 10))
-    assert not queue.offer(CutTextInput(1, 0.0, "x"))
+    assert queue.offer(text("x" * 10))
+    assert not queue.offer(text("x"))
     drained(queue)
-    assert queue.offer(CutTextInput(1, 0.0, "x" * 10))
+    assert queue.offer(text("x" * 10))
 
 
-def test_texts_are_counted_in_bytes() -> None:
+def test_all_formats_count() -> None:
     queue = InputQueue(limit_bytes=10)
-    assert not queue.offer(CutTextInput(1, 0.0, "ä" * 6))
-    assert queue.offer(CutTextInput(1, 0.0, "ä" * 5))
-    assert not queue.offer(CutTextInput(1, 0.0, "x"))
+    assert not queue.offer(ClipboardInput(1, 0.0, Clipboard("abcd", b"efgh", "ijk")))
+    assert queue.offer(ClipboardInput(1, 0.0, Clipboard("abcd", b"efgh", "ij")))
+    assert not queue.offer(text("x"))
 
 
 def test_what_the_bus_refuses_stays_in_order() -> None:
@@ -121,3 +131,16 @@ def test_what_the_bus_refuses_stays_in_order() -> None:
     sent: list[bytes] = []
     assert not queue.drain(lambda message: len(sent) < 2 and (sent.append(message) or True))
     assert drained(queue) == keys[2:]
+
+
+def test_a_message_tells_the_surface():
+    event = KeyInput(1, 2.0, True, 3)
+    assert (surface_of(pack(event)), surface_of(pack(event, 70000))) == (0, 70000)
+    assert unpack(pack(event, 70000)) == event
+    with pytest.raises(ControlError):
+        surface_of(b"x" * 20)
+    queue = InputQueue()
+    queue.surface = 5
+    queue.offer(event)
+    sent: list[bytes] = []
+    assert queue.drain(lambda message: not sent.append(message)) and surface_of(sent[0]) == 5

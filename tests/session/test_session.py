@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpvnc.constants import Encoding
+from mpvnc.constants import Encoding, ResizeStatus
 from mpvnc.errors import LimitExceeded, ProtocolError
 from mpvnc.geometry import Rect
 from mpvnc.pointer import Cursor, PointerState
 from mpvnc.rfb import events
 from mpvnc.rfb.handshake import HandshakeSettings
 from mpvnc.rfb.state import State
-from mpvnc.session.session import OWN_POINTER_S, Joined, Session, SessionSettings
+from mpvnc.session.clipboard import Clipboard
+from mpvnc.session.cursors import OWN_POINTER_S
+from mpvnc.session.session import Joined, Session, SessionSettings
 from tests.session.stage import PaintedScreen, Stage, noise
 from tests.support.formats import FORMATS, RGB565
 from tests.support.golden import golden
@@ -134,7 +137,7 @@ def test_a_text_that_nobody_takes_is_not_kept(why):
     assert session.deadline() == (60.0, "the rest of a message")
     assert session.receive_data(b"\0", 1.0) == [] and session.deadline()[0] == math.inf
     setattr(session, why, False)
-    assert session.receive_data(struct.pack(">BxxxI", 6, 2) + b"hi", 1.0) == [events.ClientCutText("hi")]
+    assert session.receive_data(struct.pack(">BxxxI", 6, 2) + b"hi", 1.0) == [Clipboard("hi")]
 
 
 def test_a_skipped_text_is_the_next_message_after_a_fence():
@@ -149,7 +152,7 @@ def test_a_view_only_client_moves_nothing():
     session = ready(view_only=True, encodings=(Encoding.RAW, Encoding.CURSOR))
     typed = struct.pack(">BBxxI", 4, 1, 97) + pointer(1, 3, 4) + struct.pack(">BxxxI", 6, 2) + b"hi"
     assert session.receive_data(typed, 1.0) == []
-    assert not session.draws_pointer(1.0)
+    assert not session.cursors.draws(1.0)
 
 
 def test_what_was_said_before_an_error_is_heard():
@@ -384,11 +387,11 @@ def test_the_cursor_is_sent_again_in_a_new_format():
 
 def test_a_pointer_changes_hands():
     session = ready(encodings=(Encoding.CURSOR,))
-    assert session.wants_pointer(0.0) and not session.draws_pointer(0.0)
+    assert session.cursors.wants_drawn(0.0) and not session.cursors.draws(0.0)
     session.receive_data(pointer(0, 1, 1), 10.0)
-    assert session.draws_pointer(10.0) and not session.wants_pointer(10.0)
-    assert session.pointer_changes_hands_at() == 10.0 + OWN_POINTER_S
-    assert session.wants_pointer(10.0 + OWN_POINTER_S)
+    assert session.cursors.draws(10.0) and not session.cursors.wants_drawn(10.0)
+    assert session.cursors.changes_hands_at() == 10.0 + OWN_POINTER_S
+    assert session.cursors.wants_drawn(10.0 + OWN_POINTER_S)
 
 
 def test_nothing_is_said_before_it_is_live():
@@ -402,3 +405,27 @@ def test_nothing_is_said_before_it_is_live():
     session.data_to_send()
     session.say(b"\2")
     assert session.data_to_send() == b"\2"
+
+
+def set_desktop_size(width: int, height: int) -> bytes:
+    return struct.pack(">BxHHBx", 251, width, height, 1) + struct.pack(">IHHHHI", 0, 0, 0, width, height, 0)
+
+
+def test_another_size_is_asked_for_where_the_source_can_say_yes():
+    session = ready(encodings=(Encoding.EXTENDED_DESKTOP_SIZE,))
+    assert session.receive_data(set_desktop_size(80, 60), 0.0) == []
+    assert resize_status(session) == ResizeStatus.PROHIBITED
+    session._settings = replace(session._settings, forwards_resize=True)
+    (heard,) = session.receive_data(set_desktop_size(80, 60), 0.0)
+    assert (heard.width, heard.height) == (80, 60)
+    assert resize_status(session) == ResizeStatus.FORWARDED
+    session.view_only = True
+    assert session.receive_data(set_desktop_size(80, 60), 0.0) == []
+    assert resize_status(session) == ResizeStatus.PROHIBITED
+
+
+def resize_status(session: Session) -> int:
+    """The y of the rectangle, of a size that has not changed."""
+    x, y, width, height = struct.unpack_from(">4H", session.data_to_send(), 4)
+    assert (x, width, height) == (1, SCREEN.width, SCREEN.height)
+    return y

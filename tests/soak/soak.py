@@ -4,6 +4,7 @@
     whole   a screen filled with one colour after another at 100 Hz: no update shows two
     exact   random one-pixel changes at odd and even widths: the copy equals the screen after each
     kills   children killed at random under load: viewers of other workers go on, everything comes back
+    colours, resizes, deaths    see animators.py
 
 Each prints a line; the exit code is 1 if one failed. Not collected by pytest.
 """
@@ -25,6 +26,7 @@ from pathlib import Path
 from mpvnc.geometry import Rect
 from tests.process.stage import SMALL_AND_QUICK, Status, status_of, wait_replaced
 from tests.process.watch import Watcher
+from tests.soak import animators
 from tests.support.client import Client
 from tests.support.drawing import Painter
 from tests.support.servers import Server, running_supervisor
@@ -159,11 +161,14 @@ def recover(server: Server, watchers: list[Watcher], child: Status) -> None:
             watchers[index].wait_for_more(3, 10.0)
 
 
+JOBS = ["idle", "whole", "exact", "kills", "colours", "resizes", "deaths"]
+
+
 def main() -> int:
     """Run all, or those that are named."""
     parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__.partition("\n")[0])
     parser.add_argument("--short", action="store_true", help="about one minute instead of ten")
-    parser.add_argument("only", nargs="*", choices=["idle", "whole", "exact", "kills"], help="these alone")
+    parser.add_argument("only", nargs="*", choices=JOBS, help="these alone")
     arguments = parser.parse_args()
     short = arguments.short
     jobs = {
@@ -171,6 +176,9 @@ def main() -> int:
         "whole": lambda: whole(8 if short else 60),
         "exact": lambda: exact(20 if short else 1000),
         "kills": lambda: kills(15 if short else 240),
+        "colours": lambda: animators.colours(8 if short else 60),
+        "resizes": lambda: animators.resizes(6 if short else 30),
+        "deaths": lambda: animators.deaths(6 if short else 50),
     }
     failed = 0
     for name in arguments.only or jobs:
@@ -179,7 +187,7 @@ def main() -> int:
             said = jobs[name]()
         except Exception:
             failed, said = 1, f"FAILED\n{traceback.format_exc()}"
-        print(f"{name:6} {time.monotonic() - begin:6.1f} s  {said}", flush=True)
+        print(f"{name:7} {time.monotonic() - begin:6.1f} s  {said}", flush=True)
     return failed
 
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from mpvnc.errors import ControlError
-from mpvnc.supervisor.segments import Segments
+from mpvnc.supervisor.segments import Numbering, Segments
 from mpvnc.supervisor.writers import Writers
 
 
@@ -22,7 +22,7 @@ class Ears:
 @pytest.fixture
 def parts():
     encoders = Ears()
-    writers = Writers(Segments(f"test-writers-{os.getpid()}"), encoders, "")
+    writers = Writers(Segments(Numbering(f"test-writers-{os.getpid()}")), encoders, "")
     yield writers, encoders, Ears()
     writers.close()
 
@@ -80,7 +80,7 @@ def test_names(parts):
 
 def test_a_configured_name_holds_until_a_program_changes_it(parts):
     _, encoders, answer = parts
-    writers = Writers(Segments("test-unused"), encoders, "configured")
+    writers = Writers(Segments(Numbering("test-unused")), encoders, "configured")
     writers.said({"type": "source", "name": "one", "backend": "x"}, answer)
     writers.came("title", view_only=True)
     assert (writers.source.name, writers.source.view_only) == ("configured", True)
@@ -113,3 +113,28 @@ def test_how_the_source_stands_is_logged_in_whole_lines(parts, caplog):
     published(writers, answer)
     writers.went("the capture process ended")
     assert caplog.messages[-2:] == ["source is up", "source is down: the capture process ended"]
+
+
+def test_a_clipboard_goes_to_encoders_now_and_later(parts):
+    writers, _, answer = parts
+    got = []
+
+    def encoders(message, fds):
+        got.append((message["type"], message.get("notice"), [os.pread(fd, 9, 0) for fd in fds]))
+
+    writers._broadcast = encoders
+    for text in (b"one", b"two"):
+        fd = os.memfd_create("clipboard")
+        os.write(fd, text)
+        assert writers.said({"type": "clipboard"}, answer, [fd])
+        os.close(fd)
+    assert got == [("notice", "clipboard", [b"one"]), ("notice", "clipboard", [b"two"])]
+    got.clear()
+    writers.welcome(encoders)
+    assert got[-1] == ("notice", "clipboard", [b"two"])
+
+
+def test_a_clipboard_without_its_memory_is_refused(parts):
+    writers, _, answer = parts
+    with pytest.raises(ControlError, match="0 descriptors"):
+        writers.said({"type": "clipboard"}, answer)

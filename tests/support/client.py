@@ -66,6 +66,11 @@ class Client:
         self.viewer.cut_text(text)
         self.flush()
 
+    def send_clipboard(self, flags: int, body: bytes = b"") -> None:
+        """Send a message of the extended clipboard."""
+        self.viewer.send_clipboard(flags, body)
+        self.flush()
+
     def flush(self) -> None:
         """Send what the viewer has to send; for viewer methods that have no counterpart here.
 

@@ -76,6 +76,36 @@ class CursorShape(NamedTuple):
     mask: bytes
 
 
+class TwoColourCursor(NamedTuple):
+    """X Cursor: primary and secondary colour as (r, g, b), which pixels have the first, which are seen."""
+
+    hot_x: int
+    hot_y: int
+    width: int
+    height: int
+    primary: tuple[int, ...]
+    secondary: tuple[int, ...]
+    bitmap: bytes
+    mask: bytes
+
+
+class AlphaCursor(NamedTuple):
+    """Cursor With Alpha: premultiplied R, G, B, A of each pixel."""
+
+    hot_x: int
+    hot_y: int
+    width: int
+    height: int
+    pixels: bytes
+
+
+class PointerMoved(NamedTuple):
+    """PointerPos."""
+
+    x: int
+    y: int
+
+
 class Bell(NamedTuple):
     """Bell."""
 
@@ -84,6 +114,13 @@ class CutText(NamedTuple):
     """ServerCutText."""
 
     text: str
+
+
+class ExtendedCutText(NamedTuple):
+    """A ServerCutText with a negative length: its flags, and what is behind them."""
+
+    flags: int
+    body: bytes
 
 
 class FenceRequest(NamedTuple):
@@ -105,6 +142,7 @@ class EndOfContinuousUpdates(NamedTuple):
 
 
 Event = (
-    Ready | Update | Resized | Renamed | CursorShape | Bell | CutText
+    Ready | Update | Resized | Renamed | CursorShape | TwoColourCursor | AlphaCursor | PointerMoved | Bell
+    | CutText | ExtendedCutText
     | FenceRequest | FenceResponse | EndOfContinuousUpdates
 )  # fmt: skip

@@ -14,6 +14,8 @@ from tests.support.errors import MisuseError, ProtocolViolation
 from tests.support.pixelformat import PixelFormat
 
 FENCE, CONTINUOUS_UPDATES = -312, -313
+PUSH = 1011
+"""Who lists it has asked for everything that follows with its first request."""
 FENCE_REQUEST = 1 << 31
 BLOCK_BEFORE, BLOCK_AFTER, SYNC_NEXT = 1, 2, 4
 FENCE_FLAGS = BLOCK_BEFORE | BLOCK_AFTER | SYNC_NEXT
@@ -40,11 +42,12 @@ class Ledger:
         self._ends_expected = 0
         self._announcement_due = False
         self._continuous_wanted = False
+        self._is_pushed = False
 
     @property
     def idle(self) -> bool:
         """Whether no update can be on its way."""
-        return self.unanswered == 0 and not self.continuous
+        return self.unanswered == 0 and not self.continuous and not self._is_pushed
 
     @property
     def allowed(self) -> frozenset[int]:
@@ -73,6 +76,7 @@ class Ledger:
 
     def request(self, incremental: bool, rect: Rect) -> None:
         """Note a FramebufferUpdateRequest; incremental ones are ignored during continuous updates."""
+        self._is_pushed |= PUSH in self.latest
         self._lost = rect if self.idle and not incremental else None
         if not (incremental and self._continuous_wanted):
             self.unanswered += 1

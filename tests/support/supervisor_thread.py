@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 from mpvnc.frames.layout import segment_bytes
+from mpvnc.frames.pointer import PointerPage, pointer_page_bytes
 from mpvnc.frames.reader import FrameReader
 from mpvnc.frames.store import Segment, create_segment
 from mpvnc.ipc.control import ControlSocket, Message, pair
@@ -20,15 +21,21 @@ class FakeSupervisor:
     """Answers one publisher at the other end of `theirs`."""
 
     def __init__(self, directory: Path) -> None:
+        directory.mkdir(exist_ok=True)
         self.ours, self.theirs = pair()
         self.endpoint = f"ipc://{directory}/events"
         self.heard: list[Message] = []
+        self.fds: list[int] = []
+        """What came with the messages."""
         self.refuse_with = ""
         self.segments: list[Segment] = []
         self.frames = 0
         slots = slot_count(WORKERS)
         self._status_fd = create_status_page(slots)
         self.status = StatusPage(self._status_fd, slots)
+        self._pointer_fd = os.memfd_create("pointer")
+        os.ftruncate(self._pointer_fd, pointer_page_bytes())
+        self.pointer = PointerPage(self._pointer_fd, writable=False)
         self.bells = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(WORKERS)]
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -53,7 +60,8 @@ class FakeSupervisor:
         self.hang_up()
         self.theirs.close()
         self.status.close()
-        for fd in (self._status_fd, *self.bells):
+        self.pointer.close()
+        for fd in (self._status_fd, self._pointer_fd, *self.bells, *self.fds):
             os.close(fd)
         for segment in self.segments:
             segment.unlink()
@@ -61,7 +69,8 @@ class FakeSupervisor:
 
     def _run(self) -> None:
         while (received := self.ours.receive()) is not None:
-            message, _fds = received
+            message, fds = received
+            self.fds += fds
             self.heard.append(message)
             if self.refuse_with and message["type"] in ("publish", "allocate"):
                 self.ours.send({"type": "refused", "reason": self.refuse_with})
@@ -71,17 +80,17 @@ class FakeSupervisor:
                 self._allocate(self.ours, message["width"], message["height"])
 
     def _welcome(self, control: ControlSocket) -> None:
-        pointer_fd = os.memfd_create("pointer")
         answer = {
             "type": "publish_ok",
             "workers": WORKERS,
             "slot": WORKERS,
             "slots": slot_count(WORKERS),
             "bus": {"events": self.endpoint, "notices": ""},
+            "instance": "default",
+            "surface": "stage",
             "listeners": ["vnc://127.0.0.1:5900"],
         }
-        control.send(answer, [self._status_fd, pointer_fd, *self.bells])
-        os.close(pointer_fd)
+        control.send(answer, [self._status_fd, self._pointer_fd, *self.bells])
 
     def _allocate(self, control: ControlSocket, width: int, height: int) -> None:
         name = f"mpvnc-test-{secrets.token_hex(4)}"

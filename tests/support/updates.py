@@ -69,6 +69,15 @@ def _pseudo(viewer: Viewer, rect: Rect, encoding: int) -> Parser[None]:
     if encoding == pseudo.CURSOR:
         viewer.cursor = yield from pseudo.cursor(rect, viewer.format)
         viewer.emit(viewer.cursor)
+    elif encoding == pseudo.X_CURSOR:
+        viewer.x_cursor = yield from pseudo.x_cursor(rect)
+        viewer.emit(viewer.x_cursor)
+    elif encoding == pseudo.CURSOR_WITH_ALPHA:
+        viewer.alpha_cursor = yield from pseudo.alpha_cursor(rect)
+        viewer.emit(viewer.alpha_cursor)
+    elif encoding == pseudo.POINTER_POS:
+        viewer.pointer = pseudo.pointer_pos(rect, viewer.width, viewer.height)
+        viewer.emit(viewer.pointer)
     elif encoding == pseudo.DESKTOP_NAME:
         renamed = yield from pseudo.desktop_name(rect)
         viewer.name = renamed.name

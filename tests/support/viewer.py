@@ -16,16 +16,20 @@ import numpy as np
 from tests.support.decoders.base import DecoderState, Rect
 from tests.support.errors import MisuseError, ProtocolViolation
 from tests.support.events import (
+    AlphaCursor,
     Bell,
     CursorShape,
     CutText,
     EndOfContinuousUpdates,
     Event,
+    ExtendedCutText,
     FenceRequest,
     FenceResponse,
+    PointerMoved,
     Ready,
     Resized,
     Screen,
+    TwoColourCursor,
 )
 from tests.support.handshake import HandshakeChoices, ServerInit, handshake
 from tests.support.ledger import BLOCK_BEFORE, FENCE, FENCE_FLAGS, FENCE_REQUEST, SYNC_NEXT, Ledger
@@ -35,6 +39,7 @@ from tests.support.wire import Feeder, Parser
 
 MAX_CUT_TEXT_BYTES = 64 << 20
 MAX_FENCE_BYTES = 64
+EXTENDED_CLIPBOARD = 0xC0A1E5CE - (1 << 32)
 
 
 class Viewer:
@@ -46,9 +51,14 @@ class Viewer:
         self.width = self.height = 0
         self.name = ""
         self.cursor: CursorShape | None = None
+        self.x_cursor: TwoColourCursor | None = None
+        self.alpha_cursor: AlphaCursor | None = None
+        self.pointer: PointerMoved | None = None
+        """Where the server said that the pointer is."""
         self.screens: tuple[Screen, ...] = ()
         self.resizes: list[Resized] = []
         self.cut_texts: list[str] = []
+        self.clipboard_messages: list[ExtendedCutText] = []
         self.bells = 0
         self.updates = 0
         self.fence_responses: list[FenceResponse] = []
@@ -157,6 +167,12 @@ class Viewer:
         data = text.encode("latin-1")
         self._outgoing += struct.pack(">BxxxI", 6, len(data)) + data
 
+    def send_clipboard(self, flags: int, body: bytes = b"") -> None:
+        """Send a message of the extended clipboard. Raises: MisuseError if it was not negotiated."""
+        if not self.clipboard_messages:
+            raise MisuseError("the server has not shown that it knows the extended clipboard")
+        self._outgoing += struct.pack(">BxxxiI", 6, -4 - len(body), flags) + body
+
     def send_fence(self, flags: int = BLOCK_BEFORE, payload: bytes | None = None) -> bytes:
         """Send a fence request; return the payload that its answer will have."""
         payload = self.ledger.fence(payload)
@@ -215,12 +231,25 @@ class Viewer:
             raise ProtocolViolation(f"message type {kind} was not negotiated")
 
     def _cut_text(self) -> Parser[None]:
-        (length,) = struct.unpack(">xxxI", (yield 7))
-        if length > MAX_CUT_TEXT_BYTES:
+        (length,) = struct.unpack(">xxxi", (yield 7))
+        if abs(length) > MAX_CUT_TEXT_BYTES:
             raise ProtocolViolation(f"a cut text of {length} bytes")
+        if length < 0:
+            yield from self._clipboard_message(-length)
+            return
         text = (yield length).decode("latin-1")
         self.cut_texts.append(text)
         self.emit(CutText(text))
+
+    def _clipboard_message(self, length: int) -> Parser[None]:
+        if EXTENDED_CLIPBOARD not in self.ledger.ever_listed:
+            raise ProtocolViolation("an extended clipboard message to a client that listed none")
+        if length < 4:
+            raise ProtocolViolation(f"an extended clipboard message of {length} bytes")
+        data = yield length
+        message = ExtendedCutText(int.from_bytes(data[:4], "big"), data[4:])
+        self.clipboard_messages.append(message)
+        self.emit(message)
 
     def _fence(self) -> Parser[None]:
         flags, length = struct.unpack(">xxxIB", (yield 8))

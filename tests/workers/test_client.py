@@ -7,6 +7,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,7 +17,7 @@ from mpvnc.session.input import (
     QUEUE_EVENTS,
     ClientGone,
     ClientJoined,
-    CutTextInput,
+    ClipboardInput,
     InputEvent,
     KeyInput,
     PointerInput,
@@ -110,6 +111,7 @@ class Rig:
         self.client = Client(
             7, "127.0.0.1", Pipe(ours), session, self.host, judge_at=self.loop.time() + judge_after_s
         )
+        self.client.show = SimpleNamespace(broadcast=self.host)
         self.received = bytearray()
         self.is_reading = True
 
@@ -200,7 +202,7 @@ def test_it_joins_says_what_it_hears_and_leaves(rig):
     rig.hang_up()
     rig.run(lambda: rig.host.reasons)
     kinds = [type(event) for event in rig.host.bus]
-    assert kinds == [ClientJoined, KeyInput, PointerInput, CutTextInput, ClientGone]
+    assert kinds == [ClientJoined, KeyInput, PointerInput, ClipboardInput, ClientGone]
     assert {event.client for event in rig.host.bus} == {7}
     assert rig.host.reasons == ["closed by the viewer"]
     assert rig.client.pipe.fileno() == -1 and rig.timers <= 1

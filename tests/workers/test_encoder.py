@@ -8,6 +8,7 @@ import os
 import socket
 import struct
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,9 +26,11 @@ from mpvnc.frames.store import create_frame_segment
 from mpvnc.frames.writer import FrameWriter
 from mpvnc.ipc import control
 from mpvnc.ipc.bus import InputReceiver
+from mpvnc.ipc.parcels import make_parcel
 from mpvnc.metrics import Counter, StatusPage, create_status_page
 from mpvnc.pixels import Pixels
 from mpvnc.pointer import Cursor
+from mpvnc.session.clipboard import Clipboard
 from mpvnc.session.input import ClientGone, ClientJoined, KeyInput, unpack
 from mpvnc.workers import encoder, report, show
 from mpvnc.workers.encoder import Encoder
@@ -40,6 +43,7 @@ from tests.support.handshake import HandshakeChoices
 from tests.support.waits import deadline
 
 QUALITY_5 = Encoding.JPEG_QUALITY_LEVEL_0 + 5
+REQUEST, PEEK, NOTIFY, PROVIDE = (1 << bit for bit in range(25, 29))
 LOSSLESS = (Encoding.RAW, Encoding.RRE, Encoding.HEXTILE, Encoding.ZLIB, Encoding.TIGHT, Encoding.ZRLE)
 
 
@@ -169,10 +173,9 @@ class Worker:
         self.loop.close()
         self.runtime.close()
         self.control.close()
-        self.encoder.show._pointer.close()
+        for one in self.encoder.shows:
+            one.close()
         self.pointer.close()
-        if self.encoder.show.reader is not None:
-            self.encoder.show.reader.close()
         for writer in self.writers:
             writer.close()
         for fd in (self.pointer_fd, self.bell):
@@ -219,7 +222,7 @@ def test_viewers_of_every_encoding_see_every_frame(worker):
     worker.publish(second)
     worker.run(lambda: all(worker.sees(viewer, second) for viewer in viewers))
     counters = worker.status.slot(0)
-    assert counters.get(Counter.CLIENTS) == len(viewers) and worker.encoder.show.frames == 1
+    assert counters.get(Counter.CLIENTS) == len(viewers) and worker.encoder.shows[""].frames == 1
     worker.run(lambda: counters.get(Counter.UPDATES_SENT) == 2 * len(viewers))
     assert all(worker.told("client", client=n + 1, state="authenticated") for n in range(len(viewers)))
 
@@ -285,8 +288,8 @@ def test_what_was_lossy_becomes_exact_by_one_timer_that_ends(worker):
     worker.run(lambda: all(worker.sees(viewer, picture) for viewer in viewers))
     for viewer in viewers:
         viewer.request()
-    worker.run(lambda: worker.encoder.show._timer is None)
-    assert worker.encoder.show.broadcast.look_at == float("inf")
+    worker.run(lambda: worker.encoder.shows[""]._timer is None)
+    assert worker.encoder.shows[""].broadcast.look_at == float("inf")
 
 
 def test_continuous_updates_go_on_behind_fences(worker):
@@ -311,14 +314,14 @@ def test_on_loopback_nobody_leaves_the_top_rung(worker):
     slow.request(False)
     worker.run(lambda: slow.viewer.updates == quick.viewer.updates == 1)
     sessions = [client.session for client in worker.encoder._clients.values()]
-    worker.encoder.show.judge()
+    worker.encoder.shows[""].judge()
     for second in range(4):
         for seed in range(8):
             before = quick.viewer.updates
             quick.request()
             worker.publish(noise(300, 200, 10 * second + seed))
             worker.run(lambda before=before: quick.viewer.updates > before)
-        worker.encoder.show.judge()
+        worker.encoder.shows[""].judge()
     assert [session.limits().rung for session in sessions] == [0, 0]
     assert sessions[0].limits().rtt_s > 0 and sessions[0].limits().limited_by == ""
     assert sessions[1].limits().limited_by == "decode" and sessions[1].limits().skipped >= 24
@@ -363,7 +366,7 @@ def test_whoever_leaves_in_the_middle_of_an_update_takes_nobody_along(worker):
     leaver, stayer = worker.adopt(Encoding.TIGHT), worker.adopt(Encoding.TIGHT)
     leaver.request(False)
     stayer.request(False)
-    worker.run(lambda: worker.encoder.show.broadcast.is_busy)
+    worker.run(lambda: worker.encoder.shows[""].broadcast.is_busy)
     leaver.is_paused = True
     leaver.close()
     worker.run(lambda: worker.told("client", client=1, state="gone"))
@@ -373,7 +376,7 @@ def test_whoever_leaves_in_the_middle_of_an_update_takes_nobody_along(worker):
 def test_a_rectangle_that_cannot_be_encoded_ends_those_who_wait_for_it(worker, caplog):
     worker.show(noise(300, 200))
     sound, broken = worker.adopt(Encoding.RAW), worker.adopt(Encoding.ZRLE)
-    cache = worker.encoder.show.broadcast.fanout.cache
+    cache = worker.encoder.shows[""].broadcast.fanout.cache
     encode = cache._encode
 
     def fragile(pixels, rect, wire):
@@ -431,7 +434,7 @@ def tcp_sockets() -> int:
 def test_a_client_that_cannot_be_served_is_closed_and_gone(make):
     worker = make(password="пароль")
     worker.show(noise(64, 64))
-    worker.run(lambda: worker.encoder.show.reader)
+    worker.run(lambda: worker.encoder.shows[""].reader)
     before = tcp_sockets()
     viewer = worker.adopt(reading=False)
     worker.run(lambda: viewer.closed_by_server and worker.told("client", client=1, state="gone"))
@@ -465,6 +468,88 @@ def test_bell_and_name_reach_the_viewers(worker):
         worker.control.send({"type": "source", "state": "up", "name": "Zeichnung"})
     worker.run(lambda: named.viewer.name == "Zeichnung" and named.viewer.bells == other.viewer.bells == 1)
     assert other.viewer.updates == 1
+
+
+def change_clipboard(worker, clipboard: Clipboard) -> None:
+    fd = make_parcel(clipboard.pack())
+    worker.control.send({"type": "notice", "notice": "clipboard"}, [fd])
+    os.close(fd)
+
+
+def test_a_clipboard_reaches_those_who_are_there_and_those_who_come(worker):
+    worker.show(noise(64, 64))
+    before = [worker.adopt(Encoding.RAW), worker.adopt(Encoding.RAW, Encoding.EXTENDED_CLIPBOARD)]
+    worker.run(lambda: len(before[1].viewer.clipboard_messages) == 1)
+    change_clipboard(worker, Clipboard("gr\u00fcn", None, "<b>gr\u00fcn</b>"))
+    worker.run(lambda: before[0].viewer.cut_texts and len(before[1].viewer.clipboard_messages) == 2)
+    after = [worker.adopt(Encoding.RAW), worker.adopt(Encoding.RAW, Encoding.EXTENDED_CLIPBOARD)]
+    worker.run(lambda: after[0].viewer.cut_texts and len(after[1].viewer.clipboard_messages) == 2)
+    assert before[0].viewer.cut_texts == after[0].viewer.cut_texts == ["gr\u00fcn"]
+    for client in (before[1], after[1]):
+        assert client.viewer.clipboard_messages[1] == (NOTIFY | 5, b"")
+        client.send_clipboard(REQUEST | 1)
+        worker.run(lambda client=client: len(client.viewer.clipboard_messages) == 3)
+        flags, body = client.viewer.clipboard_messages[2]
+        assert (flags, zlib.decompress(body)) == (PROVIDE | 1, b"\0\0\0\6gr\xc3\xbcn\0")
+
+
+def test_what_a_viewer_has_is_asked_for_and_goes_to_the_bus(worker):
+    worker.runtime.source = "publish"
+    worker.encoder._configure()
+    worker.show(noise(64, 64))
+    client = worker.adopt(Encoding.RAW, Encoding.EXTENDED_CLIPBOARD)
+    worker.run(lambda: client.viewer.clipboard_messages)
+    client.send_clipboard(NOTIFY | 7)
+    worker.run(lambda: len(client.viewer.clipboard_messages) == 2)
+    assert client.viewer.clipboard_messages[1] == (REQUEST | 7, b"")
+    client.send_clipboard(PROVIDE | 7, zlib.compress(b"\0\0\0\3hi\0\0\0\0\1{\0\0\0\1<"))
+    events = []
+    worker.run(lambda: events.extend(map(unpack, worker.bus.receive_all())) or len(events) == 2)
+    assert events[1].clipboard == Clipboard("hi", b"{", "<") and events[1].client == 1
+
+
+@pytest.mark.parametrize("packed", [b"", b"no clipboard", Clipboard("hello").pack() + b"x"])
+def test_what_is_no_clipboard_is_logged_and_leaves_nothing_open(worker, packed, caplog):
+    worker.show(noise(64, 64))
+    viewer = worker.adopt(Encoding.RAW)
+    fd = make_parcel(packed)
+    worker.control.send({"type": "notice", "notice": "clipboard"}, [fd])
+    os.close(fd)
+    worker.control.send({"type": "notice", "notice": "clipboard"})
+    worker.control.send({"type": "notice", "notice": "bell"})
+    worker.run(lambda: viewer.viewer.bells == 1)
+    links = [os.readlink(entry) for entry in os.scandir("/proc/self/fd") if entry.is_symlink()]
+    assert not any("mpvnc-parcel" in link for link in links)
+    assert caplog.text.count("a clipboard cannot be told") == 2 and "hello" not in caplog.text
+    assert viewer.viewer.cut_texts == []
+
+
+def test_who_does_not_read_costs_one_clipboard_at_most(worker):
+    """Others get each one; what a stalled viewer was not told of is not kept for it."""
+    worker.show(noise(64, 64))
+    stalled, other = worker.adopt(Encoding.RAW), worker.adopt(Encoding.RAW)
+    stalled.is_paused = True
+    client = worker.encoder._clients[1]
+    for number in range(60):
+        text = f"{number}" + "x" * 500_000
+        change_clipboard(worker, Clipboard(text))
+        worker.run(lambda text=text: text in other.viewer.cut_texts)
+        other.viewer.cut_texts.clear()
+    assert client.pipe.is_blocked and not client.session._outgoing
+    stalled.set_encodings((Encoding.RAW, Encoding.EXTENDED_CLIPBOARD))
+    worker.bus.receive_all()
+    stalled.viewer.clipboard_messages.append((0, b""))  # it cannot know yet that it may
+    for _ in range(1000):
+        stalled.send_clipboard(REQUEST | 1)
+    stalled.viewer.clipboard_messages.clear()
+    stalled.send_key(True, 97)
+    worker.run(lambda: any(isinstance(unpack(one), KeyInput) for one in worker.bus.receive_all()))
+    assert sum(map(len, client.pipe._rest)) <= len(text) + 8 + 100, "and is heard nevertheless"
+    stalled.is_paused = False
+    provided = (1 << 28 | 1, zlib.compress(struct.pack(">I", len(text) + 1) + text.encode() + b"\0"))
+    worker.run(lambda: provided in stalled.viewer.clipboard_messages)
+    assert len(stalled.viewer.cut_texts) < 50
+    assert [flags for flags, _ in stalled.viewer.clipboard_messages] == [0x1F000007, NOTIFY | 1, PROVIDE | 1]
 
 
 def test_a_new_name_reaches_those_who_list_the_encoding_later(worker):
@@ -679,7 +764,7 @@ def test_followers_get_the_frame_with_their_leader(worker):
     first, second = noise(600, 400), noise(600, 400, 2)
     worker.show(first)
     viewers = crowd(worker, 5, first)
-    show = worker.encoder.show
+    show = worker.encoder.shows[""]
     show._is_pumping = True  # nothing is encoded for now
     worker.publish(second)
     worker.run(lambda: show._followers)
@@ -695,7 +780,7 @@ def test_followers_are_not_lost_with_their_leader(worker, how):
     first, second = noise(600, 400), noise(600, 400, 2)
     worker.show(first)
     viewers = crowd(worker, 4, first)
-    show = worker.encoder.show
+    show = worker.encoder.shows[""]
     show._on_time = lambda: None  # the timer would offer the frame again, some time
     if show._timer is not None:
         show._timer.cancel()
