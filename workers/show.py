@@ -68,6 +68,12 @@ class Show:
         if self.reader is not None:
             self._sharing.begin(self.reader.identity, self.reader.generation)
 
+    def stop_sharing(self) -> None:
+        """Share nothing any more; what is being made is made here."""
+        if self._sharing is not None:
+            self._sharing.end()
+            self._sharing = self.broadcast.fanout.sharing = None
+
     def arrived(self) -> None:
         """Go on with what waited for other workers."""
         self.broadcast.fanout.arrived()
@@ -79,8 +85,7 @@ class Show:
         for timer in (self._timer, self._await_timer):
             if timer is not None:
                 timer.cancel()
-        if self._sharing is not None:
-            self._sharing.end()
+        self.stop_sharing()
         if self._pointer is not None:
             self._pointer.close()
         if self.reader is not None:

@@ -222,8 +222,11 @@ class Shows:
 
     def end(self) -> None:
         """Share nothing with other workers any more."""
+        for show in self:
+            show.stop_sharing()
         if self._arenas is not None:
             self._arenas.close()
+            self._arenas = None
 
     def _totals(self) -> dict[Counter, int]:
         totals = dict(self._past)

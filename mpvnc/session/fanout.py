@@ -295,8 +295,8 @@ class Fanout:
         for update in sorted(self._unfinished, key=_urgency):
             self.payer = update.payer
             self._take_cached(update)
-            if update.division is not None:
-                self._take_given(update, update.division, seen)
+            if update.division is not None and self.sharing is not None:
+                self._take_given(update, update.division, self.sharing, seen)
             if update.is_done or self._make_next(update, pixels, now):
                 return self._finished(update)
         self.payer = None
@@ -367,9 +367,8 @@ class Fanout:
             self.sharing.give(piece, wire, encoded)
         return encoded
 
-    def _take_given(self, update: Update, division: Division, seen: int) -> None:
+    def _take_given(self, update: Update, division: Division, sharing: Sharing, seen: int) -> None:
         """Take what others have made of an update; `seen` counts what they had put when it was begun to look."""
-        assert self.sharing is not None
         if division.seen == seen:
             return
         division.seen = seen
@@ -379,7 +378,7 @@ class Fanout:
                 continue
             encoded = self.cache.find(piece, update.wire)
             if encoded is None:
-                given = self.sharing.find(piece, update.wire)
+                given = sharing.find(piece, update.wire)
                 if given is None:
                     continue
                 slot, encoded = given

@@ -71,7 +71,7 @@ def test_what_one_encodes_another_sends_and_nobody_depends_on_it(
     with running_supervisor(tmp_path, "source.kind=publish", "server.workers=2") as server:
         monkeypatch.setenv("MPVNC_RUNTIME_DIR", str(server.runtime_dir))
         screen = Screen()
-        with mpvnc.publish(screen.surface, name="default") as publication:
+        with mpvnc.publish(screen.surface, name="stage") as publication:
             clients = [connect(server, screen) for _ in range(4)]
             for _ in range(3):
                 show_next(publication, screen, clients)
