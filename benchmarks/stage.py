@@ -139,7 +139,9 @@ class Stage:
         return totals
 
     def children(self) -> list[dict[str, Any]]:
-        """Return what mpvnc's `status` says of each of its processes."""
+        """Return what mpvnc's `status` says of each of its processes. Raises: BenchError if it has ended."""
+        for process in self.servers:
+            process.check()
         control = ControlSocket.connect(self.place.directory / "run" / "default" / "control")
         control.send({"type": "status"})
         received = control.receive()
