@@ -52,6 +52,7 @@ class Server(Section, frozen=True):
     desktop_name: str = ""
     workers: Annotated[int, Meta(ge=0, le=128)] = 0
     runtime_dir: str = ""
+    state_dir: str = ""
 
 
 class Source(Section, frozen=True):
@@ -82,10 +83,16 @@ class Security(Section, frozen=True):
     """Who may see and who may control."""
 
     password_file: str = ""
+    users_file: str = ""
     view_only: bool = False
     allow_none: bool = False
     auth_delay_s: Seconds = 1.0
     auth_delay_max_s: Seconds = 30.0
+    tls: bool = True
+    tls_cert: str = ""
+    tls_key: str = ""
+    require_encryption: bool = False
+    types: tuple[Literal["none", "vncauth", "tight", "plain", "x509none", "x509vnc", "x509plain"], ...] = ()
 
 
 class Input(Section, frozen=True):
@@ -196,6 +203,10 @@ def from_dict(data: Mapping[str, Any]) -> Config:
         raise ConfigError(_readable(str(error))) from error
     if config.encoding.compression_min > config.encoding.compression_max:
         raise ConfigError("encoding.compression_min is more than encoding.compression_max")
+    if config.security.require_encryption and not config.security.tls:
+        raise ConfigError("security.require_encryption leaves no way in without security.tls")
+    if config.security.tls_key and not config.security.tls_cert:
+        raise ConfigError("security.tls_key is set, security.tls_cert is not")
     return config
 
 

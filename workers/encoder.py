@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import socket
+import ssl
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -27,8 +28,9 @@ from mpvnc.workers.client import Client
 from mpvnc.workers.readiness import Readiness
 from mpvnc.workers.report import Reporter
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
-from mpvnc.workers.settings import handshake_settings, session_settings
+from mpvnc.workers.settings import handshake_settings, read_security, session_settings
 from mpvnc.workers.shows import Shows
+from mpvnc.workers.verifier import Verifier
 
 DRAIN_S = 1.0
 """How long updates that are on their way may take when the server stops."""
@@ -50,6 +52,8 @@ class Encoder:
         self._runtime = runtime
         self._counters = runtime.counters
         self.readiness = Readiness(loop)
+        self.tls: ssl.SSLContext | None = None
+        self.verifier = Verifier(loop)
         self.shows = Shows(runtime, loop)
         self._clients: dict[int, Client] = {}
         self._sender = InputSender(runtime.input_endpoint)
@@ -61,6 +65,7 @@ class Encoder:
         self._configure()
         self._handlers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
             **self.shows.handlers,
+            "security": self._on_security,
             "adopt": self._on_adopt,
             "auth_delay": self._on_auth_delay,
             "evict": self._on_evict,
@@ -83,6 +88,7 @@ class Encoder:
         for client in list(self._clients.values()):
             client.close("the server stops")
         self.shows.end()
+        self.verifier.close()
         self._sender.close()
 
     # -- Host: what clients ask for
@@ -123,7 +129,10 @@ class Encoder:
         """Tell the supervisor that it is in."""
         self.shows[client.surface].joined(client)
         for_client(logger, client.ident).info(
-            "%s joined%s", client.address, " view-only" if joined.view_only else ""
+            "%s joined%s%s",
+            client.address,
+            f" as {client.user}" if client.user else "",
+            " view-only" if joined.view_only else "",
         )
         said = {
             "type": "client",
@@ -187,6 +196,17 @@ class Encoder:
         for fd in fds:
             os.close(fd)
 
+    def _on_security(self, message: dict[str, Any], fds: list[int]) -> None:
+        """Take certificate and users, for those who come from now on."""
+        try:
+            self.tls, self.verifier.users = read_security(message, fds)
+        except (OSError, IndexError, MpvncError) as error:
+            self.tls, self.verifier.users = None, {}
+            logger.error("no TLS and no users: %s", error)
+        finally:
+            for fd in fds:
+                os.close(fd)
+
     def _on_adopt(self, message: dict[str, Any], fds: list[int]) -> None:
         ident, address = message["client"], message["address"]
         if not fds:
@@ -212,9 +232,13 @@ class Encoder:
     ) -> Client:
         # The time that it has begins when its turn comes.
         judge_at = self.loop.time() + judge_after_s
-        session = Session(
-            handshake_settings(self._runtime.config, self._runtime.secrets), self._settings, judge_at
+        handshake = handshake_settings(
+            self._runtime.config,
+            self._runtime.secrets,
+            can_encrypt=self.tls is not None,
+            is_encrypted=sock.family == socket.AF_UNIX,
         )
+        session = Session(handshake, self._settings, judge_at)
         looks_at = self.shows.find(surface)
         pipe = Pipe(sock, self.stall_timeout_s + _VANISHED_GRACE_S)
         client = Client(ident, address, pipe, session, self, judge_at=judge_at)

@@ -60,6 +60,7 @@ def describe(client: Client, now: float) -> dict[str, Any]:
         "surface": client.surface,
         "since": round(client.since, 3),
         "is_in": client.has_joined,
+        "user": client.user,
         "view_only": session.view_only,
         "encoding": session.wire.encoding.name.lower(),
         "quality": session.wire.quality,

@@ -86,9 +86,12 @@ class Publication:
         _alive.add(self)
 
     def __repr__(self) -> str:
-        """Return where it is shown, or that it is not any more."""
-        state = "closed" if self.closed else "at " + " ".join(self.listeners)
-        return f"<mpvnc.Publication {state}>"
+        """Return where it is shown, or why it is not."""
+        if self.closed:
+            return "<mpvnc.Publication closed>"
+        if self._rejoin is not None and self._link.is_gone:
+            return f"<mpvnc.Publication waiting for its server: {self._rejoin.reason}>"
+        return f"<mpvnc.Publication at {' '.join(self.listeners)}>"
 
     # -- how it stands
 

@@ -136,6 +136,10 @@ class Pipe:
         base_us = rtt_us if base_us == _UNKNOWN_US else base_us
         return TcpInfo(rtt_us * 1e-6, base_us * 1e-6, self.unacknowledged_bytes(), unsent_bytes)
 
+    def detach(self) -> socket.socket:
+        """Give the socket up to another pipe; this one is not to be used any more."""
+        return self._sock
+
     def discard_input(self) -> None:
         """Read and forget what has come: else closing resets what was just sent (RFC 1122 4.2.2.13)."""
         scratch = bytearray(_DISCARD_BYTES)

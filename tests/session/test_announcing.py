@@ -10,8 +10,8 @@ import pytest
 from mpvnc.constants import Encoding
 from mpvnc.errors import ProtocolError
 from mpvnc.rfb import clipboard as wire
-from mpvnc.rfb.handshake import HandshakeSettings
 from mpvnc.rfb.messages import Limits
+from mpvnc.rfb.offer import HandshakeSettings
 from mpvnc.session.announcing import NOTHING, Announcements, IgnoredClipboard, Offer
 from mpvnc.session.clipboard import Clipboard
 from mpvnc.session.session import Heard, Joined, Session, SessionSettings

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mpvnc.rfb.handshake import HandshakeSettings
+from mpvnc.rfb.offer import HandshakeSettings
 from mpvnc.session.broadcast import Delivery
 from mpvnc.session.input import (
     QUEUE_EVENTS,
@@ -96,7 +96,13 @@ class Host:
 class Rig:
     """One client on a loopback connection; `peer` is the viewer's end."""
 
-    def __init__(self, password: bytes | None = None, judge_after_s: float = 0.0, **settings: float) -> None:
+    def __init__(
+        self,
+        password: bytes | None = None,
+        judge_after_s: float = 0.0,
+        handshake: HandshakeSettings | None = None,
+        **settings: float,
+    ) -> None:
         self.loop = asyncio.new_event_loop()
         self.host = Host(self.loop)
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -105,7 +111,7 @@ class Rig:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32 * 1024)
         self.peer.setblocking(False)
         types = (1,) if password is None else (2,)
-        handshake = HandshakeSettings(types, password, None, False, CHALLENGE)
+        handshake = handshake or HandshakeSettings(types, password, None, False, CHALLENGE)
         session = Session(handshake, SessionSettings(**settings), self.loop.time())
         session.show(SCREEN, "desk")
         self.client = Client(
