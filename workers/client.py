@@ -444,7 +444,7 @@ class Client:
                 return
 
     def _judge(self, now: float, shown: int) -> None:
-        info = self.pipe.tcp_info()
+        info = self.pipe.tcp_info() if self.session.wants_link(shown) else None
         if self.session.judge(now, shown, Link(*info) if info else None):
             self._host.review(self)
             self._offer()

@@ -90,6 +90,7 @@ class Encoder:
         self._lobby.close("the server stops")
         for client in list(self._clients.values()):
             client.close("the server stops")
+        self.shows.end()
         self.verifier.close()
         self._sender.close()
 

@@ -305,11 +305,15 @@ class Session:
 
     # -- what the network carries
 
+    def wants_link(self, shown: int) -> bool:
+        """Whether `judge` is to be told what the kernel knows: two system calls, which few need."""
+        return self.demand.is_continuous or self.standing.wants_link(shown, self.picture.frames)
+
     def judge(self, now: float, shown: int, link: Link | None) -> bool:
         """Look back at the last second, in which the count of frames shown rose to `shown`.
 
-        link: what the kernel knows of the connection, if anything. Return whether the session changed its rung,
-        and with it what it waits for.
+        link: what the kernel knows of the connection, if it is wanted and known. Return whether the session
+        changed its rung, and with it what it waits for.
         """
         if link is not None:
             self.pacer.suppose_base(link.base_s, now)

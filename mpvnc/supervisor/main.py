@@ -25,6 +25,7 @@ from mpvnc.ipc.control import ControlSocket, Message
 from mpvnc.ipc.places import runtime_directory
 from mpvnc.supervisor import policy
 from mpvnc.supervisor.admission import Admission, AuthThrottle
+from mpvnc.supervisor.arenas import Arenas
 from mpvnc.supervisor.checks import check
 from mpvnc.supervisor.children import role_command
 from mpvnc.supervisor.clients import ClientDesk
@@ -116,6 +117,7 @@ class Supervisor:
         self._loop = _kept(stack, Loop())
         self._signals = _kept(stack, SignalPipe())
         self._loop.watch(self._signals, self._signalled)
+        self._arenas = _kept(stack, Arenas(self._workers))
         self._crew = _kept(stack, self._make_crew())
         name, limit = config.server.desktop_name, config.source.max_surfaces
         self._surfaces = _kept(stack, Surfaces(self._instance.name, self._crew, name, limit))
@@ -235,11 +237,14 @@ class Supervisor:
             self._loop.send(peer.control, {"type": "refused", "reason": reason})
 
     def child_started(self, child: Child) -> None:
-        """An encoder gets certificate and users, the current frames and the state of the source at once, the consumer
-        whom it serves.
+        """An encoder gets certificate and users, the arenas, the current frames and the state of the source at
+        once, the consumer whom it serves.
         """
         if child.role == ENCODER:
             self._crew.send(child, self._keyring.message, self._keyring.fds)
+            arenas = self._arenas.message(child.slot)
+            if arenas is not None:
+                self._crew.send(child, *arenas)
             self._surfaces.welcome_encoder(child)
         elif child is self._crew.consumer:
             self._surfaces.welcome_consumer()

@@ -148,7 +148,7 @@ class Stage:
 
     def step(self) -> bool:
         """Encode one slice, if there is any."""
-        if not self.broadcast.is_busy:
+        if not self.broadcast.is_busy or self.broadcast.awaits(self.now):
             return False
         for delivery in self.broadcast.step(self.now):
             self._send(delivery.session, delivery.buffers)
