@@ -1,6 +1,6 @@
 """The page and a WebSocket in front of a native listener: what a browser needs, for a server that has neither.
 
-    with bridge("127.0.0.1", 5900) as url: ...
+with bridge("127.0.0.1", 5900) as url: ...
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 STATIC = Path(__file__).resolve().parents[2] / "mpvnc/web/static"
@@ -35,8 +36,8 @@ def bridge(host: str, port: int) -> Iterator[str]:
         return server, next(iter(server.sockets)).getsockname()[1]
 
     async def stop() -> None:
-        server.close()
-        await server.wait_closed()
+        server.close(close_connections=True)
+        await asyncio.wait_for(server.wait_closed(), 5)
 
     server, own_port = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
     try:
@@ -55,7 +56,9 @@ async def _answer(_: ServerConnection, request: Request) -> Response | None:
     file = STATIC / path
     if path == "health" or not file.is_file():
         return Response(200 if path == "health" else 404, "", Headers(), b"")
-    headers = Headers({"Content-Type": _TYPES.get(file.suffix, "text/plain"), "Content-Security-Policy": POLICY})
+    headers = Headers(
+        {"Content-Type": _TYPES.get(file.suffix, "text/plain"), "Content-Security-Policy": POLICY}
+    )
     headers["Content-Length"] = str(file.stat().st_size)
     headers["Connection"] = "close"
     return Response(200, "OK", headers, file.read_bytes())
@@ -72,8 +75,9 @@ async def _join(socket: ServerConnection, host: str, port: int) -> None:
             writer.write(message if isinstance(message, bytes) else message.encode())
         writer.close()
 
-    uploading = asyncio.ensure_future(up())
-    while data := await reader.read(1 << 16):
-        await socket.send(data)
-    await socket.close(1001)
-    await uploading
+    with suppress(ConnectionClosed, OSError):
+        uploading = asyncio.ensure_future(up())
+        while data := await reader.read(1 << 16):
+            await socket.send(data)
+        await socket.close(1001)
+        await uploading

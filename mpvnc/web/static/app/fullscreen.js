@@ -18,7 +18,7 @@ export function tieFullScreen(session) {
         }
     });
     handle.addEventListener('click', () => showBar(!document.body.classList.contains('shows-bar')));
-    session.addEventListener('leave', () => showBar(true));
+    session.addEventListener('leave', () => showBar(Boolean(document.fullscreenElement)));
     document.addEventListener('fullscreenchange', () => {
         const isFull = Boolean(document.fullscreenElement);
         document.body.classList.toggle('is-full', isFull);

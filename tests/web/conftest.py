@@ -1,0 +1,43 @@
+"""One browser for a module's tests, and the page of a server that shows the golden surface.
+
+Not for the session: while playwright runs, its event loop counts as this thread's, and asyncio.run() of another test
+would refuse to start one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.interop.stage import Stage, staged
+from tests.support import golden
+from tests.support.bridge import bridge
+from tests.support.browser import chromium
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with staged(tmp_path_factory.mktemp("stage"), "server.workers=1") as stage:
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def url(shared: Stage) -> Iterator[str]:
+    with bridge(shared.server.host, shared.server.port) as one:
+        yield one
+
+
+@pytest.fixture
+def stage(shared: Stage) -> Stage:
+    """The server, showing the golden surface, without old events."""
+    shared.show(golden.golden())
+    shared.drain()
+    return shared
