@@ -45,6 +45,7 @@ class Server(Section, frozen=True):
     host: str = "127.0.0.1"
     port: Port = 5900
     listeners: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
     desktop_name: str = ""
     workers: Annotated[int, Meta(ge=0, le=128)] = 0
     runtime_dir: str = ""
@@ -105,6 +106,15 @@ class EncodingOptions(Section, frozen=True):
     tight_stream_reset_for_ultravnc: bool = False
 
 
+class WebSocket(Section, frozen=True):
+    """Which pages may connect, and what is taken of a browser."""
+
+    allowed_origins: tuple[str, ...] = ()
+    max_handshake_bytes: Annotated[int, Meta(ge=1024, le=1024 * 1024)] = 16 * 1024
+    max_payload_bytes: Annotated[int, Meta(ge=1024)] = 1024 * 1024
+    max_buffer_bytes: Annotated[int, Meta(ge=1024)] = 1024 * 1024
+
+
 class Limits(Section, frozen=True):
     """What one client may ask for."""
 
@@ -143,6 +153,7 @@ class Config(Section, frozen=True):
     security: Security = Security()
     input: Input = Input()
     encoding: EncodingOptions = EncodingOptions()
+    websocket: WebSocket = WebSocket()
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()
     logging: Logging = Logging()

@@ -18,6 +18,8 @@ from mpvnc.log import for_client
 from mpvnc.rfb import events
 from mpvnc.rfb.state import State
 from mpvnc.session.broadcast import Delivery
+from mpvnc.session.fanout import Buffers
+from mpvnc.session.following import Following
 from mpvnc.session.input import (
     ClientGone,
     ClientJoined,
@@ -29,8 +31,9 @@ from mpvnc.session.input import (
     pack,
 )
 from mpvnc.session.pacing import Link
-from mpvnc.session.session import Heard, Joined, Session
+from mpvnc.session.session import NEVER, Heard, Joined, Session
 from mpvnc.transport.stream import Stream
+from mpvnc.workers.readiness import READ, WRITE, Readiness
 
 READ_BYTES = 4096
 """At most so much of one client is taken in before it is the others' turn: some hundred messages."""
@@ -44,13 +47,19 @@ _LONGEST_REST_S = 0.5
 logger = logging.getLogger(__name__)
 
 _scratch = bytearray(READ_BYTES)
+_scratch_view = memoryview(_scratch)
 
 
 class Host(Protocol):
     """What a client needs of its encoder."""
 
     loop: asyncio.AbstractEventLoop
+    readiness: Readiness
     stall_timeout_s: float
+
+    @property
+    def stage(self) -> int:
+        """Grows with whatever there is to be seen; see `Broadcast.stage`."""
 
     def offer(self, client: Client, now: float) -> Delivery | None:
         """Offer it the screen."""
@@ -104,18 +113,20 @@ class Client:
         self._blocked_since = math.inf
         self._waiting_control_bytes = 0
         self._is_reading = True
+        self._is_writing = False
         self._rests_until = -math.inf
         self._withheld = b""
         self._is_judged = judge_at <= host.loop.time()
         if not self._is_judged:
             host.loop.call_at(judge_at, self._guarded, self._on_turn)
-        host.loop.add_reader(pipe.fileno(), self._guarded, self._on_readable)
+        self._watch()
 
     # -- what the encoder tells it
 
     def start(self) -> None:
-        """Send the banner."""
+        """Send the banner; hear what came with the socket."""
         self._guarded(self._advance)
+        self._read_pending()
 
     def refuse(self, reason: str) -> None:
         """End the handshake with a reason in the client's own words, as soon as it can hear it."""
@@ -125,9 +136,26 @@ class Client:
         """Let it have the next update, if it may and wants to."""
         self._guarded(self._offer)
 
+    def follow(self, same: Following) -> None:
+        """Send it what its leader was sent, if it may have the very same; else offer it what it may."""
+        if self.is_closed:
+            return
+        try:
+            if not self.pipe.is_blocked and same.take(self.session):
+                self._send_update(same.buffers, same.size_bytes)
+            else:
+                self._offer()
+        except Exception as error:
+            self._fail(error)
+
     def deliver(self, delivery: Delivery) -> None:
         """Send an update."""
-        self._guarded(self._send_update, delivery)
+        if self.is_closed:
+            return
+        try:
+            self._send_update(delivery.buffers, delivery.size_bytes)
+        except Exception as error:
+            self._fail(error)
 
     def notice(self) -> None:
         """Send what others made its session say."""
@@ -158,8 +186,7 @@ class Client:
         if self.is_closed:
             return
         self.is_closed = True
-        self._host.loop.remove_reader(self.pipe.fileno())
-        self._host.loop.remove_writer(self.pipe.fileno())
+        self._host.readiness.forget(self.pipe.fileno())
         for timer in (self._timer, self._drain_timer):
             if timer is not None:
                 timer.cancel()
@@ -175,29 +202,56 @@ class Client:
             return
         try:
             callback(*args)
-        except MpvncError as error:
-            self.close(str(error))
-        except OSError as error:
-            self.close(error.strerror or str(error))
         except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, MpvncError):
+            self.close(str(error))
+        elif isinstance(error, OSError):
+            self.close(error.strerror or str(error))
+        else:
             self.close(f"internal error: {error!r}")
-            for_client(logger, self.ident).exception("a fault of ours")
+            for_client(logger, self.ident).error("a fault of ours", exc_info=error)
+
+    def _on_ready(self, is_readable: bool, is_writable: bool) -> None:
+        try:
+            if is_readable and self._is_reading:
+                self._on_readable()
+            if is_writable and self._is_writing and not self.is_closed:
+                self._on_writable()
+        except Exception as error:
+            self._fail(error)
 
     def _on_readable(self) -> None:
-        count = self.pipe.receive_into(_scratch)
+        pipe = self.pipe
+        count = pipe.receive_into(_scratch)
+        if pipe.has_pending:
+            self._read_pending()
+        if pipe.is_blocked:
+            self._watch_writable()
         if count is None:
             return
         if count == 0:
             self.close("closed by the viewer")
             return
-        if self.pipe.has_pending:
-            self._host.loop.call_soon(self._guarded, self._on_readable)
-        data = bytes(memoryview(_scratch)[:count])
-        if self.session.asks_again(data):
-            self._offer()
+        data = _scratch_view[:count].tobytes()
+        session = self.session
+        if session.asks_again(data):
+            if session.content_at != self._host.stage:
+                self._offer()
             return
         if self._is_judged or not self._withholds(data):
             self._take(data)
+
+    def _read_pending(self) -> None:
+        """Come back for what the stream has inside, after the others had their turn."""
+        if self.pipe.has_pending and self._is_reading:
+            self._host.loop.call_soon(self._guarded, self._on_pending)
+
+    def _on_pending(self) -> None:
+        if self._is_reading:
+            self._on_readable()
 
     def _withholds(self, data: bytes) -> bool:
         """Keep an answer to the challenge for its turn: right or wrong, the client learns nothing before."""
@@ -241,7 +295,8 @@ class Client:
             if self.pipe.sent_bytes != before:
                 self._blocked_since = self._host.loop.time()
             return
-        self._host.loop.remove_writer(self.pipe.fileno())
+        self._is_writing = False
+        self._watch()
         self._blocked_since = math.inf
         self._waiting_control_bytes = 0
         self._read_again()
@@ -267,6 +322,7 @@ class Client:
 
     def _advance(self) -> None:
         """Do what the session's state asks for now: control bytes, end, update, timer."""
+        self.session.content_at = NEVER
         self._send_control()
         if self.session.is_over and not self.pipe.is_blocked:
             self.pipe.discard_input()
@@ -282,7 +338,7 @@ class Client:
         while session.is_ready and not self.pipe.is_blocked:
             delivery = self._host.offer(self, time.monotonic())
             if delivery is not None:
-                self._send_update(delivery)
+                self._send_update(delivery.buffers, delivery.size_bytes)
             if not session.demand.is_continuous:
                 return
             if delivery is None:
@@ -302,11 +358,12 @@ class Client:
             self._look_at = self._host.loop.time() + _RETRY_S
             self._arm()
 
-    def _send_update(self, delivery: Delivery) -> None:
-        self.pipe.send(delivery.buffers)
+    def _send_update(self, buffers: Buffers, size_bytes: int) -> None:
+        pipe = self.pipe
+        pipe.send(buffers)
         self.updates += 1
-        self._host.count_update(delivery.size_bytes)
-        if self.pipe.is_blocked:
+        self._host.count_update(size_bytes)
+        if pipe.is_blocked:
             self._watch_writable()
 
     def _send_control(self) -> None:
@@ -323,20 +380,26 @@ class Client:
     def _watch_writable(self) -> None:
         if self._blocked_since == math.inf:
             self._blocked_since = self._host.loop.time()
-            self._host.loop.add_writer(self.pipe.fileno(), self._guarded, self._on_writable)
+            self._is_writing = True
+            self._watch()
             self._arm()
 
     def _stop_reading(self) -> None:
         if self._is_reading:
             self._is_reading = False
-            self._host.loop.remove_reader(self.pipe.fileno())
+            self._watch()
+
+    def _watch(self) -> None:
+        interest = READ * self._is_reading | WRITE * self._is_writing
+        self._host.readiness.watch(self.pipe.fileno(), interest, self._on_ready)
 
     def _read_again(self) -> None:
         """Read again if nothing speaks against it any more."""
         rested = self._host.loop.time() >= self._rests_until
         if rested and not self._is_reading and self._waiting_control_bytes <= CONTROL_LIMIT_BYTES:
             self._is_reading = True
-            self._host.loop.add_reader(self.pipe.fileno(), self._guarded, self._on_readable)
+            self._watch()
+            self._read_pending()
 
     def _arm(self) -> None:
         """Have the timer fire not later than the next thing that can be due; it may fire too early."""

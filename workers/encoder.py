@@ -23,8 +23,12 @@ from mpvnc.metrics import Counter
 from mpvnc.rfb import writers
 from mpvnc.session.broadcast import Delivery
 from mpvnc.session.session import Joined, Session
-from mpvnc.transport.plain import Pipe
+from mpvnc.transport.stream import Stream
+from mpvnc.transport.websocket import WebSocketPipe
+from mpvnc.workers.arrival import Arrival
 from mpvnc.workers.client import Client
+from mpvnc.workers.lobby import Lobby
+from mpvnc.workers.readiness import Readiness
 from mpvnc.workers.report import Reporter
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
 from mpvnc.workers.settings import handshake_settings, session_settings
@@ -33,9 +37,6 @@ from mpvnc.workers.show import Show
 DRAIN_S = 1.0
 """How long updates that are on their way may take when the server stops."""
 _DRAIN_LOOK_S = 0.02
-_VANISHED_GRACE_S = 1.0
-"""So much later than a stalled client here, the kernel gives up one: where both could, the reason is told."""
-
 _UNSENT_LIMIT = 10_000
 """Clients that left while nobody took input; a consumer that starts anew releases everything anyway."""
 
@@ -50,6 +51,7 @@ class Encoder:
         self.loop = loop
         self._runtime = runtime
         self._counters = runtime.counters
+        self.readiness = Readiness(loop)
         self.show = Show(loop, runtime.bell, runtime.pointer_fd)
         self._clients: dict[int, Client] = {}
         self._name = config.server.desktop_name or "mpvnc"
@@ -61,6 +63,7 @@ class Encoder:
         self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
         self._counted_before = {counter: self._counters.get(counter) for counter in Counter}
         self._reporter = Reporter(loop, self._clients, self._tell)
+        self._lobby = Lobby(loop, self.show, self._adopt, self._tell)
         self._configure()
         self._handlers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
             "segment": self._on_segment,
@@ -85,11 +88,17 @@ class Encoder:
             logger.warning("the compiled kernels are missing: encoding in numpy, many times slower")
         self._runtime.ready()
         self.loop.run_forever()
+        self._lobby.close("the server stops")
         for client in list(self._clients.values()):
             client.close("the server stops")
         self._sender.close()
 
     # -- Host: what clients ask for
+
+    @property
+    def stage(self) -> int:
+        """The stage that the broadcast is at."""
+        return self.show.broadcast.stage
 
     def offer(self, client: Client, now: float) -> Delivery | None:
         """Offer it the screen; encode what is missing, slice by slice."""
@@ -125,6 +134,8 @@ class Encoder:
 
     def joined(self, client: Client, joined: Joined) -> None:
         """Tell the supervisor that it is in."""
+        if isinstance(client.pipe, WebSocketPipe):
+            client.pipe.trust()
         for_client(logger, client.ident).info(
             "%s joined%s", client.address, " view-only" if joined.view_only else ""
         )
@@ -204,48 +215,53 @@ class Encoder:
         logger.debug("generation %d: %dx%d", message["generation"], message["width"], message["height"])
 
     def _on_adopt(self, message: dict[str, Any], fds: list[int]) -> None:
-        ident, address = message["client"], message["address"]
         if not fds:
+            ident = message["client"]
             self._tell({"type": "client", "client": ident, "state": "gone", "reason": "no descriptor left"})
             return
-        sock = socket.socket(fileno=fds[0])
+        self._lobby.receive(message, socket.socket(fileno=fds[0]))
+
+    def _adopt(self, arrival: Arrival, pipe: Stream) -> None:
+        """Serve one that speaks RFB."""
+        ident, address = arrival.ident, arrival.address
         try:
-            client = self._admit(ident, address, sock, message["judge_after_s"])
+            client = self._admit(arrival, pipe)
         except (OSError, MpvncError) as error:
             for_client(logger, ident).error("%s cannot be served: %s", address, error)
-            sock.close()
+            pipe.close()
             self._tell({"type": "client", "client": ident, "state": "gone", "reason": str(error)})
             return
         self._counters.add(Counter.SESSIONS)
         self._counters.set(Counter.CLIENTS, len(self._clients))
         for_client(logger, ident).info("%s connected", address)
-        if message["verdict"] == "refuse":
-            client.refuse(message.get("reason", "Refused"))
+        if arrival.refusal:
+            client.refuse(arrival.refusal)
         client.start()
 
-    def _admit(self, ident: int, address: str, sock: socket.socket, judge_after_s: float) -> Client:
+    def _admit(self, arrival: Arrival, pipe: Stream) -> Client:
         # The time that it has begins when its turn comes.
-        judge_at = self.loop.time() + judge_after_s
+        judge_at = max(arrival.judge_at, self.loop.time())
         session = Session(
             handshake_settings(self._runtime.config, self._runtime.secrets), self._settings, judge_at
         )
         session.is_muted = self._is_muted
         if self.show.reader is not None:
             session.show(self.show.reader, self._name)
-        pipe = Pipe(sock, self.stall_timeout_s + _VANISHED_GRACE_S)
-        client = Client(ident, address, pipe, session, self, judge_at=judge_at)
+        client = Client(arrival.ident, arrival.address, pipe, session, self, judge_at=judge_at)
         client.slot = self._runtime.slot
-        self._clients[ident] = client
+        self._clients[arrival.ident] = client
         self.show.admit(client)
         return client
 
     def _on_auth_delay(self, message: dict[str, Any], _fds: list[int]) -> None:
+        self._lobby.auth_delay(message["client"], message["delay_s"])
         client = self._clients.get(message["client"])
         if client is not None:
             self.loop.call_later(message["delay_s"], client.refuse, "Authentication failed")
 
     def _on_evict(self, message: dict[str, Any], _fds: list[int]) -> None:
         reason = message.get("reason", "evicted")
+        self._lobby.evict(message.get("client", -1), reason)
         for client in list(self._clients.values()):
             if client.ident == message.get("client") or (
                 "except" in message and client.ident != message["except"] and client.has_joined
@@ -254,6 +270,7 @@ class Encoder:
 
     def _on_source(self, message: dict[str, Any], _fds: list[int]) -> None:
         name = message.get("name")
+        self._lobby.site.is_source_up = message.get("state", "up") == "up"
         if name:
             self._rename(name)
         if "view_only" in message:
@@ -286,6 +303,7 @@ class Encoder:
     def _configure(self) -> None:
         self.stall_timeout_s = self._runtime.config.clients.stall_timeout_s
         self._settings = session_settings(self._runtime.config)
+        self._lobby.configure(self._runtime.config, self._runtime.secrets)
 
     @property
     def _is_muted(self) -> bool:
@@ -302,6 +320,7 @@ class Encoder:
             self.loop.stop()
             return
         self._drain_until = self.loop.time() + DRAIN_S
+        self._lobby.close("the server stops")
         self._finish()
 
     def _finish(self) -> None:

@@ -15,12 +15,11 @@ import math
 import os
 import time
 from collections import Counter as Tally
-from collections.abc import Hashable
 
 from mpvnc.encodings import encode
 from mpvnc.frames.pointer import PointerPage
 from mpvnc.frames.reader import FrameReader
-from mpvnc.session.broadcast import Broadcast, Delivery
+from mpvnc.session.broadcast import Broadcast, Delivery, Kind
 from mpvnc.session.fanout import BrokenUpdate
 from mpvnc.session.session import Session
 from mpvnc.workers.client import Client
@@ -46,8 +45,8 @@ class Show:
         self._pointer = PointerPage(pointer_fd, writable=False)
         self._pointer_version = -1
         self._clients: dict[Session, Client] = {}
-        self._followers: dict[Hashable, list[Client]] = {}
-        self._leaders: dict[Session, Hashable] = {}
+        self._followers: dict[Kind | None, list[Client]] = {}
+        self._leaders: dict[Session, Kind] = {}
         self._is_pumping = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
@@ -132,7 +131,8 @@ class Show:
             session = client.session
             if not session.is_ready:
                 continue
-            kind = (session.wire, session.streams, session.picture.base)
+            picture = session.picture
+            kind = (session.wire, session.streams, picture.base, picture.overlay)
             followers = self._followers.get(kind)
             if followers is not None:
                 followers.append(client)
@@ -141,9 +141,17 @@ class Show:
             if session.is_served:
                 self._followers[kind], self._leaders[session] = [], kind
 
-    def _follow(self, leader: Session) -> None:
-        for client in self._followers.pop(self._leaders.pop(leader, None), ()):
-            client.offer()
+    def _follow(self, delivery: Delivery) -> None:
+        kind = self._leaders.pop(delivery.session, None)
+        followers = self._followers.pop(kind, ())
+        if kind is None or not followers:
+            return
+        same = self.broadcast.following(delivery, kind, time.monotonic())
+        for client in followers:
+            if same is None:
+                client.offer()
+            else:
+                client.follow(same)
 
     def _offer_left(self) -> None:
         """Offer to those whose leader went away, or was served something else."""
@@ -207,7 +215,7 @@ class Show:
         for delivery in deliveries:
             self._clients[delivery.session].deliver(delivery)
         for delivery in deliveries:
-            self._follow(delivery.session)
+            self._follow(delivery)
 
     # -- what is due by time alone
 

@@ -29,7 +29,17 @@ from mpvnc.geometry import EMPTY, Rect, Region
 from mpvnc.pointer import PointerState
 from mpvnc.rfb.writers import update_header
 from mpvnc.session import overlay, planner
-from mpvnc.session.fanout import SHARED_UPDATES, BrokenUpdate, Encode, Fanout, Streams, Update, splice
+from mpvnc.session.fanout import (
+    SHARED_UPDATES,
+    BrokenUpdate,
+    Buffers,
+    Encode,
+    Fanout,
+    Streams,
+    Update,
+    splice,
+)
+from mpvnc.session.following import Following
 from mpvnc.session.overlay import Overlay
 from mpvnc.session.planner import Piece
 from mpvnc.session.refresh import BYTES_PER_S, Refresh
@@ -40,15 +50,20 @@ from mpvnc.session.turns import Turns
 HOLD_S = 0.15
 """A frame that is older than that passes nobody by."""
 
-Buffers = list[bytes | memoryview]
+Kind = tuple[WireClass, Streams, int, Overlay | None]
+"""What sessions that are alike have in common: class, streams open, frame held, pointer drawn in it."""
 
 
 class Delivery(NamedTuple):
-    """What one session is to be sent now, in order; the buffers are shared and not to be modified."""
+    """What one session is to be sent now, in order; the buffers are shared and not to be modified.
+
+    update: what of it is for others too, if it is that and nothing else.
+    """
 
     session: Session
     buffers: Buffers
     size_bytes: int
+    update: Update | None = None
 
 
 class _Drawn:
@@ -91,6 +106,8 @@ class Broadcast:
         self.screen: Screen | None = None
         self.shown = 0
         """How many frames were shown."""
+        self.stage = 0
+        """Grows with whatever there is to be seen: a session that has everything lacks nothing while it stays."""
         self._area = EMPTY
         self._shown_at = -math.inf
         self._shown = 0
@@ -110,6 +127,7 @@ class Broadcast:
     def show(self, screen: Screen) -> None:
         """Take another screen; what was being made is dropped. The sessions are told by the caller."""
         self.screen = screen
+        self.stage += 1
         self._area = area(screen)
         self._placed.clear()
         self._release_all()
@@ -123,6 +141,7 @@ class Broadcast:
 
     def advance(self) -> None:
         """Note that the screen has a newer frame. Every session is to be offered it, served ones included."""
+        self.stage += 1
         self._release_all()
         self.fanout.advance()
         self._forget_frame()
@@ -141,6 +160,7 @@ class Broadcast:
             self._due_at = math.inf
         is_due |= self._refresh.look(screen.tiles, screen.frame, now)
         is_due |= self._turns.look(now)
+        self.stage += is_due
         self.look_at = min(self._due_at, self._refresh.look_at, self._turns.look_at)
         return is_due
 
@@ -156,6 +176,7 @@ class Broadcast:
     def point(self, pointer: PointerState) -> None:
         """Note where the pointer is, and what it looks like."""
         self.pointer = pointer
+        self.stage += 1
         self._drawn.clear()
         self._placed.clear()
 
@@ -216,6 +237,28 @@ class Broadcast:
             self._release(session)
         delivered = (self._deliver(session, update, screen, now) for session in waiting)
         return [delivery for delivery in delivered if delivery is not None]
+
+    def following(self, delivery: Delivery, kind: Kind, now: float) -> Following | None:
+        """Return what sessions that were where the session of `delivery` was may be sent with it, if anything.
+
+        kind: what they and it were alike in before.
+        """
+        leader, update, screen = delivery.session, delivery.update, self.screen
+        if update is None or screen is None or leader.picture.owed.rects or leader.wire is not kind[0]:
+            return None
+        if not kind[2] < leader.picture.base == screen.frame:
+            return None
+        return Following(
+            leader,
+            delivery.buffers,
+            delivery.size_bytes,
+            kind,
+            stage=self.stage,
+            rested=self._refresh.rested,
+            is_copied=update.move is not None,
+            pointer_at=None if self.pointer.cursor is None else now,
+            counters=self.fanout.counters,
+        )
 
     def review(self, session: Session) -> None:
         """Take a session out of the update it waits for, if what it said since does not go with it."""
@@ -406,10 +449,13 @@ class Broadcast:
         if update.settles is not None:
             picture.settle(update.settles, self._refresh.rested)
             session.refresh_at = now + size_bytes / BYTES_PER_S
+        if picture.settled >= self._refresh.rested and not picture.owed.rects:
+            session.content_at = self.stage
         before, after = session.updated(size_bytes, now)
         if after:
             buffers = [before, *buffers, after]
-        return Delivery(session, buffers, size_bytes)
+        is_shared = len(buffers) == 1 and update.key is not None and update.settles is None
+        return Delivery(session, buffers, size_bytes, update if is_shared else None)
 
     # -- the pointer
 

@@ -50,6 +50,15 @@ class Demand:
         else:
             self._requested = bounded(self._requested.union([rect]))
 
+    def request_whole(self, area: Rect) -> None:
+        """Add a request for the whole framebuffer, which is not empty."""
+        self._requested = whole(area)
+        self.is_open = True
+
+    def is_for(self, region: Region) -> bool:
+        """Whether requests, and they alone, ask for what `whole` gave."""
+        return self._requested is region and not self.is_continuous
+
     def set_continuous(self, rect: Rect) -> None:
         """Send changes inside `rect` unasked from now on; `EMPTY` ends that."""
         self._continuous = EMPTY if rect.is_empty else rect

@@ -39,6 +39,7 @@ SHARED_BYTES = 64 << 20
 
 Encode = Callable[[Pixels, Rect, WireClass], EncodedRectangle]
 Streams = frozenset[Stream]
+Buffers = list[bytes | memoryview]
 """The zlib streams of a connection that have had their header."""
 
 

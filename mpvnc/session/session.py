@@ -44,6 +44,9 @@ EARLY_BYTES = 64 * 1024
 OWN_POINTER_S = 1.0
 """How long after its last motion a client is taken to draw the pointer itself."""
 
+NEVER = -1
+"""No stage of a broadcast."""
+
 _ANNOUNCED = frozenset({Encoding.FENCE, Encoding.CONTINUOUS_UPDATES})
 _BLANK = -1
 _UNSENT = -2
@@ -97,6 +100,8 @@ class Session:
         """When its budget allows the next refresh."""
         self.is_served = False
         """Whether an update for it is being made."""
+        self.content_at = NEVER
+        """The stage of the broadcast at which it has everything; asking again brings nothing before the next one."""
         self.waits_since = math.inf
         """Since when it waits for its update, over all the frames that made it be planned anew."""
         self.revision = 0
@@ -136,7 +141,7 @@ class Session:
         """
         if data != self._usual:
             return False
-        self.demand.request(self.picture.area)
+        self.demand.request_whole(self.picture.area)
         return True
 
     def receive_data(self, data: bytes, now: float) -> list[Heard]:
@@ -210,6 +215,10 @@ class Session:
         """Whether an update may be planned, as far as the protocol goes."""
         return self.demand.is_open and not self.is_served and not self._is_syncing and self._is_initialised
 
+    def has_own(self) -> bool:
+        """Whether something is due to it alone: another size, a name, frames at a rate of its own."""
+        return self._name_is_due or self._size_is_due or self.every > 1
+
     def deadline(self) -> tuple[float, str]:
         """Return when the client has taken too long, and for what; infinity if it has all the time."""
         state = self.connection.state
@@ -230,6 +239,10 @@ class Session:
     def wants_pointer(self, now: float) -> bool:
         """Whether the pointer is drawn into its picture."""
         return self._settings.with_pointer and not self.draws_pointer(now)
+
+    def hand(self, now: float) -> tuple[bool, int]:
+        """Return who draws the pointer, and what shape the client has of it."""
+        return self.draws_pointer(now), self._cursor_serial
 
     def pointer_changes_hands_at(self) -> float:
         """When the client stops drawing the pointer itself; infinity if it does not now."""

@@ -34,6 +34,7 @@ class _Arrival:
     client: int
     address: str
     port: int
+    speaks: str
     sock: socket.socket
 
 
@@ -58,8 +59,9 @@ class Door:
 
     @property
     def urls(self) -> list[str]:
-        """Where viewers connect."""
-        return [listener.url for listener in self._listeners]
+        """Where viewers connect, and then where browsers do."""
+        urls = [url for listener in self._listeners for url in listener.urls]
+        return sorted(urls, key=lambda url: url.startswith("http"))
 
     def hold(self, listeners: Sequence[Listener]) -> None:
         """Take over listening sockets; nothing is accepted before `open`."""
@@ -113,21 +115,21 @@ class Door:
                 if error.errno in _NO_DESCRIPTOR:
                     self._refuse_one(listener)
                 return
-            self._queue.append(self._arrival(sock, peer))
+            self._queue.append(self._arrival(sock, peer, listener))
             self.pump()
 
     def _refuse_one(self, listener: Listener) -> None:
         """Accept with the reserved descriptor, and let an encoder speak the refusal."""
         try:
             with self._spare.lent(listener.sock) as (sock, peer), sock:
-                self._place(self._arrival(sock, peer), FULL_PROCESS)
+                self._place(self._arrival(sock, peer, listener), FULL_PROCESS)
         except OSError as error:
             logger.warning("cannot accept: %s", error.strerror)
 
-    def _arrival(self, sock: socket.socket, peer: object) -> _Arrival:
+    def _arrival(self, sock: socket.socket, peer: object, listener: Listener) -> _Arrival:
         client, self._next_client = self._next_client, self._next_client + 1
         address, port = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else (LOCAL, 0)
-        return _Arrival(client, address, port, sock)
+        return _Arrival(client, address, port, listener.speaks, sock)
 
     def _place(self, arrival: _Arrival, reason: str | None) -> bool:
         """Hand one over or drop it, and close the socket; False if no encoder takes it now."""
@@ -150,6 +152,7 @@ class Door:
             "client": arrival.client,
             "address": arrival.address,
             "port": arrival.port,
+            "speaks": arrival.speaks,
             "verdict": "serve" if is_served else "refuse",
             "reason": reason or "",
             "judge_after_s": (

@@ -20,6 +20,8 @@ from mpvnc.config import Server
 from mpvnc.errors import ConfigError, MpvncError
 
 BACKLOG = 4096
+ANY, VNC, WEB = "any", "vnc", "web"
+"""What is spoken on a listener: everything on one port, or only what viewers or browsers speak."""
 _PORT_TRIES = 20
 _NO_SUCH_FAMILY = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
@@ -33,6 +35,7 @@ class TcpSpec(NamedTuple):
 
     host: str
     port: int
+    speaks: str = ANY
 
     def __str__(self) -> str:
         """Return it as the configuration has it: `0.0.0.0:5900`, `[::]:5900`, `*:5900`."""
@@ -43,6 +46,7 @@ class UnixSpec(NamedTuple):
     """The path of a UNIX socket."""
 
     path: str
+    speaks: str = ANY
 
     def __str__(self) -> str:
         """Return it as the configuration has it."""
@@ -51,11 +55,25 @@ class UnixSpec(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listening, non-blocking socket and the URL under which viewers find it."""
+    """A listening, non-blocking socket and the URL under which viewers find it.
+
+    Attributes:
+        url: `vnc://host:port` or `unix:/path`.
+        speaks: ANY, VNC or WEB.
+    """
 
     sock: socket.socket
     url: str
     unix_path: str = ""
+    speaks: str = ANY
+
+    @property
+    def urls(self) -> list[str]:
+        """Where those who may come here find it: viewers first."""
+        if self.unix_path:
+            return [self.url]
+        web_url = f"http{self.url.removeprefix('vnc')}/"
+        return {VNC: [self.url], WEB: [web_url]}.get(self.speaks, [self.url, web_url])
 
     def close(self) -> None:
         """Stop listening; removes the file of a UNIX socket."""
@@ -67,6 +85,8 @@ class Listener:
 
 def parse_listeners(server: Server) -> list[TcpSpec | UnixSpec]:
     """Return what is to be listened on: `server.listeners`, else `server.host` and `server.port`.
+
+    An entry may say in front what is spoken there: `vnc:`, `web:`, or `any:`, which is what holds without.
 
     Raises: ConfigError naming the entry that is neither `host:port`, `[address]:port` nor `unix:/path`.
     """
@@ -102,12 +122,14 @@ def open_listeners(specs: Sequence[TcpSpec | UnixSpec]) -> list[Listener]:
 
 
 def _parse(entry: str) -> TcpSpec | UnixSpec:
-    if entry.startswith("unix:") and len(entry) > len("unix:"):
-        return UnixSpec(entry[len("unix:") :])
-    match = re.fullmatch(r"(?:\[([^\]]*)\]|([^:\[\]]*)):(\d{1,5})", entry.removeprefix("tcp:"))
+    found = re.match(rf"({ANY}|{VNC}|{WEB}):(?!\d+$)", entry)
+    speaks, address = (found[1], entry[found.end() :]) if found else (ANY, entry)
+    if address.startswith("unix:") and len(address) > len("unix:"):
+        return UnixSpec(address[len("unix:") :], speaks)
+    match = re.fullmatch(r"(?:\[([^\]]*)\]|([^:\[\]]*)):(\d{1,5})", address.removeprefix("tcp:"))
     if not match or int(match[3]) > 65535:
         raise ConfigError(f"server.listeners: {entry}: expected host:port, [address]:port or unix:/path")
-    return TcpSpec(match[1] or match[2] or "", int(match[3]))
+    return TcpSpec(match[1] or match[2] or "", int(match[3]), speaks)
 
 
 def _open_tcp(spec: TcpSpec) -> list[Listener]:
@@ -123,7 +145,7 @@ def _open_tcp(spec: TcpSpec) -> list[Listener]:
     addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
     for attempt in range(_PORT_TRIES):
         try:
-            return _bind_all(addresses, spec.port)
+            return _bind_all(addresses, spec.port, spec.speaks)
         except OSError as error:
             retry = spec.port == 0 and error.errno == errno.EADDRINUSE and attempt < _PORT_TRIES - 1
             if not retry:
@@ -132,13 +154,13 @@ def _open_tcp(spec: TcpSpec) -> list[Listener]:
     raise AssertionError("the last attempt returns or raises")
 
 
-def _bind_all(addresses: Sequence[tuple[int, tuple[object, ...]]], port: int) -> list[Listener]:
+def _bind_all(addresses: Sequence[tuple[int, tuple[object, ...]]], port: int, speaks: str) -> list[Listener]:
     bound: list[Listener] = []
     missing: OSError | None = None
     try:
         for family, address in addresses:
             try:
-                listener = _bind(family, (address[0], port, *address[2:]))
+                listener = _bind(family, (address[0], port, *address[2:]), speaks)
             except OSError as error:
                 # One family of a host with several may be missing here; a lone address may not.
                 if error.errno not in _NO_SUCH_FAMILY:
@@ -156,7 +178,7 @@ def _bind_all(addresses: Sequence[tuple[int, tuple[object, ...]]], port: int) ->
     return bound
 
 
-def _bind(family: int, address: tuple[object, ...]) -> Listener:
+def _bind(family: int, address: tuple[object, ...], speaks: str) -> Listener:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -170,7 +192,8 @@ def _bind(family: int, address: tuple[object, ...]) -> Listener:
         sock.close()
         raise
     host, port = sock.getsockname()[:2]
-    return Listener(sock, f"vnc://[{host}]:{port}" if ":" in host else f"vnc://{host}:{port}")
+    url = f"vnc://[{host}]:{port}" if ":" in host else f"vnc://{host}:{port}"
+    return Listener(sock, url, speaks=speaks)
 
 
 def _open_unix(spec: UnixSpec) -> Listener:
@@ -185,7 +208,7 @@ def _open_unix(spec: UnixSpec) -> Listener:
     except OSError as error:
         sock.close()
         raise ListenError(f"cannot listen on unix:{spec.path}: {error.strerror or error}") from error
-    return Listener(sock, f"unix:{spec.path}", spec.path)
+    return Listener(sock, f"unix:{spec.path}", spec.path, spec.speaks)
 
 
 def _clear_stale(path: str) -> None:

@@ -12,7 +12,7 @@ import socket
 import struct
 import termios
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -69,14 +69,14 @@ class Pipe:
         """Return the descriptor, for the event loop."""
         return self._sock.fileno()
 
-    def send(self, buffers: Iterable[Buffer]) -> None:
+    def send(self, buffers: Sequence[Buffer]) -> None:
         """Write as much as goes; keep views of the rest. Raises: OSError if the connection is gone."""
         if self._rest:
-            self._rest.extend(buffers)
+            self._rest.extend(filter(None, buffers))
             return
-        parts = [part for part in buffers if part]
-        if parts:
-            self._keep(parts, self._write(parts))
+        done = self._write(buffers)
+        if done != sum(map(len, buffers)):
+            self._keep(buffers, done)
 
     def flush(self) -> None:
         """Write more of the rest. Raises: OSError if the connection is gone."""
@@ -92,7 +92,7 @@ class Pipe:
             self._rest += rest
         self.is_blocked = False
 
-    def _keep(self, parts: list[Buffer], done: int) -> None:
+    def _keep(self, parts: Sequence[Buffer], done: int) -> None:
         """Keep what lies behind the first `done` bytes of the parts."""
         for part in parts:
             size = len(part)
@@ -146,7 +146,7 @@ class Pipe:
             self._sock.shutdown(socket.SHUT_RDWR)
         self._sock.close()
 
-    def _write(self, parts: list[Buffer]) -> int:
+    def _write(self, parts: Sequence[Buffer]) -> int:
         try:
             if len(parts) == 1:
                 count = self._sock.send(parts[0], socket.MSG_NOSIGNAL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Protocol
 
 from mpvnc.transport.plain import Buffer, TcpInfo
@@ -18,13 +18,19 @@ class Stream(Protocol):
     """Whether bytes wait for the descriptor to become writable."""
     has_pending: bool
     """Whether received bytes wait inside although the descriptor may not become readable again."""
-    sent_bytes: int
-    received_bytes: int
+
+    @property
+    def sent_bytes(self) -> int:
+        """How much has gone to the kernel, headers of any kind and encryption's own bytes included or not."""
+
+    @property
+    def received_bytes(self) -> int:
+        """How much has come from it, likewise."""
 
     def fileno(self) -> int:
         """Return the descriptor, for the event loop."""
 
-    def send(self, buffers: Iterable[Buffer]) -> None:
+    def send(self, buffers: Sequence[Buffer]) -> None:
         """Write as much as goes; keep views of the rest."""
 
     def flush(self) -> None:

@@ -102,10 +102,10 @@ def test_a_name_that_does_not_resolve():
 def test_a_missing_family_of_several_is_no_error(monkeypatch):
     bind = listeners._bind
 
-    def without_ipv6(family, address):
+    def without_ipv6(family, address, speaks):
         if family == socket.AF_INET6:
             raise OSError(listeners.errno.EAFNOSUPPORT, "no IPv6 here")
-        return bind(family, address)
+        return bind(family, address, speaks)
 
     monkeypatch.setattr(listeners, "_bind", without_ipv6)
     opened = open_listeners([TcpSpec("*", 0)])

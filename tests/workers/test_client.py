@@ -26,6 +26,7 @@ from mpvnc.session.session import Session, SessionSettings
 from mpvnc.transport.plain import Pipe
 from mpvnc.workers import client as module
 from mpvnc.workers.client import Client
+from mpvnc.workers.readiness import Readiness
 from tests.session.stage import PaintedScreen, noise
 from tests.support.handshake import vnc_response
 from tests.support.waits import deadline, time_factor
@@ -42,6 +43,8 @@ class Host:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self.readiness = Readiness(loop)
+        self.stage = 0
         self.stall_timeout_s = 30.0
         self.auth_delay_s = 0.0
         self.guesses = 0
