@@ -11,7 +11,7 @@ import base64
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -129,12 +129,19 @@ class Visitor:
 
 @contextmanager
 def visit(browser: Browser, url: str, **options: Any) -> Iterator[Visitor]:
-    """Open the page in a fresh profile and wait for its picture (unless `state` is another than "connected")."""
+    """Open the page in a fresh profile and wait until it is connected.
+
+    Args:
+        options: of playwright's `new_context`; `state` to wait for another one; `prepare`, called with the empty page.
+    """
     state = options.pop("state", "connected")
+    prepare: Callable[[Page], None] = options.pop("prepare", lambda page: None)
     context = browser.new_context(**{**DESKTOP, "ignore_https_errors": True, **options})
     try:
         context.set_default_timeout(10_000 * TIME_FACTOR)
-        visitor = Visitor(context.new_page(), url)
+        page = context.new_page()
+        prepare(page)
+        visitor = Visitor(page, url)
         visitor.wait_state(state)
         yield visitor
         assert visitor.errors == []

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser
 
 from tests.interop.stage import Stage, staged
 from tests.support import golden
-from tests.support.bridge import bridge
 from tests.support.browser import chromium
+from tests.support.servers import PORT_FOR_BROWSERS
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +25,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with staged(tmp_path_factory.mktemp("stage"), "server.workers=1") as stage:
+    with staged(tmp_path_factory.mktemp("stage"), "server.workers=1", PORT_FOR_BROWSERS) as stage:
         yield stage
 
 
 @pytest.fixture(scope="module")
-def url(shared: Stage) -> Iterator[str]:
-    with bridge(shared.server.host, shared.server.port) as one:
-        yield one
+def url(shared: Stage) -> str:
+    return shared.server.page
 
 
 @pytest.fixture

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
-from tests.support.bridge import bridge
 from tests.support.browser import DESKTOP, PHONE, Visitor, visit
-from tests.support.servers import Server, running_supervisor
+from tests.support.servers import PORT_FOR_BROWSERS, Server, running_supervisor
 from tests.support.waits import eventually
 
 pytestmark = pytest.mark.interop
@@ -33,9 +34,8 @@ DEMO = (
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The page of a server that shows the demo; the value is its URL."""
-    place = tmp_path_factory.mktemp("demo")
-    with running_supervisor(place, *DEMO) as server, bridge(server.host, server.port) as url:
-        yield url
+    with running_supervisor(tmp_path_factory.mktemp("demo"), *DEMO, PORT_FOR_BROWSERS) as server:
+        yield server.page
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def servers(tmp_path: Path) -> Iterator[Any]:
     with ExitStack() as stack:
 
         def start(port: int = 0) -> Server:
-            settings = (*DEMO, "security.auth_delay_s=0.05", f"server.port={port}")
+            settings = (*DEMO, "security.auth_delay_s=0.05", f"server.listeners=[web:127.0.0.1:{port}]")
             return stack.enter_context(
                 running_supervisor(tmp_path, *settings, env={"MPVNC_PASSWORD": "sesame"})
             )
@@ -75,7 +75,7 @@ def log_in(visitor: Visitor, password: str) -> None:
 
 def test_a_password_is_asked_for_and_kept_over_a_restart(servers: Any, browser: Browser) -> None:
     server = servers()
-    with bridge(server.host, server.port) as url, visit(browser, url, state="asking") as visitor:
+    with visit(browser, server.page, state="asking") as visitor:
         page = visitor.page
         assert not page.is_visible("#login-user")
         assert page.evaluate("document.activeElement.id") == "login-password"
@@ -97,9 +97,22 @@ def test_a_password_is_asked_for_and_kept_over_a_restart(servers: Any, browser: 
         visitor.wait_text("#notice-countdown", r"Trying again in \d+ s")
         visitor.wait_text("#spoken", "Not connected")
         visitor.picture("lost")
-        servers(server.port)
+        servers(urlsplit(server.page).port)
         visitor.wait_state("connected")
         eventually(lambda: not page.is_visible("#ghost"), what="a new picture")
+
+
+def test_a_page_of_which_a_part_is_missing_loads_again(demo: str, browser: Browser) -> None:
+    missing = itertools.chain([True], itertools.repeat(False))
+
+    def prepare(page: Page) -> None:
+        page.route(
+            "**/novnc/core/rfb.js", lambda route: route.abort() if next(missing) else route.continue_()
+        )
+
+    with visit(browser, demo, prepare=prepare) as visitor:
+        visitor.errors.remove("Failed to load resource: net::ERR_FAILED")
+        assert not next(missing), "it was asked for twice"
 
 
 def test_everything_comes_from_the_server(demo: str, browser: Browser) -> None:

@@ -20,3 +20,4 @@ for (const tie of [
 }
 document.getElementById('snapshot').search = surfaceQuery(location);
 session.open();
+window.dispatchEvent(new Event('mpvnc-loaded'));
