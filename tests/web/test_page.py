@@ -110,6 +110,11 @@ def test_a_scaled_picture_takes_the_pointer_where_it_is(stage: Stage, browser: B
         assert abs(move.x - 160) <= 1 and abs(move.y - 50) <= 1
 
 
+def test_a_pointer_is_seen_where_the_server_gives_it_no_shape(visitor: Visitor) -> None:
+    visitor.page.hover("#screen canvas")
+    assert visitor.page.evaluate("getComputedStyle(document.querySelector('#screen canvas')).cursor") == "default"
+
+
 def test_keys_that_the_browser_keeps(stage: Stage, visitor: Visitor) -> None:
     page = visitor.page
     page.click("#keys-button")
