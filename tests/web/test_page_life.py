@@ -237,7 +237,8 @@ def test_errors_are_told_in_plain_words(desk: Visitor) -> None:
             away: m.whyNotOpened('desk:5900', null, true),
             proxy: m.whyNotOpened('desk:5900', {status: 200}, true),
             full: m.whyRefused('Too many viewers'),
-            wrong: m.whyWrong('', true),
+            wrong: m.whyWrong('Authentication failed', true),
+            late: m.whyWrong('Too many attempts', false),
         };
     }""")
     assert words["lost"] == "The connection was lost."
@@ -249,6 +250,7 @@ def test_errors_are_told_in_plain_words(desk: Visitor) -> None:
     assert "WebSockets" in words["proxy"]
     assert words["full"] == "The server refuses: Too many viewers."
     assert words["wrong"] == "This user name and password were not accepted."
+    assert words["late"] == "This password was not accepted. The server says: Too many attempts."
 
 
 def test_attempts_grow_rarer_and_spread(desk: Visitor) -> None:

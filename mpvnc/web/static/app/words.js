@@ -41,10 +41,11 @@ export function whyRefused(reason) {
     return reason ? `The server refuses: ${sentence(reason)}` : 'The server refuses the connection and gives no reason.';
 }
 
-/** Say that the server did not accept a password. */
+/** Say that the server did not accept a password; most servers give a reason that says no more than that. */
 export function whyWrong(reason, hadUser) {
     const what = hadUser ? 'This user name and password were not accepted.' : 'This password was not accepted.';
-    return reason ? `${what} The server says: ${sentence(reason)}` : what;
+    const saysMore = reason && !/^(authentication|login) fail(ed|ure)\W*$/i.test(reason);
+    return saysMore ? `${what} The server says: ${sentence(reason)}` : what;
 }
 
 function sentence(text) {
