@@ -92,6 +92,12 @@ class Client:
     Until the time `judge_at` of the loop, what it answers to the challenge is withheld from the session.
     """
 
+    __slots__ = (
+        "_blocked_since", "_drain_timer", "_host", "_input", "_is_judged", "_is_reading", "_is_writing",
+        "_look_at", "_marks", "_rests_until", "_timer", "_waiting_control_bytes", "_withheld", "address",
+        "has_joined", "ident", "is_closed", "pipe", "session", "since", "slot", "updates",
+    )  # fmt: skip
+
     def __init__(
         self, ident: int, address: str, pipe: Stream, session: Session, host: Host, *, judge_at: float = 0.0
     ) -> None:

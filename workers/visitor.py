@@ -99,6 +99,8 @@ class Visitor:
         count = self.stream.receive_into(_scratch)
         if self.stream.has_pending:
             self._host.loop.call_soon(self._guarded, self._on_readable)
+        if self.stream.is_blocked:
+            self._watch_writable()
         if count is None:
             return
         if count == 0:
@@ -117,7 +119,8 @@ class Visitor:
                 self._expect("it to read", self._host.stall_timeout_s)
             return
         self._host.loop.remove_writer(self.stream.fileno())
-        self._after_answer()
+        if not self._is_reading and not self._is_answering:
+            self._after_answer()
 
     def _on_time(self, what: str) -> None:
         self.close(f"timed out waiting for {what}")
@@ -144,7 +147,7 @@ class Visitor:
         self.stream.send(self._http.respond(response, formatdate(usegmt=True), is_last=is_last))
         if self.stream.is_blocked:
             self._expect("it to read", self._host.stall_timeout_s)
-            self._host.loop.add_writer(self.stream.fileno(), self._guarded, self._on_writable)
+            self._watch_writable()
         else:
             self._after_answer()
 
@@ -179,6 +182,9 @@ class Visitor:
             self._host.loop.add_reader(self.stream.fileno(), self._guarded, self._on_readable)
             if self.stream.has_pending:
                 self._host.loop.call_soon(self._guarded, self._on_readable)
+
+    def _watch_writable(self) -> None:
+        self._host.loop.add_writer(self.stream.fileno(), self._guarded, self._on_writable)
 
     def _stop_reading(self) -> None:
         if self._is_reading:

@@ -160,11 +160,16 @@ class CaptureDriver:
             capture.attach(segment.fd, *segment.size)
             self._attached = True
         frame_at = self._frames.due(capture.frame_due(now))
-        pointer_at = self._pointers.due(capture.pointer_due(now))
         if frame_at is not None and frame_at <= now:
             self._frame(capture, segment, now)
+            capture.handle_events()  # what came while it was drawn waits in the library, where no select sees it
+            if segment.size != capture.size:
+                return now
+            frame_at = self._frames.due(capture.frame_due(now))
+        pointer_at = self._pointers.due(capture.pointer_due(now))
         if pointer_at is not None and pointer_at <= now:
             self._show_pointer(capture, now)
+            return now
         due = [at for at in (frame_at, pointer_at) if at is not None]
         return min(due, default=None)
 

@@ -1,7 +1,7 @@
 """Capture of an X11 desktop without a copy of its own: the server writes into the frame segment.
 
-Owns the order of things: damage first, then the pixels, then the fence. Which pixels really differ is the
-frame writer's business, when to draw the role's.
+Owns the order of things: damage first, then the pixels, then the fence, which is the question where the pointer
+is. Which pixels really differ is the frame writer's business, when to draw the role's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from mpvnc.capture.base import PointerUpdate, Slot
 from mpvnc.capture.xconnection import XConnection, x_errors
 from mpvnc.capture.xdamage import Damage
 from mpvnc.capture.xpointer import XPointer
-from mpvnc.capture.xshm import Copier, check_shared_memory, open_copier
+from mpvnc.capture.xshm import Copier, PixmapCopier, check_shared_memory, open_copier
 from mpvnc.geometry import Rect
 
 
@@ -80,13 +80,27 @@ class X11Capture:
         """Have the server write what was damaged and what is stale, and wait until it has."""
         assert self._copier is not None, "draw() before attach()"
         with x_errors("copying the screen"):
-            damaged = self._damage.take(self._screen)
-            if self._everything:
-                damaged = [self._screen]
-            written = self._copier.copy(slot, damaged if self._everything else [*damaged, *slot.stale])
-            self._connection.fence()
+            if self._everything or not isinstance(self._copier, PixmapCopier):
+                written = self._draw_known(self._copier, slot)
+            else:
+                written = self._draw_unseen(self._copier, slot)
+            self._pointer.hear(now)
         self._everything = False
-        self._pointer.note_drawing(now)
+        return written
+
+    def _draw_unseen(self, copier: PixmapCopier, slot: Slot) -> list[Rect]:
+        """Ask for everything at once: the server copies the damage before we know where it is."""
+        taking = self._damage.begin()
+        if slot.stale:
+            self._damage.add(slot.stale)
+        copier.copy_damage(slot, self._damage)
+        self._pointer.ask()
+        return [*taking.areas(self._screen), *slot.stale]
+
+    def _draw_known(self, copier: Copier, slot: Slot) -> list[Rect]:
+        damaged = self._damage.take(self._screen)
+        written = copier.copy(slot, [self._screen] if self._everything else [*damaged, *slot.stale])
+        self._pointer.ask()
         return written
 
     def pointer_due(self, now: float) -> float | None:

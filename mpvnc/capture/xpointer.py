@@ -43,18 +43,27 @@ class XPointer:
         self._has_motion_events = _select_motion(connection)
         self._serial: int | None = None
         self._shape_changed = self._moved = True
-        self._active_at = self._asked_at = float("-inf")
+        self._active_at = self._asked_at = self._heard_at = float("-inf")
+        self._asked: Any = None
+        self._answer = self._told = (0, 0, False)
 
     def notice(self, event: Any) -> None:
         """Take in one X event."""
         if isinstance(event, xcffib.xfixes.CursorNotifyEvent):
             self._shape_changed = True
         elif event.response_type & 0x7F == _GENERIC_EVENT:
-            self._moved = True
+            self._moved, self._heard_at = True, float("-inf")
 
-    def note_drawing(self, now: float) -> None:
-        """Something was drawn: the pointer may have been put elsewhere without an event."""
-        self._active_at = now
+    def ask(self) -> None:
+        """Ask where the pointer is, together with a drawing: it may have been put elsewhere without an event."""
+        self._asked = self._connection.xcb.core.QueryPointer(self._connection.root)
+
+    def hear(self, now: float) -> None:
+        """Wait for the answer to `ask`, which comes when every request before it was carried out."""
+        assert self._asked is not None, "hear() before ask()"
+        self._answer, self._asked = _place(self._asked.reply()), None
+        self._moved |= self._answer != self._told
+        self._active_at = self._heard_at = now
 
     def due(self, now: float) -> float | None:
         """Return when `update` is worth asking; None: not before the next event."""
@@ -63,15 +72,17 @@ class XPointer:
         if now - self._active_at < _ACTIVE_S and (
             self._asked_at < self._active_at or not self._has_motion_events
         ):
-            return self._asked_at + _ACTIVE_PERIOD_S
+            return max(self._active_at, self._asked_at) + _ACTIVE_PERIOD_S
         return None if self._has_motion_events else self._asked_at + _IDLE_PERIOD_S
 
     def update(self, now: float) -> PointerUpdate:
         """Ask the server where the pointer is, and for its shape if that may have changed."""
         self._moved, self._asked_at = False, now
-        at = self._connection.xcb.core.QueryPointer(self._connection.root).reply()
+        if self._heard_at != now:
+            self._answer = _place(self._connection.xcb.core.QueryPointer(self._connection.root).reply())
+        self._told = self._answer
         shape = self._new_shape() if self._shape_changed else None
-        return PointerUpdate(at.root_x, at.root_y, bool(at.same_screen), shape)
+        return PointerUpdate(*self._told, shape)
 
     def _new_shape(self) -> CursorShape | None:
         self._shape_changed = False
@@ -96,6 +107,10 @@ class XPointer:
         except xcffib.Error:
             return None
         return image if image.cursor_serial else None
+
+
+def _place(reply: Any) -> tuple[int, int, bool]:
+    return reply.root_x, reply.root_y, bool(reply.same_screen)
 
 
 def straight_shape(argb: np.ndarray[Any, np.dtype[np.uint32]], hot_x: int, hot_y: int) -> CursorShape:

@@ -1,6 +1,6 @@
 """Pixels from the root window into the frame segment, written by the X server itself.
 
-Owns the server's view of the segment: MIT-SHM attachment and one shared pixmap per slot. Knows no damage.
+Owns the server's view of the segment: MIT-SHM attachment and one shared pixmap per slot.
 Sources: MIT-SHM extension (AttachFd, CreatePixmap, GetImage); X11 protocol, CreateGC (subwindow-mode).
 
 xcffib's own AttachFd does not pass the descriptor, therefore that one request goes through libxcb-shm.
@@ -19,6 +19,7 @@ from xcffib.ffi import ffi
 
 from mpvnc.capture.base import Slot
 from mpvnc.capture.xconnection import XConnection, describe, x_errors
+from mpvnc.capture.xdamage import Damage
 from mpvnc.errors import CaptureError
 from mpvnc.geometry import Rect
 
@@ -86,8 +87,10 @@ class PixmapCopier:
         self._shm: Any = connection.xcb(xcffib.shm.key)
         self._pixmaps: dict[int, int] = {}
         self._context = connection.xcb.generate_id()
+        self._clipped = connection.xcb.generate_id()
         mask = xcffib.xproto.GC.SubwindowMode | xcffib.xproto.GC.GraphicsExposures
-        connection.xcb.core.CreateGC(self._context, connection.root, mask, [_INCLUDE_INFERIORS, 0])
+        for context in (self._context, self._clipped):
+            connection.xcb.core.CreateGC(context, connection.root, mask, [_INCLUDE_INFERIORS, 0])
 
     def copy(self, slot: Slot, rects: Iterable[Rect]) -> list[Rect]:
         """Ask the server to copy `rects` from the root window, child windows included."""
@@ -98,11 +101,20 @@ class PixmapCopier:
             copy_area(root, pixmap, self._context, x, y, x, y, width, height)
         return written
 
+    def copy_damage(self, slot: Slot, damage: Damage) -> None:
+        """Ask the server to copy what is in `damage.region`, of which we need not know what that is."""
+        pixmap = self._pixmap(slot)
+        damage.clip(self._clipped)
+        self._connection.xcb.core.CopyArea(
+            self._connection.root, pixmap, self._clipped, 0, 0, 0, 0, self._width, self._height
+        )
+
     def close(self) -> None:
         """Free the pixmaps and take the segment from the server."""
         for pixmap in self._pixmaps.values():
             self._connection.xcb.core.FreePixmap(pixmap)
-        self._connection.xcb.core.FreeGC(self._context)
+        for context in (self._context, self._clipped):
+            self._connection.xcb.core.FreeGC(context)
         self._shm.Detach(self._segment)
 
     def _pixmap(self, slot: Slot) -> int:

@@ -26,6 +26,8 @@ from mpvnc.pixels import Pixels
 
 _ENOUGH_TILES = 16
 """Less changed than this (64 Ki pixels), and less than a 16th of the frame: not searched for moves."""
+_PATIENCE, _REST = 8, 8
+"""After so many frames in a row without a scroll, only every eighth one is searched."""
 _STRIPS = 4
 _STRIP = 32
 _ENOUGH_VOTES = 6
@@ -34,20 +36,46 @@ _WORTH = 0.75
 """A move is told if its residual is smaller than this part of the plain damage."""
 
 
+class Search:
+    """Looks for scrolls, frame after frame: less often while it finds none, as in a video."""
+
+    def __init__(self) -> None:
+        self._misses = 0
+
+    def find(self, new: Pixels, old: Pixels, changed: Tiles, boxes: Boxes) -> Move | None:
+        """Return the vertical move that explains most of what changed, if it is looked for and found."""
+        if np.count_nonzero(changed) < min(_ENOUGH_TILES, changed.size / 16):
+            return None
+        if self._misses >= _PATIENCE and self._misses % _REST:
+            self._misses += 1
+            return None
+        move = find_scroll(new, old, changed, boxes)
+        self._misses = 0 if move else self._misses + 1
+        return move
+
+
 def choose(
-    new: Pixels, old: Pixels, changed: Tiles, boxes: Boxes, *, reported: Iterable[Move], residual: Boxes
+    new: Pixels,
+    old: Pixels,
+    changed: Tiles,
+    boxes: Boxes,
+    search: Search,
+    *,
+    reported: Iterable[Move],
+    residual: Boxes,
 ) -> Move | None:
     """Return the move that says best how `new` follows from `old`, None if plain damage does as well.
 
     Args:
         changed, boxes: what differs, as `kernels.tiles.compare` gives it.
-        reported: moves that the source knows of. If there is none, a vertical one is looked for.
+        search: looks for a vertical move if none is reported.
+        reported: moves that the source knows of.
         residual: set to the boxes of what is wrong after the move; of no use if there is none.
     """
     frame = Rect(0, 0, new.shape[1], new.shape[0])
     moves = [move for move in (_clipped(one, frame) for one in reported) if not move.source.is_empty]
     if not moves:
-        found = find_scroll(new, old, changed, boxes)
+        found = search.find(new, old, changed, boxes)
         if found is None:
             return None
         moves = [found]
@@ -62,9 +90,7 @@ def choose(
 
 
 def find_scroll(new: Pixels, old: Pixels, changed: Tiles, boxes: Boxes) -> Move | None:
-    """Return the vertical move that explains most of what changed; None if none or too little did."""
-    if np.count_nonzero(changed) < min(_ENOUGH_TILES, changed.size / 16):
-        return None
+    """Return the vertical move that explains most of what changed; None if there is none."""
     bounds = _Bounds(changed, boxes)
     dy = _vote(new, old, bounds)
     return _best_target(new, old, bounds, dy) if dy else None

@@ -68,6 +68,7 @@ class FrameWriter:
         self._newest = at.SLOTS - 1
         self._held = [0] * at.SLOTS
         self._open: Slot | None = None
+        self._search = motion.Search()
         self._changed: Tiles = np.zeros(self._tables[0].epoch.shape, np.uint8)
         self._boxes = np.zeros_like(self._tables[0].box)
         self._write_header(layout, generation)
@@ -180,7 +181,7 @@ class FrameWriter:
         if self.frame:
             old, residual = self._slots[self._newest].pixels, self._residuals[slot.index]
             move = motion.choose(
-                slot.pixels, old, self._changed, self._boxes, reported=moves, residual=residual
+                slot.pixels, old, self._changed, self._boxes, self._search, reported=moves, residual=residual
             )
             if move is not None:
                 to, source = at.pack_move(move.target, move.source)

@@ -80,6 +80,15 @@ Heard = Joined | events.WrongPassword | events.KeyEvent | events.PointerEvent | 
 class Session:
     """The server's side of one client."""
 
+    __slots__ = (
+        "_announced", "_began_at", "_cursor_serial", "_early", "_early_bytes", "_has_cursor", "_heard",
+        "_is_initialised", "_is_syncing", "_layout_is_due", "_moved_at", "_name", "_name_is_due", "_outgoing",
+        "_own_wire", "_partial_since", "_screen", "_settings", "_size_is_due", "_told_name", "_usual",
+        "_wants_init", "connection", "content_at", "demand", "encodings", "every", "exact", "features",
+        "format", "is_muted", "is_served", "pacer", "picture", "refresh_at", "revision", "standing",
+        "streams", "view_only", "waits_since", "wire",
+    )  # fmt: skip
+
     def __init__(self, handshake: HandshakeSettings, settings: SessionSettings, now: float) -> None:
         self.connection = Connection(handshake)
         self.demand = Demand()

@@ -50,6 +50,10 @@ class Pipe:
             of a silent connection, has vanished: the socket then has an error.
     """
 
+    __slots__ = (
+        "_is_tcp", "_rest", "_sock", "has_pending", "is_blocked", "received_bytes", "sent_bytes",
+    )  # fmt: skip
+
     def __init__(self, sock: socket.socket, vanished_after_s: float = 30.0) -> None:
         sock.setblocking(False)
         self._is_tcp = sock.family in (socket.AF_INET, socket.AF_INET6)

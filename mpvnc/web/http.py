@@ -94,6 +94,7 @@ class HttpConnection:
 
     def __init__(self, max_request_bytes: int) -> None:
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=max_request_bytes)
+        self._max_request_bytes = max_request_bytes
         self._method = "GET"
         self.is_over = False
         """Whether the connection is to be closed as soon as everything is sent."""
@@ -112,6 +113,7 @@ class HttpConnection:
 
         Raises: BadRequest; answer it with `respond`.
         """
+        held = len(self._h11.trailing_data[0])
         try:
             event = self._h11.next_event()
         except h11.RemoteProtocolError as error:
@@ -119,6 +121,8 @@ class HttpConnection:
         if not isinstance(event, h11.Request):
             return None
         self._method = event.method.decode("ascii")
+        if held - len(self._h11.trailing_data[0]) > self._max_request_bytes:
+            raise BadRequest(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request is too large")
         return Request(
             self._method,
             unquote(event.target.partition(b"?")[0].decode("ascii")),

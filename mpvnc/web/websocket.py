@@ -98,6 +98,8 @@ class Incoming:
     def take_short(self, data: bytes) -> bytes | None:
         """Return the payload if what came is what nearly everything is: one short message, whole and alone.
 
+        Not to be asked any more once `is_over`.
+
         None: it is not, and has to be given to `receive_data`.
         """
         size = len(data) - _SHORT_HEADER_BYTES

@@ -19,6 +19,8 @@ class FakeCapture:
     def __init__(self) -> None:
         self.size = (64, 48)
         self.changed = self.moved = False
+        self.changes_while_drawn = False
+        self.size_while_drawn: tuple[int, int] | None = None
         self.broken: str | None = None
         self.closed = False
         self.attached: list[tuple[int, int]] = []
@@ -44,7 +46,8 @@ class FakeCapture:
         return now if self.changed else None
 
     def draw(self, slot: Slot, now: float) -> list[Rect]:
-        self.changed = False
+        self.changed, self.changes_while_drawn = self.changes_while_drawn, False
+        self.size = self.size_while_drawn or self.size
         self.drawn.append(now)
         if self.broken == "while drawing":
             raise CaptureError(self.broken)
@@ -160,7 +163,7 @@ def test_the_way_up() -> None:
 def test_a_change_is_drawn_at_once_and_the_next_at_the_end_of_the_period(up: World) -> None:
     capture = up.captures[0]
     capture.changed = True
-    assert up.driver.step() == up.now
+    assert up.driver.step() is None
     assert up.take_log() == ["ring frame"]
     capture.changed = True
     up.now += 0.001
@@ -170,6 +173,15 @@ def test_a_change_is_drawn_at_once_and_the_next_at_the_end_of_the_period(up: Wor
     up.now = due or 0
     up.driver.step()
     assert up.take_log() == ["ring frame"]
+
+
+def test_what_comes_while_a_frame_is_drawn_is_not_waited_for(up: World) -> None:
+    capture = up.captures[0]
+    capture.changed, capture.changes_while_drawn = True, True
+    assert up.driver.step() == pytest.approx(up.now + 0.02)
+    capture.changed, capture.size_while_drawn = True, (80, 60)
+    up.now += 1
+    assert up.driver.step() == up.now
 
 
 def test_a_frame_in_which_nothing_differs_rings_nobody(up: World) -> None:

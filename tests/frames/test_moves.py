@@ -1,5 +1,7 @@
 """Moves are found where something scrolled, cost little where nothing did, and never cost a pixel."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,7 +25,7 @@ def chosen(new, old, reported=()):
     changed, boxes = np.zeros(shape, np.uint8), np.zeros((*shape, 4), np.uint16)
     compare(new, old, np.ones(shape, np.uint8), changed, boxes)
     residual = np.full_like(boxes, 7)
-    move = moves.choose(new, old, changed, boxes, reported=reported, residual=residual)
+    move = moves.choose(new, old, changed, boxes, moves.Search(), reported=reported, residual=residual)
     return move, residual
 
 
@@ -321,3 +323,15 @@ def test_boxes_that_lie_are_cut_off_at_the_frame(new_segment):
     assert reader.refresh()
     assert reader.move.boxes[0, 0].tolist() == [1, 2, 64, 64]
     assert not reader.move.boxes[3].any(), "the last column has 44 pixels, and the rest was empty"
+
+
+def test_a_scroll_that_begins_in_a_video_is_found_within_eight_frames():
+    random = np.random.default_rng(5)
+    search, size = moves.Search(), (256, 256)
+    everything = np.ones((4, 4), np.uint8), np.tile(np.array([0, 0, 64, 64], np.uint16), (4, 4, 1))
+    videos = [random.integers(0, 1 << 24, size, np.uint32) for _ in range(14)]
+    for old, new in pairwise(videos):
+        assert search.find(new, old, *everything) is None
+    found = [search.find(np.roll(videos[0], -9, axis=0), videos[0], *everything) for _ in range(9)]
+    assert found[0] is None and found[-1] == Move(Rect(0, 9, 256, 247), 0, -9)
+    assert found[-2] == found[-1], "once found, it is looked for in every frame again"

@@ -67,7 +67,9 @@ class PaintedScreen:
         self, frame: Pixels, changed: Tiles, boxes: Boxes, moves: Iterable[Move]
     ) -> MovedFrame | None:
         residual = np.zeros_like(boxes)
-        found = motion.choose(frame, self.pixels, changed, boxes, reported=moves, residual=residual)
+        found = motion.choose(
+            frame, self.pixels, changed, boxes, motion.Search(), reported=moves, residual=residual
+        )
         return MovedFrame(self.frame, found, residual) if found else None
 
 

@@ -476,13 +476,13 @@ def test_too_much_input_for_no_consumer_ends_the_session(rig):
 # -- continuous updates
 
 
-def test_what_is_held_back_by_the_kernel_is_tried_again(rig):
+def test_what_is_held_back_by_the_kernel_is_tried_again(rig, monkeypatch):
     rig.join()
     rig.is_reading = False
     rig.host.deliveries = [[bytes(1 << 20)]]
     rig.client.session.receive_data(CONTINUOUS, 0.0)
     unacknowledged = [5000]
-    rig.client.pipe.unacknowledged_bytes = lambda: unacknowledged[0]
+    monkeypatch.setattr(Pipe, "unacknowledged_bytes", lambda _pipe: unacknowledged[0])
     rig.is_reading = True
     rig.client.offer()
     rig.run(lambda: len(rig.received) == 1 << 20)
