@@ -2,7 +2,7 @@
  * noVNC's RFB with what its public interface leaves out: each whole picture is told, the delay is measured, and lossy
  * pictures can be declined.
  *
- * All use of noVNC's private names is in this file. tests/web/test_page.py fails if an update of noVNC changes them.
+ * All use of noVNC's private names is in this file. tests/page/test_page.py fails if an update of noVNC changes them.
  */
 
 import RFB from '../novnc/core/rfb.js';

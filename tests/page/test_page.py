@@ -112,7 +112,8 @@ def test_a_scaled_picture_takes_the_pointer_where_it_is(stage: Stage, browser: B
 
 def test_a_pointer_is_seen_where_the_server_gives_it_no_shape(visitor: Visitor) -> None:
     visitor.page.hover("#screen canvas")
-    assert visitor.page.evaluate("getComputedStyle(document.querySelector('#screen canvas')).cursor") == "default"
+    style = "getComputedStyle(document.querySelector('#screen canvas'))"
+    assert visitor.page.evaluate(f"{style}.cursor") == "default"
 
 
 def test_keys_that_the_browser_keeps(stage: Stage, visitor: Visitor) -> None:
