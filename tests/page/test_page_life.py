@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
+import re
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.support.browser import DESKTOP, PHONE, Visitor, visit
+from tests.support.browser import DESKTOP, ELSEWHERE, PHONE, Visitor, visit
 from tests.support.servers import PORT_FOR_BROWSERS, Server, running_supervisor
 from tests.support.waits import eventually
 
@@ -22,6 +25,7 @@ pytestmark = pytest.mark.interop
 STATIC = Path(__file__).resolve().parents[2] / "mpvnc/web/static"
 PANELS = ("keys", "clipboard", "settings")
 DEMO = (
+    f"server.hosts=[{ELSEWHERE}]",
     "source.kind=demo",
     "source.width=640",
     "source.height=400",
@@ -32,10 +36,15 @@ DEMO = (
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The page of a server that shows the demo; the value is its URL."""
+def demo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with running_supervisor(tmp_path_factory.mktemp("demo"), *DEMO, PORT_FOR_BROWSERS) as server:
-        yield server.page
+        yield server
+
+
+@pytest.fixture(scope="module")
+def demo(demo_server: Server) -> str:
+    """The URL of the page of a server that shows the demo."""
+    return demo_server.page
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +109,35 @@ def test_a_password_is_asked_for_and_kept_over_a_restart(servers: Any, browser: 
         servers(urlsplit(server.page).port)
         visitor.wait_state("connected")
         eventually(lambda: not page.is_visible("#ghost"), what="a new picture")
+
+
+def test_a_server_that_falls_silent_is_given_up(demo_server: Server, browser: Browser) -> None:
+    with visit(browser, demo_server.page, prepare=lambda page: page.clock.install()) as visitor:
+        visitor.wait_text("dd[data-reading=delay]", "ms")
+        (worker,) = demo_server.children_of_role("encoder")
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            for _ in range(6):
+                visitor.page.clock.run_for(4000)
+            visitor.wait_text("#notice-text", "does not answer")
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        visitor.page.click("#notice-action")
+        visitor.wait_state("connected")
+
+
+def test_over_plain_http_from_elsewhere_the_clipboard_is_passed_by_hand(demo: str, browser: Browser) -> None:
+    with visit(browser, demo.replace("127.0.0.1", ELSEWHERE)) as visitor:
+        page = visitor.page
+        assert not page.evaluate("isSecureContext")
+        page.click("#clipboard-button")
+        assert page.is_hidden("#clipboard-fetch") and page.is_hidden("#clipboard-sync-label")
+        page.fill("#clipboard-text", "by hand")
+        page.click("#clipboard-copy")
+        visitor.wait_text("#clipboard-note", "^(Copied|The text is selected)")
+        # noVNC warns of what it does not need with this server, the browser of a header that only https can obey.
+        warnings = re.compile("noVNC requires a secure context|Cross-Origin-Opener-Policy")
+        visitor.errors = [error for error in visitor.errors if not warnings.search(error)]
 
 
 def test_a_page_of_which_a_part_is_missing_loads_again(demo: str, browser: Browser) -> None:
@@ -236,6 +274,7 @@ def test_errors_are_told_in_plain_words(desk: Visitor) -> None:
             offline: m.whyNotOpened('desk:5900', null, false),
             away: m.whyNotOpened('desk:5900', null, true),
             proxy: m.whyNotOpened('desk:5900', {status: 200}, true),
+            early: m.whyNotOpened('desk:5900', {status: 503}, true),
             full: m.whyRefused('Too many viewers'),
             wrong: m.whyWrong('Authentication failed', true),
             late: m.whyWrong('Too many attempts', false),
@@ -248,6 +287,7 @@ def test_errors_are_told_in_plain_words(desk: Visitor) -> None:
     assert words["offline"] == "This device is offline."
     assert "desk:5900 does not answer" in words["away"]
     assert "WebSockets" in words["proxy"]
+    assert words["early"] == "The server at desk:5900 is there, but has nothing to show yet."
     assert words["full"] == "The server refuses: Too many viewers."
     assert words["wrong"] == "This user name and password were not accepted."
     assert words["late"] == "This password was not accepted. The server says: Too many attempts."

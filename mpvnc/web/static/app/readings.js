@@ -14,7 +14,7 @@ export function tieReadings(session) {
             show('rate', `${frames} frames/s`);
             show('size', session.viewer.size.join(' × '));
             if (ticks % PROBE_EVERY === 0 && !document.hidden) {
-                session.viewer.probe();
+                session.probe();
             }
         }
         frames = 0;

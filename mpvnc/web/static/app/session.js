@@ -11,9 +11,11 @@
 
 import { Retry } from './retry.js';
 import { Viewer } from './viewer.js';
-import { whyClosed, whyNotOpened, whyRefused, whyWrong } from './words.js';
+import { SILENT, whyClosed, whyNotOpened, whyRefused, whyWrong } from './words.js';
 
 const HEALTH_TIMEOUT_MS = 3000;
+/** A server that has been asked and says nothing at all for so long is gone: nobody may have told this device. */
+const SILENCE_MS = 20_000;
 /** Somebody ended this connection on purpose (RFC 6455 section 7.4.1, 1008). */
 const POLICY_VIOLATION = 1008;
 
@@ -48,14 +50,23 @@ export class Session extends EventTarget {
         this.#retry.cancel();
         this.#drop();
         this.#enter('connecting');
-        const attempt = { socket: new WebSocket(this.#address, ['binary']), close: null, refusal: null, hasAnswered: false };
-        attempt.socket.addEventListener('open', () => { attempt.isOpen = true; });
-        // Before noVNC's own listener, which tells `disconnect`.
-        attempt.socket.addEventListener('close', (event) => { attempt.close = event; });
-        this.#attempt = attempt;
+        const attempt = this.#attempt = newAttempt(this.#address);
         this.viewer = new Viewer(this.#target, attempt.socket, {});
         this.#listen(this.viewer, attempt);
         this.#tell('viewer');
+    }
+
+    /** Measure the delay; `delay` follows, or the connection is given up. */
+    probe() {
+        const { probedAt } = this.viewer;
+        const silentSince = Math.max(probedAt ?? Infinity, this.#attempt.heardAt);
+        if (performance.now() - silentSince > SILENCE_MS) {
+            const { viewer } = this;
+            this.#drop();
+            this.#onLost(viewer, SILENT);
+        } else {
+            this.viewer.probe();
+        }
     }
 
     /** Answer "asking". If the server has lost patience meanwhile, connect anew and answer then. */
@@ -178,6 +189,17 @@ export class Session extends EventTarget {
     #tell(name, detail) {
         this.dispatchEvent(new CustomEvent(name, { detail }));
     }
+}
+
+/** Return a WebSocket, and what is to be known about it when it ends. */
+function newAttempt(address) {
+    const socket = new WebSocket(address, ['binary']);
+    const attempt = { socket, isOpen: false, heardAt: 0, close: null, refusal: null, hasAnswered: false };
+    socket.addEventListener('open', () => { attempt.isOpen = true; });
+    socket.addEventListener('message', () => { attempt.heardAt = performance.now(); });
+    // Before noVNC's own listener, which tells `disconnect`.
+    socket.addEventListener('close', (event) => { attempt.close = event; });
+    return attempt;
 }
 
 /** Ask the server over plain HTTP whether it lives. Returns a Response, or null. */

@@ -28,7 +28,8 @@ function isLossy(encoding) {
 
 /** Events beside noVNC's: `frame` when an update is complete, `delay` with its milliseconds as detail. */
 export class Viewer extends RFB {
-    #probedAt = null;
+    /** When the question was asked that the server has not answered yet (performance.now()), or null. */
+    probedAt = null;
 
     /** Width and height of the remote screen, in its pixels. */
     get size() {
@@ -56,8 +57,8 @@ export class Viewer extends RFB {
 
     /** Ask the server for a sign of life behind what it is sending; `delay` follows. One question at a time. */
     probe() {
-        if (this._supportsFence && this.#probedAt === null) {
-            this.#probedAt = performance.now();
+        if (this._supportsFence && this.probedAt === null) {
+            this.probedAt = performance.now();
             RFB.messages.clientFence(this._sock, REQUEST | BLOCK_BEFORE, PROBE);
         }
     }
@@ -85,8 +86,8 @@ export class Viewer extends RFB {
             return false;
         }
         this._sock.rQskipBytes(size);
-        this.dispatchEvent(new CustomEvent('delay', { detail: performance.now() - this.#probedAt }));
-        this.#probedAt = null;
+        this.dispatchEvent(new CustomEvent('delay', { detail: performance.now() - this.probedAt }));
+        this.probedAt = null;
         return true;
     }
 }

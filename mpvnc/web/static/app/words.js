@@ -1,6 +1,7 @@
 /** Every error in plain words. A sentence says what happened, and what to do where somebody can do something. */
 
 const CLOSED = {
+    0: 'The server does not answer any more. It, or the network, may be stuck.',
     1001: 'The server is stopping or starting anew.',
     1006: 'The connection was lost.',
     1008: 'The server has ended this connection.',
@@ -9,6 +10,9 @@ const CLOSED = {
     1012: 'The server is starting anew.',
     1013: 'The server has too much to do.',
 };
+
+/** In place of a CloseEvent: the server says nothing any more, and nobody says why. */
+export const SILENT = { code: 0, reason: '' };
 
 /** Say why an open connection ended; `close` is the WebSocket's CloseEvent, or null if this side gave up. */
 export function whyClosed(close) {
@@ -31,6 +35,9 @@ export function whyNotOpened(host, answer, isOnline) {
     }
     if (answer.status === 401) {
         return 'Something between this page and the server asks for a login. Load the page again.';
+    }
+    if (answer.status === 503) {
+        return `The server at ${host} is there, but has nothing to show yet.`;
     }
     return `The server at ${host} answers, but not to WebSockets from this page. It may not allow this address, `
         + 'or a proxy in between does not pass WebSockets on.';
