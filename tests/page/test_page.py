@@ -17,6 +17,7 @@ from tests.support.waits import eventually
 
 pytestmark = pytest.mark.interop
 
+TEXT = "Grüße, 你好, 😀"
 EXACT = "?quality=lossless&fit=actual"
 CONTROL, ALT, META, DELETE, TAB, ESCAPE, BACKSPACE, RETURN = (
     0xFFE3, 0xFFE9, 0xFFEB, 0xFFFF, 0xFF09, 0xFF1B, 0xFF08, 0xFF0D,
@@ -168,9 +169,32 @@ def test_the_address_can_ask_for_view_only(browser: Browser, url: str) -> None:
 
 def test_text_is_sent_by_hand(stage: Stage, visitor: Visitor) -> None:
     visitor.page.click("#clipboard-button")
-    visitor.page.fill("#clipboard-text", "from the browser")
+    visitor.page.fill("#clipboard-text", TEXT)
     visitor.page.click("#clipboard-send")
-    assert stage.event(ClipboardEvent).text == "from the browser"
+    assert stage.event(ClipboardEvent).text == TEXT
+
+
+def test_text_of_the_animator_is_shown_and_copied(stage: Stage, visitor: Visitor) -> None:
+    page = visitor.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    stage.publication.change_clipboard(TEXT)
+    eventually(lambda: page.input_value("#clipboard-text") == TEXT, what="the text")
+    page.click("#clipboard-button")
+    page.check("#clipboard-sync")
+    stage.publication.change_clipboard(f"another {TEXT}")
+    eventually(lambda: page.evaluate("navigator.clipboard.readText()") == f"another {TEXT}")
+    page.uncheck("#clipboard-sync")
+
+
+def test_both_clipboards_are_kept_the_same(stage: Stage, visitor: Visitor) -> None:
+    page = visitor.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("#clipboard-button")
+    page.check("#clipboard-sync")
+    page.evaluate("navigator.clipboard.writeText('copied in another window')")
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    eventually(lambda: stage.event(ClipboardEvent).text == "copied in another window")
+    page.uncheck("#clipboard-sync")
 
 
 def test_the_devices_clipboard_is_sent(stage: Stage, visitor: Visitor) -> None:
