@@ -2,9 +2,6 @@
 
 It owns the worker's private frame, the pointer page, the broadcast and its timer. One slice of encoding at a
 time, then the sockets have their turn. Who is a client, and what the supervisor wants, is the encoder's business.
-
-Of clients that are alike (same class, same frame held) one is offered a new frame, the *leader*; the others
-follow when its update is made. So the encoder asks once for all of them, and each is touched once.
 """
 
 from __future__ import annotations
@@ -23,8 +20,9 @@ from mpvnc.frames.pointer import PointerPage
 from mpvnc.frames.reader import FrameReader
 from mpvnc.geometry import Rect
 from mpvnc.pixels import Pixels
-from mpvnc.session.broadcast import Broadcast, Delivery, Kind
+from mpvnc.session.broadcast import Broadcast, Delivery
 from mpvnc.session.fanout import BrokenUpdate
+from mpvnc.session.groups import Groups
 from mpvnc.session.session import Session
 from mpvnc.session.sharing import Sharing, Store
 from mpvnc.workers.client import Client
@@ -53,8 +51,7 @@ class Show:
         self._pointer_version = -1
         self._audience = audience
         self._clients: dict[Session, Client] = {}
-        self._followers: dict[Kind | None, list[Client]] = {}
-        self._leaders: dict[Session, Kind] = {}
+        self._groups: Groups[Client] = Groups(self.broadcast)
         self._is_pumping = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
@@ -115,13 +112,14 @@ class Show:
         self.broadcast.leave(client.session)
         self._audience.leave(client.session)
         del self._clients[client.session]
+        self._groups.left(client.session)
         self._pump_soon()
 
     def review(self, session: Session) -> None:
         """Look whether what a session waits for is still what it wants."""
         self.broadcast.review(session)
-        if self._followers:
-            self._pump_soon()
+        if not session.is_served:
+            self._groups.left(session)
 
     def offer(self, session: Session, now: float, unacknowledged_bytes: int) -> Delivery | None:
         """Offer a session the screen; what is missing is encoded, slice by slice."""
@@ -177,6 +175,7 @@ class Show:
         if self._sharing is not None:
             self._sharing.begin(reader.identity, reader.generation)
         self.broadcast.show(reader)
+        self._groups.clear()
         self.broadcast.look(self._loop.time())
         self._arm()
         for client in self.clients:
@@ -190,43 +189,7 @@ class Show:
         """Take over what is new, if those who wait for the last frame have been served."""
         news = self._take_pointer()
         if self._take_frame() or news:
-            self._offer_all()
-
-    def _offer_all(self) -> None:
-        self._followers, self._leaders = {}, {}
-        for client in self.clients:
-            session = client.session
-            if not session.is_ready:
-                continue
-            picture = session.picture
-            kind = (session.wire, session.streams, picture.base, picture.overlay)
-            followers = self._followers.get(kind)
-            if followers is not None:
-                followers.append(client)
-                continue
-            client.offer()
-            if session.is_served:
-                self._followers[kind], self._leaders[session] = [], kind
-
-    def _follow(self, delivery: Delivery) -> None:
-        kind = self._leaders.pop(delivery.session, None)
-        followers = self._followers.pop(kind, ())
-        if kind is None or not followers:
-            return
-        same = self.broadcast.following(delivery, kind, time.monotonic())
-        for client in followers:
-            if same is None:
-                client.offer()
-            else:
-                client.follow(same)
-            self._audience.sent(client.session, client.session.picture.base)
-
-    def _offer_left(self) -> None:
-        """Offer to those whose leader went away, or was served something else."""
-        left, self._followers, self._leaders = self._followers, {}, {}
-        for clients in left.values():
-            for client in clients:
-                client.offer()
+            self._groups.offer(self.clients)
 
     def _take_pointer(self) -> bool:
         if self._pointer is None or self._pointer.version == self._pointer_version:
@@ -239,7 +202,7 @@ class Show:
         reader = self.reader
         if reader is None or reader.newest == reader.frame:
             return False
-        if self._followers or not self.broadcast.may_advance(self._loop.time()):
+        if not self.broadcast.may_advance(self._loop.time()):
             return False
         has_advanced = reader.refresh()
         while not reader.whole:  # overtaken half way; what came over stays, so this ends
@@ -255,8 +218,8 @@ class Show:
     # -- encoding
 
     def _pump_soon(self) -> None:
-        has_work = self.broadcast.is_busy or self._followers
-        if has_work and not self._is_pumping and not self.broadcast.awaits(self._loop.time()):
+        has_work = self.broadcast.is_busy and not self.broadcast.awaits(self._loop.time())
+        if has_work and not self._is_pumping:
             self._is_pumping = True
             self._loop.call_soon(self._pump)
 
@@ -266,15 +229,13 @@ class Show:
         if self.broadcast.is_busy:
             self._step()
         self._arm_await()
-        if self._followers and not self.broadcast.is_busy:
-            self._offer_left()
         self.look()
         self._pump_soon()
 
     def _step(self) -> None:
-        began_s = time.thread_time()
+        now, began_s = self._loop.time(), time.thread_time()
         try:
-            deliveries = self.broadcast.step(self._loop.time())
+            deliveries = self.broadcast.step(now)
         except BrokenUpdate as broken:
             logger.exception("a fault of ours: it costs those who wait for it")
             for session in broken.update.waiting:
@@ -285,7 +246,8 @@ class Show:
             self._clients[delivery.session].deliver(delivery)
             self._audience.sent(delivery.session, delivery.session.picture.base)
         for delivery in deliveries:
-            self._follow(delivery)
+            for client in self._groups.follow(delivery, now):
+                self._audience.sent(client.session, client.session.picture.base)
 
     def _encode(self, pixels: Pixels, rect: Rect, wire: WireClass) -> EncodedRectangle:
         began_s = time.thread_time()
@@ -307,7 +269,7 @@ class Show:
     def _on_time(self) -> None:
         self._timer, self._timer_at = None, math.inf
         if self.broadcast.look(self._loop.time()):
-            self._offer_all()
+            self._groups.offer(self.clients)
         self._arm()
 
     def _arm(self) -> None:

@@ -98,11 +98,12 @@ class Cursors:
         return self._with_pointer and not self.draws(now)
 
     def hand(self, now: float) -> tuple[bool, object]:
-        """Return who draws the pointer, and what the client has of it: those who are alike in that lack the same.
+        """Return who draws the pointer, and what the client was told of it: those who are alike in that lack the same.
 
         One that is told places is like nobody else.
         """
-        return self.draws(now), self if self.tells_place else self._serial
+        told = None if self.shape is None else self._serial
+        return self.draws(now), self if self.tells_place else told
 
     def changes_hands_at(self) -> float:
         """When there may be something to tell although nothing happens; infinity if never."""

@@ -15,6 +15,9 @@ from mpvnc.kernels.tiles import Boxes, Tiles
 from mpvnc.pixels import Pixels
 from mpvnc.rfb.offer import HandshakeSettings
 from mpvnc.session.broadcast import Broadcast
+from mpvnc.session.fanout import Buffers
+from mpvnc.session.following import Following
+from mpvnc.session.groups import Groups
 from mpvnc.session.session import Heard, Session, SessionSettings
 from tests.support.events import Update
 from tests.support.handshake import HandshakeChoices
@@ -76,14 +79,44 @@ class PaintedScreen:
 class Pair:
     """A session and the viewer that is connected to it; `hold` keeps the server's bytes back."""
 
-    def __init__(self, session: Session, viewer: Viewer) -> None:
+    def __init__(self, stage: Stage, session: Session, viewer: Viewer) -> None:
         self.session = session
+        self._stage = stage
         self.viewer = viewer
         self.heard: list[Heard] = []
         self.wire = bytearray()
         self.hold = False
         self.updates_sent = 0
         self.updates: list[Update] = []
+        self.is_led = False
+        """Whether its session is left to its group, until the viewer says something."""
+        self.followed = 0
+        """How many updates were its leader's."""
+
+    def offer(self) -> None:
+        """Be offered the screen."""
+        self.is_led = False
+        if self.hold:
+            return
+        stage = self._stage
+        if delivery := stage.broadcast.offer(self.session, stage.now):
+            self.send(delivery.buffers)
+
+    def follow(self, same: Following) -> None:
+        """Get what its leader got, if that is for it."""
+        if not self.hold and same.take(self.session):
+            self.followed += 1
+            self.is_led = False
+            self.send(same.buffers)
+        else:
+            self.offer()
+
+    def send(self, buffers: Buffers) -> None:
+        """Put an update on the wire."""
+        self.wire += self.session.data_to_send()
+        for buffer in buffers:
+            self.wire += buffer
+        self.updates_sent += 1
 
 
 class Stage:
@@ -95,13 +128,14 @@ class Stage:
         self.broadcast = Broadcast(encode)
         self.broadcast.show(screen)
         self.pairs: list[Pair] = []
+        self.groups: Groups[Pair] = Groups(self.broadcast)
         self.now = 100.0
         self.broadcast.look(self.now)
 
     def join(self, *encodings: int, choices: HandshakeChoices | None = None, view_only: bool = False) -> Pair:
         """Connect a viewer and let it shake hands."""
         handshake = HandshakeSettings((1,), None, None, view_only, bytes(16))
-        pair = Pair(Session(handshake, self.settings, self.now), Viewer(choices))
+        pair = Pair(self, Session(handshake, self.settings, self.now), Viewer(choices))
         pair.session.show(self.screen, "stage")
         self.pairs.append(pair)
         self.settle()
@@ -115,6 +149,7 @@ class Stage:
         self.screen.paint(rect, pixels)
         self.broadcast.advance()
         self.broadcast.look(self.now)
+        self._lead()
         self.settle()
 
     def rest(self, seconds: float) -> None:
@@ -122,7 +157,8 @@ class Stage:
         end = self.now + seconds
         while self.now < end:
             self.now = min(end, max(self.broadcast.look_at, self.now + 0.001))
-            self.broadcast.look(self.now)
+            if self.broadcast.look(self.now):
+                self._lead()
             self.settle()
 
     def publish(self, frame: Pixels, moves: Iterable[Move] = ()) -> None:
@@ -130,12 +166,14 @@ class Stage:
         self.screen.publish(frame, moves)
         self.broadcast.advance()
         self.broadcast.look(self.now)
+        self._lead()
         self.settle()
 
     def show(self, screen: PaintedScreen) -> None:
         """Show another screen."""
         self.screen = screen
         self.broadcast.show(screen)
+        self.groups.clear()
         self.broadcast.look(self.now)
         for pair in self.pairs:
             pair.session.show(screen, "stage")
@@ -150,9 +188,22 @@ class Stage:
         """Encode one slice, if there is any."""
         if not self.broadcast.is_busy or self.broadcast.awaits(self.now):
             return False
-        for delivery in self.broadcast.step(self.now):
-            self._send(delivery.session, delivery.buffers)
+        deliveries = self.broadcast.step(self.now)
+        for delivery in deliveries:
+            self.pair_of(delivery.session).send(delivery.buffers)
+        for delivery in deliveries:
+            self.groups.follow(delivery, self.now)
         return True
+
+    def pair_of(self, session: Session) -> Pair:
+        """Return the pair that a session belongs to."""
+        return next(pair for pair in self.pairs if pair.session is session)
+
+    def _lead(self) -> None:
+        """Offer a new frame as a worker does it: to one of those who are alike, whom the others follow."""
+        for pair in self.pairs:
+            pair.is_led = pair.session.is_ready
+        self.groups.offer(self.pairs)
 
     def _exchange(self, pair: Pair) -> bool:
         said = pair.viewer.data_to_send()
@@ -160,22 +211,17 @@ class Stage:
             if not pair.session.asks_again(said):
                 pair.heard += pair.session.receive_data(said, self.now)
             self.broadcast.review(pair.session)
+            if not pair.session.is_served:
+                self.groups.left(pair.session)
         pair.wire += pair.session.data_to_send()
-        if not pair.hold and (delivery := self.broadcast.offer(pair.session, self.now)):
-            self._send(pair.session, delivery.buffers)
+        if said or not pair.is_led:
+            pair.offer()
         if pair.hold or not pair.wire:
             return bool(said)
         data = bytes(pair.wire)
         pair.wire.clear()
         pair.updates += [event for event in pair.viewer.feed(data) if isinstance(event, Update)]
         return True
-
-    def _send(self, session: Session, buffers: list[bytes | memoryview]) -> None:
-        pair = next(pair for pair in self.pairs if pair.session is session)
-        pair.wire += pair.session.data_to_send()
-        for buffer in buffers:
-            pair.wire += buffer
-        pair.updates_sent += 1
 
 
 def noise(width: int, height: int, seed: int = 1) -> Pixels:

@@ -50,14 +50,14 @@ class House(Stage):
         while self.broadcast.is_busy:
             deliveries += self.broadcast.step(self.now)
         (delivery,) = deliveries
-        self._send(session, delivery.buffers)
+        self.leader.send(delivery.buffers)
         return self.broadcast.following(delivery, kind, self.now)
 
     def follow(self, same: Following) -> bool:
         """Let the other one follow; return whether it could."""
         taken = same.take(self.other.session)
         if taken:
-            self._send(self.other.session, same.buffers)
+            self.other.send(same.buffers)
         return taken
 
     def shows(self, pair: Pair) -> np.ndarray:

@@ -160,13 +160,13 @@ def test_it_keeps_to_its_budget():
     pair = watch(stage, *TIGHT)
     stage.rest(REST_S)
     sizes = []
-    original = stage._send
+    original = pair.send
 
-    def record(session, buffers):
+    def record(buffers):
         sizes.append((stage.now, sum(map(len, buffers))))
-        original(session, buffers)
+        original(buffers)
 
-    stage._send = record
+    pair.send = record
     began = stage.now
     while not is_exact(pair, stage):
         pair.viewer.request()

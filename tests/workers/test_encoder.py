@@ -770,12 +770,12 @@ def test_followers_get_the_frame_with_their_leader(worker):
     show = worker.encoder.shows[""]
     show._is_pumping = True  # nothing is encoded for now
     worker.publish(second)
-    worker.run(lambda: show._followers)
-    assert [len(one) for one in show._followers.values()] == [4]
+    worker.run(lambda: show._groups._followers)
+    assert [len(one) for one in show._groups._followers.values()] == [4]
     show._is_pumping = False
     show._pump_soon()
     worker.run(lambda: all(worker.sees(viewer, second) for viewer in viewers))
-    assert not show._followers
+    assert not show._groups._followers
 
 
 @pytest.mark.parametrize("how", ["leaves", "changes its format", "asks for a part"])
@@ -789,8 +789,8 @@ def test_followers_are_not_lost_with_their_leader(worker, how):
         show._timer.cancel()
     show._is_pumping = True  # nothing is encoded for now
     worker.publish(second)
-    worker.run(lambda: show._leaders)
-    (leader,) = show._leaders
+    worker.run(lambda: show._groups._leaders)
+    (leader,) = show._groups._leaders
     ident = next(one.ident for one in worker.encoder._clients.values() if one.session is leader)
     leading = viewers[ident - 1]
     if how == "leaves":

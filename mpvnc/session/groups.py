@@ -1,0 +1,85 @@
+"""Viewers that are alike (same class, same frame held): one is offered a new frame, the others follow.
+
+Owns: who leads and who follows. The *leader* of a group waits for an update like any other session; when it is
+made, the others are sent the same. So the broadcast is asked once for all of them, and each is touched once. A
+leader that goes, or wants something else meanwhile, is succeeded by one of its followers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Generic, Protocol, TypeVar
+
+from mpvnc.session.broadcast import Broadcast, Delivery, Kind
+from mpvnc.session.following import Following
+from mpvnc.session.session import Session
+
+
+class Member(Protocol):
+    """A viewer; it sends what it gets."""
+
+    @property
+    def session(self) -> Session:
+        """Its session."""
+
+    def offer(self) -> None:
+        """Have its session offered the screen, if it may be sent anything now."""
+
+    def follow(self, same: Following) -> None:
+        """Take what its leader was sent, or be offered the screen if that is not for it."""
+
+
+_M = TypeVar("_M", bound=Member)
+
+
+class Groups(Generic[_M]):
+    """The groups of one broadcast's viewers, for one frame."""
+
+    def __init__(self, broadcast: Broadcast) -> None:
+        self._broadcast = broadcast
+        self._followers: dict[Kind, list[_M]] = {}
+        self._leaders: dict[Session, Kind] = {}
+
+    def clear(self) -> None:
+        """Let nobody lead or follow: everybody is about to be offered another screen."""
+        self._followers, self._leaders = {}, {}
+
+    def offer(self, members: Iterable[_M]) -> None:
+        """Offer the screen to all of them: to one of each group, if it has to wait."""
+        self.clear()
+        self._offer(members)
+
+    def follow(self, delivery: Delivery, now: float) -> list[_M]:
+        """Let those follow whose leader has its update; return them. `now` as for the delivery."""
+        kind = self._leaders.pop(delivery.session, None)
+        members = self._followers.pop(kind) if kind is not None else []
+        if kind is None or not members:
+            return []
+        same = self._broadcast.following(delivery, kind, now)
+        if same is None:
+            self._offer(members)
+            return members
+        for member in members:
+            member.follow(same)
+        return members
+
+    def left(self, session: Session) -> None:
+        """Note that a session waits for nothing any more: if it has led, another one does."""
+        kind = self._leaders.pop(session, None)
+        if kind is not None:
+            self._offer(self._followers.pop(kind))
+
+    def _offer(self, members: Iterable[_M]) -> None:
+        for member in members:
+            session = member.session
+            if not session.is_ready:
+                continue
+            picture = session.picture
+            kind = (session.wire, session.streams, picture.base, picture.overlay)
+            followers = self._followers.get(kind)
+            if followers is not None:
+                followers.append(member)
+                continue
+            member.offer()
+            if session.is_served:
+                self._followers[kind], self._leaders[session] = [], kind
