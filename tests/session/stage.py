@@ -18,7 +18,7 @@ from mpvnc.session.broadcast import Broadcast
 from mpvnc.session.fanout import Buffers
 from mpvnc.session.following import Following
 from mpvnc.session.groups import Groups
-from mpvnc.session.session import Heard, Session, SessionSettings
+from mpvnc.session.session import NEVER, Heard, Session, SessionSettings
 from tests.support.events import Update
 from tests.support.handshake import HandshakeChoices
 from tests.support.viewer import Viewer
@@ -93,6 +93,15 @@ class Pair:
         self.followed = 0
         """How many updates were its leader's."""
 
+    def advance(self) -> None:
+        """Do what may be due now, after anything happened to its session."""
+        stage, session = self._stage, self.session
+        session.content_at = NEVER
+        stage.broadcast.review(session)
+        if not session.is_served:
+            stage.groups.left(session)
+        self.offer()
+
     def offer(self) -> None:
         """Be offered the screen."""
         self.is_led = False
@@ -129,6 +138,8 @@ class Stage:
         self.broadcast.show(screen)
         self.pairs: list[Pair] = []
         self.groups: Groups[Pair] = Groups(self.broadcast)
+        self.polls = True
+        """Whether sessions are offered the screen again and again; a worker does that only when something happened."""
         self.now = 100.0
         self.broadcast.look(self.now)
 
@@ -149,7 +160,7 @@ class Stage:
         self.screen.paint(rect, pixels)
         self.broadcast.advance()
         self.broadcast.look(self.now)
-        self._lead()
+        self.lead()
         self.settle()
 
     def rest(self, seconds: float) -> None:
@@ -158,7 +169,7 @@ class Stage:
         while self.now < end:
             self.now = min(end, max(self.broadcast.look_at, self.now + 0.001))
             if self.broadcast.look(self.now):
-                self._lead()
+                self.lead()
             self.settle()
 
     def publish(self, frame: Pixels, moves: Iterable[Move] = ()) -> None:
@@ -166,7 +177,7 @@ class Stage:
         self.screen.publish(frame, moves)
         self.broadcast.advance()
         self.broadcast.look(self.now)
-        self._lead()
+        self.lead()
         self.settle()
 
     def show(self, screen: PaintedScreen) -> None:
@@ -177,11 +188,12 @@ class Stage:
         self.broadcast.look(self.now)
         for pair in self.pairs:
             pair.session.show(screen, "stage")
+            pair.advance()
         self.settle()
 
     def settle(self) -> None:
         """Move bytes, offer and encode until nothing happens any more."""
-        while any([self._exchange(pair) for pair in self.pairs]) or self.step():
+        while any([self.exchange(pair) for pair in self.pairs]) or self.step():
             pass
 
     def step(self) -> bool:
@@ -199,23 +211,23 @@ class Stage:
         """Return the pair that a session belongs to."""
         return next(pair for pair in self.pairs if pair.session is session)
 
-    def _lead(self) -> None:
+    def lead(self) -> None:
         """Offer a new frame as a worker does it: to one of those who are alike, whom the others follow."""
         for pair in self.pairs:
             pair.is_led = pair.session.is_ready
         self.groups.offer(self.pairs)
 
-    def _exchange(self, pair: Pair) -> bool:
+    def exchange(self, pair: Pair) -> bool:
         said = pair.viewer.data_to_send()
-        if said:
-            if not pair.session.asks_again(said):
-                pair.heard += pair.session.receive_data(said, self.now)
-            self.broadcast.review(pair.session)
-            if not pair.session.is_served:
-                self.groups.left(pair.session)
-        pair.wire += pair.session.data_to_send()
-        if said or not pair.is_led:
+        if said and pair.session.asks_again(said):
+            if pair.session.content_at != self.broadcast.stage:
+                pair.offer()
+        elif said:
+            pair.heard += pair.session.receive_data(said, self.now)
+            pair.advance()
+        elif self.polls and not pair.is_led:
             pair.offer()
+        pair.wire += pair.session.data_to_send()
         if pair.hold or not pair.wire:
             return bool(said)
         data = bytes(pair.wire)

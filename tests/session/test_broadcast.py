@@ -125,7 +125,7 @@ def test_a_joiner_goes_on_over_new_frames():
     stage = Stage(PaintedScreen(noise(640, 640)))
     pair = stage.join(Encoding.ZRLE)
     pair.viewer.request(incremental=False)
-    stage._exchange(pair)
+    stage.exchange(pair)
     stage.step()
     assert stage.broadcast.may_advance(stage.now)
     assert not stage.broadcast.may_advance(stage.now + 1), "a joiner does not wait for ever"
@@ -140,10 +140,10 @@ def test_watchers_hold_the_frame_they_wait_for():
     pair.viewer.request(incremental=False)
     stage.settle()
     pair.viewer.request()
-    stage._exchange(pair)
+    stage.exchange(pair)
     stage.screen.paint(Rect(0, 0, 640, 640), noise(640, 640, 9))
     stage.broadcast.advance()
-    stage._exchange(pair)
+    stage.exchange(pair)
     assert stage.broadcast.is_busy and not stage.broadcast.may_advance(stage.now)
 
 
@@ -153,7 +153,7 @@ def test_a_format_set_while_an_update_is_made():
     stage = Stage(PaintedScreen(text(300, 200)))
     pair = stage.join(Encoding.ZRLE, Encoding.FENCE)
     pair.viewer.request(incremental=False)
-    stage._exchange(pair)
+    stage.exchange(pair)
     assert stage.broadcast.is_busy
     pair.viewer.set_pixel_format(RGB565)
     pair.viewer.request(incremental=False)
@@ -171,7 +171,7 @@ def being_made(*encodings: int) -> tuple[Stage, Pair]:
     pair = watcher(stage, *encodings)
     stage.screen.paint(Rect(0, 0, 600, 400), noise(600, 400, 5))
     stage.broadcast.advance()
-    stage._exchange(pair)
+    stage.exchange(pair)
     stage.step()
     assert pair.session.is_served and stage.broadcast.is_busy
     return stage, pair
@@ -194,7 +194,7 @@ def test_what_is_asked_for_again_while_something_else_is_made_is_not_lost(part):
     pair = watcher(stage, Encoding.ZRLE)
     stage.screen.paint(Rect(0, 0, 64, 64), noise(64, 64, 5))
     stage.broadcast.advance()
-    stage._exchange(pair)
+    stage.exchange(pair)
     assert pair.session.is_served
     pair.viewer.framebuffer[...] = 0
     pair.viewer.request(False, part)
@@ -206,7 +206,7 @@ def test_no_update_follows_the_end_of_continuous_updates():
     stage = Stage(PaintedScreen(noise(600, 400)))
     pair = stage.join(Encoding.ZRLE, Encoding.FENCE, Encoding.CONTINUOUS_UPDATES)
     pair.viewer.enable_continuous_updates(True)
-    stage._exchange(pair)
+    stage.exchange(pair)
     stage.step()
     assert pair.session.is_served
     pair.viewer.enable_continuous_updates(False)
@@ -218,7 +218,7 @@ def test_continuous_updates_stay_inside_their_rectangle():
     stage = Stage(PaintedScreen(noise(600, 400)))
     pair = stage.join(Encoding.RAW, Encoding.FENCE, Encoding.CONTINUOUS_UPDATES)
     pair.viewer.enable_continuous_updates(True)
-    stage._exchange(pair)
+    stage.exchange(pair)
     assert pair.session.is_served
     pair.viewer.enable_continuous_updates(True, (10, 20, 30, 40))
     stage.settle()
@@ -240,7 +240,7 @@ def test_a_format_behind_sync_next_while_an_update_is_made():
     stage = Stage(PaintedScreen(noise(600, 400)))
     pair = stage.join(Encoding.ZRLE, Encoding.FENCE, Encoding.CONTINUOUS_UPDATES)
     pair.viewer.enable_continuous_updates(True)
-    stage._exchange(pair)
+    stage.exchange(pair)
     stage.step()
     pair.viewer.set_pixel_format(RGB332)  # SyncNext, then SetPixelFormat
     pair.viewer.set_encodings((Encoding.HEXTILE, Encoding.FENCE, Encoding.CONTINUOUS_UPDATES))
@@ -254,7 +254,7 @@ def test_whoever_leaves_does_not_stop_the_others():
     leaver, stayer = stage.join(Encoding.ZRLE), stage.join(Encoding.ZRLE)
     for pair in (leaver, stayer):
         pair.viewer.request(False)
-        stage._exchange(pair)
+        stage.exchange(pair)
     stage.step()
     stage.pairs.remove(leaver)
     stage.broadcast.leave(leaver.session)
@@ -272,7 +272,7 @@ def test_an_update_that_cannot_be_made_leaves_nobody_waiting():
     pair = stage.join(Encoding.ZRLE)
     stage.broadcast.fanout.cache._encode = broken
     pair.viewer.request(False)
-    stage._exchange(pair)
+    stage.exchange(pair)
     with pytest.raises(BrokenUpdate) as raised:
         stage.step()
     assert raised.value.update.waiting == [pair.session]
@@ -575,7 +575,7 @@ class Fuzz:
     def do(self, what: str, rect: Rect, number: int) -> None:
         self._change(what, rect, number)
         if what not in ("paint", "step", "point", "show") and rect.y % 4:
-            self.stage._exchange(self.pairs[number])
+            self.stage.exchange(self.pairs[number])
 
     def _change(self, what: str, rect: Rect, number: int) -> None:
         stage, pair = self.stage, self.pairs[number]
@@ -587,7 +587,7 @@ class Fuzz:
         elif what == "step":
             stage.step()
         elif what == "exchange":
-            stage._exchange(pair)
+            stage.exchange(pair)
         elif what in ("ask", "again"):
             viewer.request(what == "ask", tuple(rect) if rect.x % 2 else None)
         elif what == "point":
@@ -638,7 +638,7 @@ def test_a_busy_screen_does_not_starve_a_joiner():
     stage = Stage(PaintedScreen(noise(640, 640)))
     pair = stage.join(Encoding.ZRLE)
     pair.viewer.request(incremental=False)
-    stage._exchange(pair)
+    stage.exchange(pair)
     for number in range(10):
         stage.now += 0.033
         stage.step()
@@ -646,7 +646,7 @@ def test_a_busy_screen_does_not_starve_a_joiner():
             break
         stage.screen.paint(Rect(0, 0, 640, 640), noise(640, 640, number))
         stage.broadcast.advance()
-        stage._exchange(pair)
+        stage.exchange(pair)
     assert number < 5, "it waits for a frame, not for the end of the film"
     stage.settle()
     assert holds(pair, stage)
@@ -656,14 +656,14 @@ def test_one_clients_part_does_not_go_before_those_who_watch():
     stage = Stage(PaintedScreen(noise(640, 640)))
     watching, odd = watcher(stage, Encoding.ZRLE), watcher(stage, Encoding.ZLIB)
     odd.viewer.request(False, (0, 0, 640, 639))
-    stage._exchange(odd)
+    stage.exchange(odd)
     assert odd.session.is_served and stage.broadcast.may_advance(stage.now)
     stage.screen.paint(Rect(5, 5, 3, 3), 0xFF)
     stage.broadcast.advance()
-    stage._exchange(odd)
-    stage._exchange(watching)
+    stage.exchange(odd)
+    stage.exchange(watching)
     stage.step()
-    stage._exchange(watching)
+    stage.exchange(watching)
     assert watching.updates_sent == 2 and odd.updates_sent == 1
 
 
@@ -671,7 +671,7 @@ def test_a_part_asked_for_while_another_part_is_made_comes_too():
     stage = Stage(PaintedScreen(noise(600, 600)))
     pair = stage.join(Encoding.ZRLE)
     pair.viewer.request(True, (0, 0, 300, 600))
-    stage._exchange(pair)
+    stage.exchange(pair)
     assert pair.session.is_served
     pair.viewer.request(True, (300, 0, 300, 600))
     stage.settle()

@@ -149,6 +149,16 @@ def test_who_moves_the_pointer_does_not_follow_who_watches_it() -> None:
     assert same is not None and not house.follow(same)
 
 
+def test_who_is_still_to_be_told_of_its_cursor_does_not_follow_who_knows_none() -> None:
+    house = House(cursor=True, encodings=ENCODINGS[:2])
+    house.leader, house.other = house.other, house.leader
+    house.other.session.cursors.forget_shape()
+    same = house.lead()
+    assert same is not None and not house.follow(same)
+    house.shows(house.other)
+    assert house.other.session.cursors.is_told(house.broadcast.pointer, Rect(0, 0, 200, 150), house.now)
+
+
 @pytest.mark.parametrize(("encodings", "follows"), [(ENCODINGS, True), (ENCODINGS[:1], False)])
 def test_a_move_is_followed_by_who_can_copy(encodings: tuple[int, ...], follows: bool) -> None:
     house = House(encodings=encodings)
@@ -168,6 +178,7 @@ def test_what_is_the_leaders_alone_is_not_followed() -> None:
 
 def test_a_later_stage_ends_contentment() -> None:
     house = House()
+    house.lead()
     before = house.leader.session.content_at
     assert before == house.broadcast.stage
     house.broadcast.point(PointerState())

@@ -778,6 +778,22 @@ def test_followers_get_the_frame_with_their_leader(worker):
     assert not show._groups._followers
 
 
+def test_a_full_frame_for_a_leader_holds_no_frame_back(worker):
+    worker.show(noise(600, 400))
+    viewers = crowd(worker, 2, noise(600, 400))
+    show = worker.encoder.shows[""]
+    show._is_pumping = True  # nothing is encoded for now
+    for viewer in viewers:
+        viewer.request(False)
+    worker.run(lambda: show.broadcast.is_busy)
+    for seed in (2, 3):
+        worker.publish(noise(600, 400, seed))
+        worker.run(lambda: show.reader.frame == show.reader.newest)
+    show._is_pumping = False
+    show._pump_soon()
+    worker.run(lambda: all(worker.sees(viewer, noise(600, 400, 3)) for viewer in viewers))
+
+
 @pytest.mark.parametrize("how", ["leaves", "changes its format", "asks for a part"])
 def test_followers_are_not_lost_with_their_leader(worker, how):
     first, second = noise(600, 400), noise(600, 400, 2)
