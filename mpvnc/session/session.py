@@ -205,13 +205,16 @@ class Session:
         return heard
 
     def data_to_send(self, *, is_blocked: bool = False) -> bytes:
-        """Return what is to be sent now apart from updates, once; clipboards wait for a socket that is blocked."""
+        """Return what is to be sent now apart from updates, once; clipboards wait for a socket that is blocked.
+
+        A clipboard that goes alone is the same object for all clients: it may be large.
+        """
+        data = self.connection.data_to_send()
+        if self._outgoing:
+            data += bytes(self._outgoing)
+            self._outgoing.clear()
         if self.clipboards.is_due and not is_blocked:
-            self._outgoing += self.clipboards.data_to_send()
-        if not self._outgoing:
-            return self.connection.data_to_send()
-        data = self.connection.data_to_send() + bytes(self._outgoing)
-        self._outgoing.clear()
+            data += self.clipboards.data_to_send()
         return data
 
     def show(self, screen: Screen, name: str) -> None:

@@ -25,7 +25,8 @@ SIZES = ((200, 150), (130, 190))
 QUALITY = Encoding.JPEG_QUALITY_LEVEL_0
 PIXELS = (
     (Encoding.TIGHT,), (Encoding.TIGHT, QUALITY + 5), (Encoding.ZRLE,), (Encoding.ZLIB,),
-    (Encoding.ZRLE, Encoding.COMPRESSION_LEVEL_0 + 9), (Encoding.HEXTILE,), (Encoding.JPEG, Encoding.ZRLE, QUALITY + 5), (Encoding.RAW,),
+    (Encoding.ZRLE, Encoding.COMPRESSION_LEVEL_0 + 9),
+    (Encoding.HEXTILE,), (Encoding.JPEG, Encoding.ZRLE, QUALITY + 5), (Encoding.RAW,),
 )  # fmt: skip
 FEATURES = (
     Encoding.CURSOR, Encoding.X_CURSOR, Encoding.CURSOR_WITH_ALPHA, Encoding.POINTER_POS, Encoding.DESKTOP_NAME,

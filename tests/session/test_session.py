@@ -17,6 +17,7 @@ from mpvnc.pointer import Cursor, PointerState
 from mpvnc.rfb import events
 from mpvnc.rfb.offer import HandshakeSettings
 from mpvnc.rfb.state import State
+from mpvnc.session.announcing import Offer
 from mpvnc.session.clipboard import Clipboard
 from mpvnc.session.cursors import OWN_POINTER_S
 from mpvnc.session.session import Joined, Session, SessionSettings
@@ -429,3 +430,10 @@ def resize_status(session: Session) -> int:
     x, y, width, height = struct.unpack_from(">4H", session.data_to_send(), 4)
     assert (x, width, height) == (1, SCREEN.width, SCREEN.height)
     return y
+
+
+def test_a_clipboard_is_kept_once_for_all_clients():
+    offer = Offer(Clipboard("x" * 1000))
+    session = Stage(PaintedScreen(noise(40, 30))).join(Encoding.RAW).session
+    session.clipboards.announce(offer)
+    assert session.data_to_send() is offer.cut_text
