@@ -14,6 +14,7 @@ import logging
 import os
 import selectors
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from mpvnc.errors import ControlError
@@ -27,6 +28,9 @@ from mpvnc.session.animator_queue import AnimatorQueue
 from mpvnc.session.control import Control
 from mpvnc.session.input import InputEvent, surface_of, unpack
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
+
+_GONE = 256
+"""So many surfaces are known to be gone: a number is given once, and what is late comes soon."""
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +99,8 @@ class Animators:
         self._control_policy = control_policy
         self._open_feed, self._close_feed = open_feed, close_feed
         self._by_number: dict[int, Animator] = {}
+        self._gone: deque[int] = deque(maxlen=_GONE)
+        self._past_dropped = 0
 
     def take(self, messages: list[bytes]) -> None:
         """Queue a batch from the bus, each event with the animator that it is for."""
@@ -105,9 +111,10 @@ class Animators:
                 logger.error("%s", error)
                 continue
             self._counters.add(Counter.INPUT_EVENTS)
-            animator.take(event)
+            if animator is not None:
+                animator.take(event)
         dropped = sum(animator.dropped for animator in self._by_number.values())
-        self._counters.set(Counter.INPUT_DROPPED, dropped)
+        self._counters.set(Counter.INPUT_DROPPED, self._past_dropped + dropped)
 
     def handle(self, message: Message, fds: list[int]) -> None:
         """Take a message of the supervisor's."""
@@ -135,21 +142,28 @@ class Animators:
         for number in list(self._by_number):
             self._close(number)
 
-    def _animator(self, number: int) -> Animator:
-        """Return a surface's animator; one without a feed if the bus was faster than the supervisor."""
+    def _animator(self, number: int) -> Animator | None:
+        """Return a surface's animator; one without a feed if the bus was faster than the supervisor.
+
+        None for a surface that is gone: its viewers' last words may come after it.
+        """
         animator = self._by_number.get(number)
-        if animator is None:
+        if animator is None and number not in self._gone:
             animator = self._by_number[number] = Animator(self._control_policy)
         return animator
 
     def _open(self, number: int) -> None:
-        animator = self._animator(number)
+        animator = self._by_number.setdefault(number, Animator(self._control_policy))
         if animator.feed is None:
             animator.feed = self._open_feed(number)
 
     def _close(self, number: int) -> None:
+        self._gone.append(number)
         animator = self._by_number.pop(number, None)
-        if animator is not None and animator.feed is not None:
+        if animator is None:
+            return
+        self._past_dropped += animator.dropped
+        if animator.feed is not None:
             self._close_feed(animator.feed)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +12,28 @@ import pytest
 
 from mpvnc.config import load, to_dict
 from mpvnc.ipc.feed import EventTap
-from mpvnc.metrics import create_status_page
+from mpvnc.metrics import SLOT_WORDS, Counter, SlotCounters, create_status_page
 from mpvnc.session.animator_events import Event, unpack_events
-from mpvnc.session.input import ClientJoined, PointerInput
+from mpvnc.session.input import ClientGone, ClientJoined, PointerInput, pack
+from mpvnc.workers.animator import Animators
 from tests.support.consumer import SLOTS, key, running
 from tests.support.waits import eventually
 
 pytestmark = pytest.mark.process
+
+
+def test_the_last_words_for_a_surface_that_is_gone_are_kept_by_nobody() -> None:
+    counters = SlotCounters(memoryview(array("Q", [0] * SLOT_WORDS)))
+    feeds: list[int] = []
+    animators = Animators(counters, "free-for-all", feeds.append, lambda _feed: None)  # type: ignore[arg-type]
+    early, late = pack(ClientJoined(1, 0.0, False, "", 0), 7), pack(ClientGone(1, 0.0), 7)
+    animators.take([early])
+    assert 7 in animators._by_number, "the bus may be faster than the supervisor"
+    animators.handle({"type": "surface", "surface": 7}, [])
+    animators.handle({"type": "surface_gone", "surface": 7}, [])
+    animators.take([late] * 3)
+    assert not animators._by_number and feeds == [7]
+    assert counters.get(Counter.INPUT_EVENTS) == 4
 
 
 @pytest.fixture
