@@ -76,6 +76,8 @@ class Publication:
         """Of the link. Never taken by who holds the inbox."""
         self._is_behind = False
         """Whether more has changed in the surface than the next frame's damage will tell."""
+        self._published: Surface | None = None
+        """The surface of the last frame: another one may differ everywhere, whatever the damage says."""
         self._last: Pixels | None = None
         """The last frame of a server that went away."""
         self._name: str | None = None
@@ -189,18 +191,19 @@ class Publication:
         rects, moved = rects_of(damage), moves_of(moves)
         with self._lock:
             self._check()
-            if self._is_behind:
+            surface = self.surface
+            if self._is_behind or surface is not self._published:
                 rects, moved = None, []
             self._is_behind = True
             if not self._restored():
                 return None
             try:
-                frame = self._link.publish(self._reader.read(self.surface), rects, moved)
+                frame = self._link.publish(self._reader.read(surface), rects, moved)
             except PublishError:
                 if self._rejoin is not None and self._link.is_gone:
                     return None
                 raise
-            self._is_behind = False
+            self._is_behind, self._published = False, surface
             return frame
 
     def change_frame(self) -> int | None:

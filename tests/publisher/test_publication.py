@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cairo
 import pytest
@@ -42,6 +43,25 @@ def test_a_frame_is_seen_when_it_is_left_and_rings(
     assert colours(supervisor) == {0x00FF00}
     for bell in supervisor.bells:
         assert os.eventfd_read(bell) == 1
+
+
+def test_a_surface_that_is_changed_while_another_thread_publishes_is_shown_whole(
+    supervisor: FakeSupervisor, publication: mpvnc.Publication, surface: cairo.ImageSurface
+) -> None:
+    other = painted(
+        cairo.ImageSurface(cairo.FORMAT_RGB24, surface.get_width(), surface.get_height()), (0, 0, 1)
+    )
+    publish = publication._link.publish
+
+    def change_meanwhile(*args: Any) -> int | None:
+        publication._link.publish = publish  # type: ignore[method-assign]
+        publication.change_surface(other)
+        return publish(*args)
+
+    publication._link.publish = change_meanwhile  # type: ignore[method-assign, assignment]
+    publication.publish_frame()
+    publication.publish_frame(damage=[(0, 0, 1, 1)])
+    assert colours(supervisor) == {0x0000FF}
 
 
 def test_an_exception_inside_publishes_nothing(
