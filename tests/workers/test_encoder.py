@@ -778,11 +778,13 @@ def test_followers_get_the_frame_with_their_leader(worker):
     assert not show._groups._followers
 
 
-def test_a_full_frame_for_a_leader_holds_no_frame_back(worker):
+def test_a_full_frame_for_a_leader_holds_no_frame_back(worker, monkeypatch):
+    monkeypatch.setattr("mpvnc.session.fanout.PATIENCE_S", 60.0)
     worker.show(noise(600, 400))
     viewers = crowd(worker, 2, noise(600, 400))
     show = worker.encoder.shows[""]
     show._is_pumping = True  # nothing is encoded for now
+    show.broadcast.fanout.reset()
     for viewer in viewers:
         viewer.request(False)
     worker.run(lambda: show.broadcast.is_busy)
