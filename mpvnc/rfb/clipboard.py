@@ -29,7 +29,9 @@ _ACTION_MASK = 0xFF000000
 _U32 = struct.Struct(">I")
 _HEAD = struct.Struct(">B3xiI")
 _DEFAULT_TEXT_BYTES = 20 << 20
-_LEVEL = 6
+_LEVEL, _FAST_LEVEL = 6, 1
+_SLOW_BYTES = 1 << 20
+"""More is compressed fast: whoever asks for it must not hold up the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,9 @@ def provide(contents: Mapping[int, bytes]) -> bytes:
     for kind in sorted(contents):
         formats |= kind
         pairs += [_U32.pack(len(contents[kind])), contents[kind]]
-    return _message(ClipboardFlag.PROVIDE | formats, zlib.compress(b"".join(pairs), _LEVEL))
+    plain = b"".join(pairs)
+    level = _LEVEL if len(plain) <= _SLOW_BYTES else _FAST_LEVEL
+    return _message(ClipboardFlag.PROVIDE | formats, zlib.compress(plain, level))
 
 
 def text_to_wire(text: str) -> bytes:

@@ -177,3 +177,9 @@ def test_any_bytes_are_a_message_or_a_protocol_error(data: bytes) -> None:
         return
     if isinstance(message, Provide):
         assert all(len(data) <= 20 for data in message.contents.values())
+
+
+def test_a_large_clipboard_is_compressed_fast() -> None:
+    fast, thorough = b"\x78\x01", b"\x78\x9c"
+    assert clipboard.provide({TEXT: bytes(1 << 20)})[12:14] == fast
+    assert clipboard.provide({TEXT: bytes(1 << 10)})[12:14] == thorough
