@@ -111,9 +111,10 @@ def _compare_run(
         x = column * _TILE
         width = min(_TILE, right - x)
         if changed[row, column] and _is_wide(cython.address(boxes[row, column, 0]), width):
-            # As wide as it can be: only its last line is not known, and is found soonest from below.
+            # As wide as it can be: only its last line is not known, and is found soonest from below. Where somebody
+            # draws meanwhile there may be none left.
             y = bottom - 1
-            while memcmp(cython.address(new[y, x]), cython.address(old[y, x]), width * 4) == 0:
+            while y > top and memcmp(cython.address(new[y, x]), cython.address(old[y, x]), width * 4) == 0:
                 y -= 1
             boxes[row, column, 3] = y - top + 1
     return count
