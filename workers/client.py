@@ -23,7 +23,6 @@ from mpvnc.rfb.state import State
 from mpvnc.session.announcing import IgnoredClipboard
 from mpvnc.session.broadcast import Broadcast, Delivery
 from mpvnc.session.clipboard import Clipboard
-from mpvnc.session.fanout import Buffers
 from mpvnc.session.following import Following
 from mpvnc.session.input import (
     ClientGone,
@@ -38,6 +37,7 @@ from mpvnc.session.input import (
 )
 from mpvnc.session.pacing import Link
 from mpvnc.session.session import NEVER, Heard, Joined, Session
+from mpvnc.session.update import Buffers
 from mpvnc.transport.plain import Pipe
 from mpvnc.transport.stream import Stream
 from mpvnc.transport.tls import TlsPipe

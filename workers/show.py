@@ -21,10 +21,10 @@ from mpvnc.frames.reader import FrameReader
 from mpvnc.geometry import Rect
 from mpvnc.pixels import Pixels
 from mpvnc.session.broadcast import Broadcast, Delivery
-from mpvnc.session.fanout import BrokenUpdate
 from mpvnc.session.groups import Groups
 from mpvnc.session.session import Session
 from mpvnc.session.sharing import Sharing, Store
+from mpvnc.session.update import BrokenUpdate
 from mpvnc.workers.client import Client
 
 logger = logging.getLogger(__name__)

@@ -28,15 +28,9 @@ from mpvnc.geometry import EMPTY
 from mpvnc.pointer import PointerState
 from mpvnc.rfb.writers import update_header
 from mpvnc.session import overlay, planner
+from mpvnc.session.cache import Encode
 from mpvnc.session.drawing import Drawing
-from mpvnc.session.fanout import (
-    BrokenUpdate,
-    Buffers,
-    Encode,
-    Fanout,
-    Streams,
-    Update,
-)
+from mpvnc.session.fanout import Fanout
 from mpvnc.session.following import Following
 from mpvnc.session.overlay import Overlay
 from mpvnc.session.planner import Piece
@@ -44,6 +38,7 @@ from mpvnc.session.refresh import BYTES_PER_S, Refresh
 from mpvnc.session.screen import Screen, area
 from mpvnc.session.session import Session
 from mpvnc.session.turns import Turns
+from mpvnc.session.update import BrokenUpdate, Buffers, Streams, Update
 
 HOLD_S = 0.15
 """A frame that is older than that passes nobody by."""

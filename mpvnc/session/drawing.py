@@ -15,10 +15,11 @@ from mpvnc.pixels import Pixels
 from mpvnc.pointer import PointerState
 from mpvnc.rfb.writers import update_header
 from mpvnc.session import overlay
-from mpvnc.session.fanout import SHARED_UPDATES, Streams, Update, splice
+from mpvnc.session.fanout import SHARED_UPDATES
 from mpvnc.session.overlay import Overlay
 from mpvnc.session.screen import Screen
 from mpvnc.session.session import Session
+from mpvnc.session.update import Streams, Update, splice
 
 
 class Drawn:

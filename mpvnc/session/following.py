@@ -11,10 +11,11 @@ import math
 
 from mpvnc.constants import Encoding
 from mpvnc.encodings.wire import WireClass
+from mpvnc.session.cache import Counters
 from mpvnc.session.demand import NOTHING, whole
-from mpvnc.session.fanout import Buffers, Counters, Streams
 from mpvnc.session.overlay import Overlay
 from mpvnc.session.session import NEVER, Session
+from mpvnc.session.update import Buffers, Streams
 
 
 class Following:

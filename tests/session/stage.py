@@ -15,10 +15,10 @@ from mpvnc.kernels.tiles import Boxes, Tiles
 from mpvnc.pixels import Pixels
 from mpvnc.rfb.offer import HandshakeSettings
 from mpvnc.session.broadcast import Broadcast
-from mpvnc.session.fanout import Buffers
 from mpvnc.session.following import Following
 from mpvnc.session.groups import Groups
 from mpvnc.session.session import NEVER, Heard, Session, SessionSettings
+from mpvnc.session.update import Buffers
 from tests.support.events import Update
 from tests.support.handshake import HandshakeChoices
 from tests.support.viewer import Viewer

@@ -11,7 +11,8 @@ from mpvnc.constants import Encoding
 from mpvnc.geometry import Rect
 from mpvnc.pointer import Cursor, PointerState
 from mpvnc.session.cursors import OWN_POINTER_S
-from mpvnc.session.fanout import SHARED_UPDATES, BrokenUpdate
+from mpvnc.session.fanout import SHARED_UPDATES
+from mpvnc.session.update import BrokenUpdate
 from tests.session.stage import PaintedScreen, Pair, Stage, noise
 from tests.support.formats import FORMATS
 from tests.support.golden import golden, text

@@ -10,9 +10,10 @@ from mpvnc.encodings import encode
 from mpvnc.geometry import Rect, Region
 from mpvnc.pointer import Cursor, PointerState
 from mpvnc.session.drawing import Drawing
-from mpvnc.session.fanout import SHARED_UPDATES, Update
+from mpvnc.session.fanout import SHARED_UPDATES
 from mpvnc.session.overlay import Overlay
 from mpvnc.session.session import Session
+from mpvnc.session.update import Update
 from tests.session.stage import PaintedScreen, Stage
 from tests.support.golden import golden
 

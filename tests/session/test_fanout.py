@@ -12,9 +12,10 @@ from mpvnc.encodings.wire import wire_class
 from mpvnc.errors import EncodeError
 from mpvnc.geometry import Rect
 from mpvnc.pixels import NATIVE
-from mpvnc.session import fanout as module
-from mpvnc.session.fanout import PATIENCE_S, BrokenUpdate, Cache, Counters, Fanout, Update, splice
+from mpvnc.session.cache import ENTRY_BYTES, Cache, Counters
+from mpvnc.session.fanout import PATIENCE_S, SHARED_BYTES, SHARED_UPDATES, Fanout
 from mpvnc.session.planner import BEYOND, Piece
+from mpvnc.session.update import BrokenUpdate, Update, splice
 from tests.session.stage import noise
 
 RAW, ZRLE = wire_class(NATIVE, [Encoding.RAW]), wire_class(NATIVE, [Encoding.ZRLE])
@@ -122,7 +123,7 @@ def test_a_header_goes_with_the_first_rectangle_of_a_stream_only():
 
 
 def test_the_cache_forgets_what_was_unused_for_longest():
-    cache = Cache(encode, Counters(), limit_bytes=3 * (64 * 64 * 4 + module.ENTRY_BYTES + 100))
+    cache = Cache(encode, Counters(), limit_bytes=3 * (64 * 64 * 4 + ENTRY_BYTES + 100))
     for x in (0, 64, 128):
         cache.make(piece(x), RAW, PIXELS)
     assert cache.find(piece(0), RAW) is not None
@@ -132,7 +133,7 @@ def test_the_cache_forgets_what_was_unused_for_longest():
 
 
 def test_many_small_entries_fill_the_cache_too():
-    limit = 100 * module.ENTRY_BYTES
+    limit = 100 * ENTRY_BYTES
     cache = Cache(encode, Counters(), limit_bytes=limit)
     for epoch in range(1, 1000):
         cache.make(Piece(Rect(0, 0, 1, 1), epoch), RAW, PIXELS)
@@ -141,7 +142,7 @@ def test_many_small_entries_fill_the_cache_too():
     assert cache._bytes == 0
 
 
-@pytest.mark.parametrize("size_bytes, kept", [(10, module.SHARED_UPDATES), (module.SHARED_BYTES // 4, 4)])
+@pytest.mark.parametrize("size_bytes, kept", [(10, SHARED_UPDATES), (SHARED_BYTES // 4, 4)])
 def test_ever_new_classes_keep_few_updates(size_bytes, kept):
     big = bytes(size_bytes)
     fanout = Fanout(lambda pixels, rect, wire: EncodedRectangle(rect, Encoding.RAW, big, None))

@@ -15,10 +15,11 @@ from mpvnc.encodings.wire import WireClass, wire_class
 from mpvnc.geometry import Rect
 from mpvnc.pixels import NATIVE
 from mpvnc.session.division import PATIENCE_S
-from mpvnc.session.fanout import Fanout, Update
+from mpvnc.session.fanout import Fanout
 from mpvnc.session.planner import Piece
 from mpvnc.session.reliance import DISTRUST_S, LATE_TIMES
 from mpvnc.session.sharing import MIN_AREA, Sharing
+from mpvnc.session.update import Update
 from tests.session.room import Desk, desks
 from tests.session.stage import PaintedScreen, Stage, noise
 
