@@ -1,4 +1,4 @@
-"""The cache and the updates made of it: shared, in order, bounded whatever clients do."""
+"""What is made when, for whom: shared, in order, bounded whatever clients do."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from mpvnc.encodings.wire import wire_class
 from mpvnc.errors import EncodeError
 from mpvnc.geometry import Rect
 from mpvnc.pixels import NATIVE
-from mpvnc.session.cache import ENTRY_BYTES, Cache, Counters
 from mpvnc.session.fanout import PATIENCE_S, SHARED_BYTES, SHARED_UPDATES, Fanout
 from mpvnc.session.planner import BEYOND, Piece
-from mpvnc.session.update import BrokenUpdate, Update, splice
+from mpvnc.session.update import BrokenUpdate, Update
 from tests.session.stage import noise
 
 RAW, ZRLE = wire_class(NATIVE, [Encoding.RAW]), wire_class(NATIVE, [Encoding.ZRLE])
@@ -38,15 +37,6 @@ def finish(fanout: Fanout) -> list[Update]:
         if one is not None:
             done.append(one)
     return done
-
-
-def test_a_message_is_its_header_and_its_rectangles():
-    fanout, one = Fanout(encode), update("a")
-    fanout.start(one, [piece(0), piece(64)])
-    assert finish(fanout) == [one] and one.is_done
-    both = [encode(PIXELS[:, x : x + 64], Rect(x, 0, 64, 64), RAW).data for x in (0, 64)]
-    assert one.message() == b"\0\0\0\2" + b"".join(both)
-    assert one.message() is one.message() and one.body() == b"".join(both)
 
 
 def test_what_one_update_made_another_takes():
@@ -110,36 +100,7 @@ def test_what_lies_beyond_the_screen_is_black():
     assert one.message().endswith(bytes(7 * 5 * 4))
 
 
-def test_a_header_goes_with_the_first_rectangle_of_a_stream_only():
-    rectangles = [encode(PIXELS[:, x : x + 64], Rect(x, 0, 64, 64), ZRLE) for x in (0, 64)]
-    raw = encode(PIXELS[:, :64], Rect(0, 0, 64, 64), RAW)
-    forms, opened = splice([raw, *rectangles], NOTHING)
-    assert forms == [raw.data, rectangles[0].first(), rectangles[1].data]
-    assert opened == {rectangles[0].stream}
-    assert splice(rectangles, opened) == ([one.data for one in rectangles], opened)
-
-
 # -- bounds
-
-
-def test_the_cache_forgets_what_was_unused_for_longest():
-    cache = Cache(encode, Counters(), limit_bytes=3 * (64 * 64 * 4 + ENTRY_BYTES + 100))
-    for x in (0, 64, 128):
-        cache.make(piece(x), RAW, PIXELS)
-    assert cache.find(piece(0), RAW) is not None
-    cache.make(piece(192), RAW, PIXELS)
-    assert cache.find(piece(64), RAW) is None
-    assert all(cache.find(piece(x), RAW) for x in (0, 128, 192))
-
-
-def test_many_small_entries_fill_the_cache_too():
-    limit = 100 * ENTRY_BYTES
-    cache = Cache(encode, Counters(), limit_bytes=limit)
-    for epoch in range(1, 1000):
-        cache.make(Piece(Rect(0, 0, 1, 1), epoch), RAW, PIXELS)
-    assert len(cache._entries) <= 100, "a caret that blinks for a year"
-    cache.clear()
-    assert cache._bytes == 0
 
 
 @pytest.mark.parametrize("size_bytes, kept", [(10, SHARED_UPDATES), (SHARED_BYTES // 4, 4)])
