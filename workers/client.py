@@ -24,6 +24,7 @@ from mpvnc.session.announcing import IgnoredClipboard
 from mpvnc.session.broadcast import Broadcast, Delivery
 from mpvnc.session.clipboard import Clipboard
 from mpvnc.session.following import Following
+from mpvnc.session.heard import Heard, Joined
 from mpvnc.session.input import (
     ClientGone,
     ClientJoined,
@@ -36,7 +37,7 @@ from mpvnc.session.input import (
     pack,
 )
 from mpvnc.session.pacing import Link
-from mpvnc.session.session import NEVER, Heard, Joined, Session
+from mpvnc.session.session import NEVER, Session
 from mpvnc.session.update import Buffers
 from mpvnc.transport.plain import Pipe
 from mpvnc.transport.stream import Stream

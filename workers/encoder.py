@@ -22,7 +22,8 @@ from mpvnc.kernels import coding, moves, tiles
 from mpvnc.log import for_client
 from mpvnc.metrics import Counter
 from mpvnc.session.broadcast import Delivery
-from mpvnc.session.session import Joined, Session
+from mpvnc.session.heard import Joined
+from mpvnc.session.session import Session
 from mpvnc.transport.plain import Pipe
 from mpvnc.transport.stream import Stream
 from mpvnc.transport.websocket import WebSocketPipe

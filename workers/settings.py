@@ -15,7 +15,7 @@ from mpvnc.rfb.messages import Limits
 from mpvnc.rfb.offer import WANTS_ENCRYPTION, HandshakeSettings
 from mpvnc.rfb.security.users import Users, parse_users
 from mpvnc.rfb.security.vncauth import encode_password
-from mpvnc.session.session import SessionSettings
+from mpvnc.session.settings import SessionSettings
 from mpvnc.transport.tls import server_context
 
 _ENCRYPTED = {

@@ -17,12 +17,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, ParamSpec
 
 from mpvnc.constants import FENCE_SUPPORTED, Encoding, FenceFlag, ResizeStatus
 from mpvnc.encodings.base import Stream
-from mpvnc.encodings.wire import WireClass, wire_class
 from mpvnc.errors import LimitExceeded, ProtocolError
 from mpvnc.geometry import EMPTY, Rect
 from mpvnc.pixels import NATIVE
@@ -32,14 +30,16 @@ from mpvnc.rfb.connection import Connection
 from mpvnc.rfb.offer import HandshakeSettings
 from mpvnc.rfb.security import Access
 from mpvnc.rfb.state import State
-from mpvnc.session.announcing import Announcements, IgnoredClipboard
-from mpvnc.session.clipboard import Clipboard
+from mpvnc.session.announcing import Announcements
 from mpvnc.session.cursors import Cursors
+from mpvnc.session.deadlines import Deadlines
 from mpvnc.session.demand import Demand
+from mpvnc.session.heard import Heard, Joined
 from mpvnc.session.pacing import Link, Pacer
 from mpvnc.session.picture import Picture
 from mpvnc.session.rungs import Rung
 from mpvnc.session.screen import Screen, area
+from mpvnc.session.settings import SessionSettings
 from mpvnc.session.sizes import Sizes
 from mpvnc.session.standing import Limits, Standing
 
@@ -54,52 +54,13 @@ _NO_FENCES = (b"", b"")
 _P = ParamSpec("_P")
 
 
-@dataclass(frozen=True, slots=True)
-class SessionSettings:
-    """What the configuration says about every session."""
-
-    handshake_s: float = 10.0
-    authentication_s: float = 60.0
-    message_s: float = 60.0
-    with_cursor: bool = True
-    with_pointer: bool = True
-    pushes: bool = False
-    """Whether every client is sent updates unasked once it has asked for one, not only those that list it."""
-    takes_clipboards: bool = True
-    """Whether anybody wants what viewers copy; if not, it is neither asked for nor read."""
-    forwards_resize: bool = False
-    wire_class: Callable[..., WireClass] = field(default=wire_class)
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """The client is in: authenticated and initialised."""
-
-    view_only: bool
-    shared: bool
-
-
-Heard = (
-    Joined
-    | events.StartTls
-    | events.Credentials
-    | events.WrongPassword
-    | events.KeyEvent
-    | events.PointerEvent
-    | events.SetDesktopSize
-    | Clipboard
-    | IgnoredClipboard
-)
-"""What a client said that concerns others than its session."""
-
-
 class Session:
     """The server's side of one client."""
 
     __slots__ = (
-        "_announced", "_began_at", "_began_tls_at", "_early", "_early_bytes", "_heard", "_is_initialised",
+        "_announced", "_deadlines", "_early", "_early_bytes", "_heard", "_is_initialised",
         "_is_pushed", "_is_syncing", "_is_to_be_pushed", "_name", "_name_is_due", "_outgoing", "_own_wire",
-        "_partial_since", "_screen", "_settings", "_sizes", "_told_name", "_usual", "_wants_init",
+        "_screen", "_settings", "_sizes", "_told_name", "_usual", "_wants_init",
         "clipboards", "connection", "content_at", "cursors", "demand", "encodings", "every", "exact",
         "features", "format", "is_muted", "is_served", "pacer", "picture", "refresh_at", "revision",
         "standing", "streams", "view_only", "waits_since", "wire",
@@ -137,9 +98,7 @@ class Session:
         self.is_muted = False
         """Whether nobody's input counts now: the source takes none."""
         self._settings = settings
-        self._began_at = now
-        self._began_tls_at = -math.inf
-        self._partial_since = math.inf
+        self._deadlines = Deadlines(settings, now)
         self._screen: Screen | None = None
         self._name = ""
         self._told_name = ""
@@ -183,10 +142,8 @@ class Session:
             self._usual = data
         if self._wants_init is not None:
             self._limit_early(len(data))
-        if not self.connection.has_partial_message:
-            self._partial_since = math.inf
-        elif received or self._partial_since == math.inf:
-            self._partial_since = now
+        has_partial = self.connection.has_partial_message
+        self._deadlines.received(now, has_partial=has_partial, has_whole=bool(received))
         return self.take_heard()
 
     def encrypted(self, now: float) -> list[Heard]:
@@ -258,19 +215,7 @@ class Session:
 
     def deadline(self) -> tuple[float, str]:
         """Return when the client has taken too long, and for what; infinity if it has all the time."""
-        state = self.connection.state
-        if state is State.ENCRYPTION:
-            return self._began_tls_at + self._settings.handshake_s, "the TLS handshake"
-        if state in (State.AUTHENTICATION, State.VERDICT, State.FAILED) or self._reads_certificate:
-            return self._began_at + self._settings.authentication_s, "authentication"
-        if state is not State.NORMAL:
-            return self._began_at + self._settings.handshake_s, "handshake"
-        return self._partial_since + self._settings.message_s, "the rest of a message"
-
-    @property
-    def _reads_certificate(self) -> bool:
-        """Whether somebody may have to look at our certificate before the viewer goes on."""
-        return self.connection.state is State.CLIENT_INIT and self._began_tls_at > -math.inf
+        return self._deadlines.next(self.connection.state)
 
     # -- what goes out with, or instead of, pixels
 
@@ -358,10 +303,10 @@ class Session:
 
     def _on_authenticated(self, event: events.Authenticated, now: float) -> None:
         self.view_only = event.view_only
-        self._began_at = now
+        self._deadlines.authenticated(now)
 
     def _on_start_tls(self, event: events.StartTls, now: float) -> None:
-        self._began_tls_at = now
+        self._deadlines.began_tls(now)
         self._heard.append(event)
 
     def _on_credentials(self, event: events.Credentials, _now: float) -> None:

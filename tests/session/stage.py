@@ -17,7 +17,9 @@ from mpvnc.rfb.offer import HandshakeSettings
 from mpvnc.session.broadcast import Broadcast
 from mpvnc.session.following import Following
 from mpvnc.session.groups import Groups
-from mpvnc.session.session import NEVER, Heard, Session, SessionSettings
+from mpvnc.session.heard import Heard
+from mpvnc.session.session import NEVER, Session
+from mpvnc.session.settings import SessionSettings
 from mpvnc.session.update import Buffers
 from tests.support.events import Update
 from tests.support.handshake import HandshakeChoices

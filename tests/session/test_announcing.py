@@ -14,7 +14,9 @@ from mpvnc.rfb.messages import Limits
 from mpvnc.rfb.offer import HandshakeSettings
 from mpvnc.session.announcing import NOTHING, Announcements, IgnoredClipboard, Offer
 from mpvnc.session.clipboard import Clipboard
-from mpvnc.session.session import Heard, Joined, Session, SessionSettings
+from mpvnc.session.heard import Heard, Joined
+from mpvnc.session.session import Session
+from mpvnc.session.settings import SessionSettings
 from tests.session.stage import PaintedScreen
 from tests.support.golden import golden
 

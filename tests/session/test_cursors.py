@@ -12,7 +12,7 @@ from mpvnc.geometry import Rect
 from mpvnc.pixels import NATIVE
 from mpvnc.pointer import Cursor, PointerState
 from mpvnc.session.cursors import OWN_POINTER_S, SHAPES, Cursors
-from mpvnc.session.session import SessionSettings
+from mpvnc.session.settings import SessionSettings
 from tests.session.stage import PaintedScreen, Pair, Stage
 from tests.support.events import AlphaCursor, CursorShape, PointerMoved, TwoColourCursor
 from tests.support.golden import golden

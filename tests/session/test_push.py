@@ -7,7 +7,7 @@ import pytest
 
 from mpvnc.constants import Encoding
 from mpvnc.geometry import Rect
-from mpvnc.session.session import SessionSettings
+from mpvnc.session.settings import SessionSettings
 from tests.session.stage import PaintedScreen, Pair, Stage, noise
 from tests.support.golden import golden
 

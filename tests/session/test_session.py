@@ -20,7 +20,9 @@ from mpvnc.rfb.state import State
 from mpvnc.session.announcing import Offer
 from mpvnc.session.clipboard import Clipboard
 from mpvnc.session.cursors import OWN_POINTER_S
-from mpvnc.session.session import Joined, Session, SessionSettings
+from mpvnc.session.heard import Joined
+from mpvnc.session.session import Session
+from mpvnc.session.settings import SessionSettings
 from tests.session.stage import PaintedScreen, Stage, noise
 from tests.support.formats import FORMATS, RGB565
 from tests.support.golden import golden

@@ -23,7 +23,8 @@ from mpvnc.session.input import (
     PointerInput,
     unpack,
 )
-from mpvnc.session.session import Session, SessionSettings
+from mpvnc.session.session import Session
+from mpvnc.session.settings import SessionSettings
 from mpvnc.transport.plain import Pipe
 from mpvnc.transport.stream import Stream
 from mpvnc.workers import client as module
