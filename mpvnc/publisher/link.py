@@ -194,6 +194,10 @@ class Link:
                 self.is_gone = True
                 raise PublishError(f"the server is gone: {error}") from error
 
+    def rename(self, name: str) -> None:
+        """Change the desktop's name. Raises: PublishError if the server is gone."""
+        self.send({"type": "notice", "notice": "desktop_name", "name": name})
+
     def send_clipboard(self, packed: bytes) -> None:
         """Send the viewers' clipboard, as `Clipboard.pack` writes it. Raises: PublishError if the server is gone."""
         fd = make_parcel(packed)

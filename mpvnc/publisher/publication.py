@@ -24,7 +24,6 @@ from typing import Self
 from mpvnc.errors import PublishError
 from mpvnc.frames.audience import Shown
 from mpvnc.ipc.feed import ASK_AGAIN_S
-from mpvnc.pixels import Pixels
 from mpvnc.pointer import Cursor
 from mpvnc.publisher.arguments import checked_name, checked_passwords, moves_of, rects_of
 from mpvnc.publisher.cursors import cursor_of
@@ -33,6 +32,7 @@ from mpvnc.publisher.launch import OwnSupervisor
 from mpvnc.publisher.link import Link
 from mpvnc.publisher.rejoin import Rejoin
 from mpvnc.publisher.surface import Reader, Surface, pixels_of
+from mpvnc.publisher.told import Told
 from mpvnc.session.animator_events import Event
 from mpvnc.session.clipboard import Clipboard
 
@@ -78,11 +78,7 @@ class Publication:
         """Whether more has changed in the surface than the next frame's damage will tell."""
         self._published: Surface | None = None
         """The surface of the last frame: another one may differ everywhere, whatever the damage says."""
-        self._last: Pixels | None = None
-        """The last frame of a server that went away."""
-        self._name: str | None = None
-        self._cursor: tuple[Cursor | None] | None = None
-        self._clipboard: bytes | None = None
+        self._told = Told()
         self._closing = threading.Lock()
         self._closed = False
         _alive.add(self)
@@ -233,9 +229,9 @@ class Publication:
         checked_name(name)
         with self._lock:
             self._check()
-            self._name = name
+            self._told.name = name
             if self._restored():
-                self._link.send(_renaming(name))
+                self._link.rename(name)
 
     def change_cursor(self, cursor: Cursor | None) -> None:
         """Change the shape of the viewers' pointers; None hides them. The frames show no pointer.
@@ -247,7 +243,7 @@ class Publication:
             raise PublishError(f"a {kind} is no mpvnc.Cursor; change_cursor_surface takes a surface")
         with self._lock:
             self._check()
-            self._cursor = (cursor,)
+            self._told.cursor = (cursor,)
             if self._restored():
                 self._link.point(cursor)
 
@@ -271,9 +267,9 @@ class Publication:
             raise PublishError(f"a clipboard is a str or an mpvnc.Clipboard, not a {type(content).__name__}")
         with self._lock:
             self._check()
-            self._clipboard = content.pack()
+            packed = self._told.clipboard = content.pack()
             if self._restored():
-                self._link.send_clipboard(self._clipboard)
+                self._link.send_clipboard(packed)
 
     def change_settings(self, settings: Mapping[str, object]) -> None:
         """Change settings of a server of our own, as `publish` takes them, such as {"clients.max_connections": 5}.
@@ -395,7 +391,7 @@ class Publication:
         if self._rejoin is None:
             return False
         if self._link.fileno() >= 0:
-            self._last = self._link.last()
+            self._told.frame = self._link.last()
             self._link.close()
         link = self._rejoin.step(time.monotonic())
         if link is None:
@@ -403,23 +399,8 @@ class Publication:
         self._link = link
         self.listeners = link.listeners
         self._inbox.follow(link.events_endpoint)
-        self._tell_again()
+        self._told.tell(link)
         return not link.is_gone
-
-    def _tell_again(self) -> None:
-        link = self._link
-        try:
-            if self._name is not None:
-                link.send(_renaming(self._name))
-            if self._cursor is not None:
-                link.point(*self._cursor)
-            if self._clipboard is not None:
-                link.send_clipboard(self._clipboard)
-            if self._last is not None:
-                link.publish(self._last, None)
-        except PublishError:
-            if not link.is_gone:
-                raise
 
     def _reconfigure(
         self, settings: Mapping[str, object], passwords: Mapping[str, str | None] | None
@@ -450,10 +431,6 @@ class Publication:
 
 def _deadline(timeout: float | None) -> float:
     return math.inf if timeout is None else time.monotonic() + timeout
-
-
-def _renaming(name: str) -> dict[str, str]:
-    return {"type": "notice", "notice": "desktop_name", "name": name}
 
 
 _alive: set[Publication] = set()
