@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
@@ -23,6 +24,8 @@ class Snapshot(NamedTuple):
     version: str
     data: bytes
 
+
+logger = logging.getLogger(__name__)
 
 Wanting = Callable[[Snapshot | None], None]
 _Key = tuple[str, str]
@@ -78,8 +81,11 @@ class Snapshots:
         self._pool.submit(ENCODERS[key[1]], pixels).add_done_callback(hand_over)
 
     def _give(self, key: _Key, version: str, done: Future[bytes]) -> None:
-        made = None if done.exception() else Snapshot(version, done.result())
-        if made is not None:
+        error = done.exception()
+        made = None if error else Snapshot(version, done.result())
+        if made is None:
+            logger.error("no %s of frame %s can be made", key[1], version, exc_info=error)
+        else:
             self._made.pop(key, None)
             self._made[key] = made
             if len(self._made) > KEPT:

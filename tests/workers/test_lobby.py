@@ -315,6 +315,18 @@ def test_a_password_waits_for_its_turn_right_or_wrong(build: Callable[..., House
     assert not house.told(type="auth_failed")
 
 
+def test_a_fault_after_the_password_costs_this_visitor_and_is_told_without_it(
+    build: Callable[..., House], caplog: pytest.LogCaptureFixture
+) -> None:
+    house = build(PASSWORDS)
+    faults: list[Any] = []
+    house.loop.set_exception_handler(lambda _loop, context: faults.append(context))
+    house.surface.show = None
+    house.ask("/snapshot.png", basic("sesame"))
+    house.run(lambda: house.told(client=1, state="gone"))
+    assert not faults and "sesame" not in caplog.text and "a fault of ours" in caplog.text
+
+
 def test_passwords_that_nobody_can_give_let_nobody_in(build: Callable[..., House]) -> None:
     house = build(Secrets(password="пароль", view_only_password="\x80"))
     for password in ("пароль", "\x80", "", "\x00"):

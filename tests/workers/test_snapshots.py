@@ -94,12 +94,13 @@ def test_each_surface_has_its_own_and_the_last_ones_are_kept(bench: Bench) -> No
 
 
 def test_what_cannot_be_encoded_is_none_and_can_be_tried_again(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setitem(module.ENCODERS, "png", lambda _: 1 // 0)
         bench.want("png")
         bench.run(lambda: bench.given)
+    assert "no png of frame 1-5" in caplog.text and "ZeroDivisionError" in caplog.text
     bench.want("png")
     bench.run(lambda: len(bench.given) == 2)
     assert bench.given[0] is None and bench.given[1] is not None
