@@ -16,7 +16,6 @@ from mpvnc.rfb.offer import HandshakeSettings
 from mpvnc.rfb.security.users import Cost, make_user
 from mpvnc.session.input import ClientJoined
 from mpvnc.transport.tls import TlsPipe, server_context
-from mpvnc.workers.verifier import Verifier
 from tests.support.tls import TlsPeer, client_context, make_pem
 from tests.workers.test_client import CHALLENGE, Rig
 
@@ -48,7 +47,6 @@ class SecureRig(Rig):
         file = directory / "pem"
         file.write_bytes(PEM)
         self.host.tls = server_context(str(file))
-        self.host.verifier = Verifier(self.loop)
         self.host.verifier.users = USERS
         self.tls: TlsPeer | None = None
         self.client.start()
@@ -156,7 +154,7 @@ def test_credentials_wait_for_their_turn(secure: Make) -> None:
     rig = secure(PLAIN, judge_after_s=0.2)
     looked_up: list[str] = []
     verify = rig.host.verifier.verify
-    rig.host.verifier.verify = lambda *asked: looked_up.append(asked[0]) or verify(*asked)  # type: ignore[method-assign]
+    rig.host.verifier.verify = lambda *asked: looked_up.append(asked[1]) or verify(*asked)  # type: ignore[method-assign]
     rig.say(b"RFB 003.008\n\x13\0\2" + struct.pack(">I", PLAIN) + credentials(b"alice", b"a") + b"\1")
     rig.run(lambda: looked_up)
     assert time.monotonic() - begin >= 0.2
