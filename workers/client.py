@@ -319,8 +319,11 @@ class Client:
         self._send_control()
         if self._host.tls is None or not isinstance(self.pipe, Pipe):
             raise MpvncError("TLS cannot begin here")
+        # If the viewer has hung up there is no descriptor behind this any more.
+        self._host.readiness.forget(self.pipe.fileno())
         self.pipe = TlsPipe.over(self.pipe, self._host.tls)
         self._is_shaking_hands = True
+        self._watch()
 
     def _shake_hands(self) -> None:
         assert isinstance(self.pipe, TlsPipe)
