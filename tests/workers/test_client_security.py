@@ -188,6 +188,7 @@ def test_no_certificate_any_more(secure: Make) -> None:
     assert rig.host.reasons == ["TLS cannot begin here"]
 
 
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket")
 def test_who_hangs_up_where_tls_begins_leaves_nothing(secure: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its descriptor is closed by then, and the next client's will have the number."""
     rig = secure(X509_NONE)
