@@ -161,6 +161,19 @@ def test_the_coverage_table_has_a_row_for_every_number(numbers: set[int], headin
     assert numbers - documented_numbers(*headings) == set()
 
 
+def test_decisions_are_numbered_without_gaps_and_named_where_they_are() -> None:
+    numbers = sorted(path.name[:4] for path in (ROOT / "docs" / "decisions").glob("*.md"))
+    assert numbers == [f"{number:04}" for number in range(len(numbers))]
+    texts = [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("workers/*.py"),
+        *ROOT.glob("mpvnc/**/*.py"),
+    ]
+    named = {number for path in texts for number in re.findall(r"decisions/(\d{4})", path.read_text())}
+    assert named and named <= set(numbers)
+
+
 @pytest.mark.parametrize("program", ["tests.soak.soak", "tests.interop.idle", "benchmarks.__main__"])
 def test_programs_that_are_run_by_hand_can_be_loaded(program: str) -> None:
     assert callable(importlib.import_module(program).main)
