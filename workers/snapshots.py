@@ -33,8 +33,11 @@ _Key = tuple[str, str]
 
 
 def version_of(reader: FrameReader | None) -> str:
-    """Return what the snapshot of a screen is called now; "" if there is no frame."""
-    return f"{reader.generation}-{reader.frame}" if reader is not None and reader.frame else ""
+    """Return what the snapshot of a screen is called now; "" if there is no frame.
+
+    By its segment, not by its generation, whose numbers begin anew with each server: browsers remember.
+    """
+    return f"{reader.identity:x}-{reader.frame}" if reader is not None and reader.frame else ""
 
 
 class Snapshots:
