@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from typing import TYPE_CHECKING, Protocol
 
@@ -31,7 +30,6 @@ class Showing(Protocol):
 class Host(Bus, Protocol):
     """What a client needs of its encoder."""
 
-    loop: asyncio.AbstractEventLoop
     readiness: Readiness
     stall_timeout_s: float
     tls: ssl.SSLContext | None

@@ -33,7 +33,7 @@ Said = events.KeyEvent | events.PointerEvent | events.SetDesktopSize | Clipboard
 
 
 class Bus(Protocol):
-    """What is needed of the worker; `client.Host` has it."""
+    """What is needed of the worker; `host.Host` has it."""
 
     loop: asyncio.AbstractEventLoop
 
