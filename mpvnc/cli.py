@@ -50,7 +50,7 @@ def _complain(error: MpvncError, code: int) -> int:
     return code
 
 
-def _parse(argv: list[str]) -> argparse.Namespace:
+def _common_options() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--config", metavar="FILE", help="configuration file (else MPVNC_CONFIG, else defaults)"
@@ -65,6 +65,10 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     )
     common.add_argument("--instance", metavar="NAME", help="the instance's name (server.name)")
     common.add_argument("--log-level", metavar="LEVEL", help="DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    return common
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="mpvnc-supervisor",
         description="Show one screen to many viewers, over VNC. Without a command it starts.",
@@ -82,7 +86,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         ("passwd", _passwd, "make a user, or give one another password"),
         ("check-config", _check_config, "check the configuration and exit"),
     ):
-        command = commands.add_parser(name, parents=[common], help=text, description=text)
+        command = commands.add_parser(name, parents=[_common_options()], help=text, description=text)
         command.set_defaults(run=run)
         if name == "start":
             command.add_argument("--publisher-fd", type=int, help=argparse.SUPPRESS)

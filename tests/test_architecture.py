@@ -30,6 +30,7 @@ TESTED_ELSEWHERE = {
     "mpvnc/session/heard.py": "tests/session/test_session.py",
     "mpvnc/session/settings.py": "tests/session/test_session.py",
     "mpvnc/transport/stream.py": "tests/transport/test_plain.py",
+    "mpvnc/workers/host.py": "tests/workers/test_client.py",
     "mpvnc/workers/site.py": "tests/workers/test_lobby.py",
     "mpvnc/rfb/keysym_names.py": "tests/rfb/test_keysyms.py",
     "mpvnc/workers/settings.py": "tests/workers/test_encoder.py",
@@ -160,6 +161,19 @@ def documented_numbers(*headings: str) -> set[int]:
 )
 def test_the_coverage_table_has_a_row_for_every_number(numbers: set[int], headings: list[str]) -> None:
     assert numbers - documented_numbers(*headings) == set()
+
+
+def test_decisions_are_numbered_without_gaps_and_named_where_they_are() -> None:
+    numbers = sorted(path.name[:4] for path in (ROOT / "docs" / "decisions").glob("*.md"))
+    assert numbers == [f"{number:04}" for number in range(len(numbers))]
+    texts = [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("workers/*.py"),
+        *ROOT.glob("mpvnc/**/*.py"),
+    ]
+    named = {number for path in texts for number in re.findall(r"decisions/(\d{4})", path.read_text())}
+    assert named and named <= set(numbers)
 
 
 @pytest.mark.parametrize("program", ["tests.soak.soak", "tests.interop.idle", "benchmarks.__main__"])

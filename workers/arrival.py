@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any
 
 GREETING_DELAY_S = 0.03
-"""How long a peer may be silent before it is greeted as a viewer. Why so long: docs/decisions/0010."""
+"""How long a peer may be silent before it is greeted as a viewer. Why so long: docs/decisions/0008."""
 
 BROWSING_DELAY_S = 0.25
 """The same while a page is being loaded from its address, or if requests from there came too late before."""

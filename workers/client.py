@@ -1,7 +1,8 @@
-"""One client of an encoder: its socket, its session, its timers, and its way to the input bus.
+"""One client of an encoder: its socket, its session, its timers.
 
-It moves bytes between a `Pipe` and a `Session`, and asks its `Host` (the encoder) for everything that concerns
-others. Every callback on its socket runs in `_guarded`: whatever goes wrong costs this client alone.
+It moves bytes between a `Stream` and a `Session`, and asks its `Host` (the encoder) for everything that concerns
+others; its input goes by way of `Inputs`, its turn to be judged and its user are `Login`'s. Every callback on its
+socket runs in `_guarded`: whatever goes wrong costs this client alone.
 """
 
 from __future__ import annotations
@@ -10,32 +11,18 @@ import asyncio
 import functools
 import logging
 import math
-import ssl
 import time
 from collections.abc import Callable
-from typing import Protocol
 
-from mpvnc.errors import MpvncError, ProtocolError
+from mpvnc.errors import MpvncError
 from mpvnc.log import for_client
 from mpvnc.rfb import events
 from mpvnc.rfb.security import Access
 from mpvnc.rfb.state import State
 from mpvnc.session.announcing import IgnoredClipboard
-from mpvnc.session.broadcast import Broadcast, Delivery
-from mpvnc.session.clipboard import Clipboard
+from mpvnc.session.broadcast import Delivery
 from mpvnc.session.following import Following
 from mpvnc.session.heard import Heard, Joined
-from mpvnc.session.input import (
-    ClientGone,
-    ClientJoined,
-    ClipboardInput,
-    InputEvent,
-    InputQueue,
-    KeyInput,
-    PointerInput,
-    ResizeInput,
-    pack,
-)
 from mpvnc.session.pacing import Link
 from mpvnc.session.session import NEVER, Session
 from mpvnc.session.update import Buffers
@@ -43,8 +30,10 @@ from mpvnc.transport.plain import Pipe
 from mpvnc.transport.stream import Stream
 from mpvnc.transport.tls import TlsPipe
 from mpvnc.workers.arrival import is_request
-from mpvnc.workers.readiness import READ, WRITE, Readiness
-from mpvnc.workers.verifier import Verifier
+from mpvnc.workers.host import Host, Showing
+from mpvnc.workers.inputs import Inputs
+from mpvnc.workers.login import Login
+from mpvnc.workers.readiness import READ, WRITE
 
 READ_BYTES = 4096
 """At most so much of one client is taken in before it is the others' turn: some hundred messages."""
@@ -61,56 +50,6 @@ _scratch = bytearray(READ_BYTES)
 _scratch_view = memoryview(_scratch)
 
 
-class Showing(Protocol):
-    """What a client looks at; `show.Show` is one."""
-
-    broadcast: Broadcast
-
-    def offer(self, session: Session, now: float, unacknowledged_bytes: int) -> Delivery | None:
-        """Offer it the screen."""
-
-    def review(self, session: Session) -> None:
-        """Look whether what it waits for is still what it wants."""
-
-
-class Host(Protocol):
-    """What a client needs of its encoder."""
-
-    loop: asyncio.AbstractEventLoop
-    readiness: Readiness
-    stall_timeout_s: float
-    tls: ssl.SSLContext | None
-    """What a connection that becomes TLS is to be given, if it can."""
-    verifier: Verifier
-
-    def offer(self, client: Client, now: float) -> Delivery | None:
-        """Offer it the screen."""
-
-    def review(self, client: Client) -> None:
-        """Look whether what it waits for is still what it wants."""
-
-    def emit(self, message: bytes) -> bool:
-        """Put a message on the input bus; False if the bus does not take it now."""
-
-    def emit_surely(self, message: bytes) -> None:
-        """Put a message on the input bus, later if the bus does not take it now."""
-
-    def joined(self, client: Client, joined: Joined) -> None:
-        """Note that it is authenticated and initialised."""
-
-    def came_late(self, client: Client) -> None:
-        """Note that it is a browser, which was taken for a viewer."""
-
-    def wrong_password(self, client: Client) -> None:
-        """Note a wrong password; `Client.refuse` is called when it is to be answered."""
-
-    def gone(self, client: Client, reason: str) -> None:
-        """Note that it is gone; called once."""
-
-    def count_update(self, size_bytes: int) -> None:
-        """Note an update sent."""
-
-
 class Client:
     """A connected client, until `close`.
 
@@ -118,10 +57,9 @@ class Client:
     """
 
     __slots__ = (
-        "_blocked_since", "_credentials", "_drain_timer", "_host", "_input", "_is_judged", "_is_reading",
-        "_is_shaking_hands", "_is_writing", "_look_at", "_marks", "_rests_until", "_timer", "_verification",
-        "_waiting_control_bytes", "_withheld", "address", "has_joined", "ident", "is_closed", "pipe",
-        "session", "show", "since", "slot", "surface", "updates", "user",
+        "_blocked_since", "_host", "_inputs", "_is_reading", "_is_shaking_hands", "_is_writing", "_login",
+        "_look_at", "_marks", "_rests_until", "_timer", "_waiting_control_bytes", "address", "has_joined",
+        "ident", "is_closed", "pipe", "session", "show", "since", "slot", "surface", "updates",
     )  # fmt: skip
 
     def __init__(
@@ -136,31 +74,35 @@ class Client:
         """What it looks at; given to it by who admits it, before anything is read."""
         self.surface = ""
         """The name of that; "" for the screen of a capture process (shows.py)."""
-        self.user = ""
-        """The name under which it came in, if it gave one."""
         self.has_joined = False
         self.is_closed = False
         self.updates = 0
         self.since = time.time()
         self._marks = [(host.loop.time(), 0)] * 2
         self._host = host
-        self._input = InputQueue()
+        self._inputs = Inputs(ident, host, self._guarded)
+        self._login = Login(
+            host.verifier,
+            address,
+            functools.partial(self._guarded, self._admit),
+            is_due=judge_at <= host.loop.time(),
+        )
         self._timer: asyncio.TimerHandle | None = None
-        self._drain_timer: asyncio.TimerHandle | None = None
         self._look_at = math.inf
         self._blocked_since = math.inf
         self._waiting_control_bytes = 0
         self._is_reading = True
         self._is_writing = False
         self._is_shaking_hands = False
-        self._credentials: events.Credentials | None = None
-        self._verification: asyncio.Future[Access] | None = None
         self._rests_until = -math.inf
-        self._withheld = b""
-        self._is_judged = judge_at <= host.loop.time()
-        if not self._is_judged:
+        if not self._login.is_due:
             host.loop.call_at(judge_at, self._guarded, self._on_turn)
         self._watch()
+
+    @property
+    def user(self) -> str:
+        """The name under which it came in, if it gave one."""
+        return self._login.user
 
     # -- what the encoder tells it
 
@@ -175,7 +117,7 @@ class Client:
 
     def route(self, surface: int) -> None:
         """Send its input to the program that draws the surface of this number from now on."""
-        self._input.surface = surface
+        self._inputs.route(surface)
 
     def offer(self) -> None:
         """Let it have the next update, if it may and wants to."""
@@ -232,14 +174,13 @@ class Client:
             return
         self.is_closed = True
         self._host.readiness.forget(self.pipe.fileno())
-        for timer in (self._timer, self._drain_timer):
-            if timer is not None:
-                timer.cancel()
-        if self._verification is not None:
-            self._verification.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._inputs.close()
+        self._login.close()
         self.pipe.close()
         if self.has_joined:
-            self._host.emit_surely(pack(ClientGone(self.ident, time.time()), self._input.surface))
+            self._inputs.gone()
         self._host.gone(self, reason)
 
     # -- callbacks
@@ -291,8 +232,10 @@ class Client:
             if session.content_at != self.show.broadcast.stage:
                 self._offer()
             return
-        if self._is_judged or not self._withholds(data):
+        if self._login.is_due or session.connection.state is not State.AUTHENTICATION:
             self._take(data)
+        else:
+            self._login.withhold(data)
 
     def _receive_timed(self) -> int | None:
         """Read; rest if that took long, as after what is understood: pings cost too."""
@@ -310,22 +253,10 @@ class Client:
         if self._is_reading:
             self._on_readable()
 
-    def _withholds(self, data: bytes) -> bool:
-        """Keep an answer to the challenge for its turn: right or wrong, the client learns nothing before."""
-        if self.session.connection.state is not State.AUTHENTICATION:
-            return False
-        self._withheld += data
-        if len(self._withheld) > READ_BYTES:
-            raise ProtocolError("more than an answer came before it was its turn to be judged")
-        return True
-
     def _on_turn(self) -> None:
-        self._is_judged = True
-        data, self._withheld = self._withheld, b""
+        data = self._login.be_due()
         if data:
             self._take(data)
-        if self._credentials is not None:
-            self._verify(self._credentials)
 
     def _take(self, data: bytes) -> None:
         if not self.has_joined and self.session.connection.version is None and is_request(data):
@@ -382,15 +313,18 @@ class Client:
         else:
             self._advance()
 
-    # -- TLS, and users
+    # -- TLS
 
     def _start_tls(self) -> None:
         """Have everything from now on go through TLS, after what was said so far."""
         self._send_control()
         if self._host.tls is None or not isinstance(self.pipe, Pipe):
             raise MpvncError("TLS cannot begin here")
+        # If the viewer has hung up there is no descriptor behind this any more.
+        self._host.readiness.forget(self.pipe.fileno())
         self.pipe = TlsPipe.over(self.pipe, self._host.tls)
         self._is_shaking_hands = True
+        self._watch()
 
     def _shake_hands(self) -> None:
         assert isinstance(self.pipe, TlsPipe)
@@ -400,20 +334,10 @@ class Client:
         if not self._is_shaking_hands:
             self._hear(self.session.encrypted)
 
-    def _verify(self, credentials: events.Credentials) -> None:
-        """Look the user up, when it is its turn to be judged."""
-        self._credentials = None if self._is_judged else credentials
-        if self._is_judged:
-            user, password = credentials.user, credentials.password
-            admit = functools.partial(self._guarded, self._admit, user)
-            self._verification = self._host.verifier.verify(user, password, admit)
-
-    def _admit(self, user: str, access: Access) -> None:
-        self._verification = None
-        self.user = user if access is not Access.DENIED else ""
-        self._hear(functools.partial(self.session.admit, access))
-
     # -- helpers
+
+    def _admit(self, access: Access) -> None:
+        self._hear(functools.partial(self.session.admit, access))
 
     def _refuse(self, reason: str) -> None:
         self.session.connection.refuse(reason)
@@ -529,46 +453,18 @@ class Client:
             if isinstance(one, Joined):
                 self.has_joined = True
                 self._host.joined(self, one)
-                self._emit(ClientJoined(self.ident, time.time(), one.view_only, self.address, self.slot))
+                self._inputs.joined(one.view_only, self.address, self.slot)
             elif isinstance(one, events.StartTls):
                 self._start_tls()
             elif isinstance(one, events.Credentials):
-                self._verify(one)
+                self._login.verify(one)
             elif isinstance(one, events.WrongPassword):
                 self._host.wrong_password(self)
             elif isinstance(one, IgnoredClipboard):
                 for_client(logger, self.ident).debug("ignored: %s", one.reason)
             else:
-                self._emit(self._as_input(one))
+                self._inputs.take(one)
 
     def handle_late(self) -> None:
         """Handle what a session heard outside of `receive_data` (a screen that came after ClientInit)."""
         self._guarded(self._handle, self.session.take_heard())
-
-    def _as_input(
-        self, heard: events.KeyEvent | events.PointerEvent | events.SetDesktopSize | Clipboard
-    ) -> InputEvent:
-        now = time.time()
-        match heard:
-            case events.KeyEvent(down, keysym):
-                return KeyInput(self.ident, now, down, keysym)
-            case events.PointerEvent(mask, x, y):
-                return PointerInput(self.ident, now, mask, x, y)
-            case events.SetDesktopSize(width, height, _):
-                return ResizeInput(self.ident, now, width, height)
-            case Clipboard():
-                return ClipboardInput(self.ident, now, heard)
-
-    def _emit(self, event: InputEvent) -> None:
-        if not self._input.offer(event):
-            raise MpvncError("its input is not taken: the queue is full")
-        if self._drain_timer is None:
-            self._drain_input()
-
-    def _drain_later(self) -> None:
-        self._drain_timer = self._host.loop.call_later(_RETRY_S, self._guarded, self._drain_input)
-
-    def _drain_input(self) -> None:
-        self._drain_timer = None
-        if not self._input.drain(self._host.emit):
-            self._drain_later()

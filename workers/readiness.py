@@ -41,9 +41,9 @@ class Readiness:
             self._epoll.unregister(fd)
 
     def forget(self, fd: int) -> None:
-        """Watch a descriptor no longer; before it is closed."""
-        del self._callbacks[fd]
-        if self._interests.pop(fd):
+        """Watch a descriptor no longer, before it is closed; nothing happens if it is not watched."""
+        self._callbacks.pop(fd, None)
+        if self._interests.pop(fd, 0):
             self._epoll.unregister(fd)
 
     def close(self) -> None:

@@ -50,7 +50,6 @@ class Site:
         verifier: Verifier,
         wrong_password: Callable[[Visitor], None],
     ) -> None:
-        self._loop = loop
         self._shows = shows
         self._snapshots = Snapshots(loop)
         self._verifier = verifier
@@ -139,21 +138,18 @@ class Site:
         if given is None:
             visitor.answer(challenge("A password is needed"))
         else:
-            self._loop.call_at(visitor.arrival.judge_at, self._judge, visitor, request, given)
+            visitor.wait(visitor.arrival.judge_at, self._judge, visitor, request, given)
 
     def _judge(self, visitor: Visitor, request: Request, given: Credentials) -> None:
-        if visitor.is_closed:
-            return
         if self._is_right(given.password):
             self._show(visitor, request)
         elif self._has_users and visitor.arrival.is_encrypted:
-            self._verifier.verify(*given, functools.partial(self._verified, visitor, request))
+            told = functools.partial(visitor.guarded, self._verified, visitor, request)
+            visitor.lookup = self._verifier.verify(visitor.arrival.address, *given, told)
         else:
             self._wrong_password(visitor)
 
     def _verified(self, visitor: Visitor, request: Request, access: Access) -> None:
-        if visitor.is_closed:
-            return
         if access is Access.DENIED:
             self._wrong_password(visitor)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
@@ -24,14 +25,19 @@ class Snapshot(NamedTuple):
     data: bytes
 
 
+logger = logging.getLogger(__name__)
+
 Wanting = Callable[[Snapshot | None], None]
 _Key = tuple[str, str]
 """Name of the surface, and the kind."""
 
 
 def version_of(reader: FrameReader | None) -> str:
-    """Return what the snapshot of a screen is called now; "" if there is no frame."""
-    return f"{reader.generation}-{reader.frame}" if reader is not None and reader.frame else ""
+    """Return what the snapshot of a screen is called now; "" if there is no frame.
+
+    By its segment, not by its generation, whose numbers begin anew with each server: browsers remember.
+    """
+    return f"{reader.identity:x}-{reader.frame}" if reader is not None and reader.frame else ""
 
 
 class Snapshots:
@@ -78,8 +84,11 @@ class Snapshots:
         self._pool.submit(ENCODERS[key[1]], pixels).add_done_callback(hand_over)
 
     def _give(self, key: _Key, version: str, done: Future[bytes]) -> None:
-        made = None if done.exception() else Snapshot(version, done.result())
-        if made is not None:
+        error = done.exception()
+        made = None if error else Snapshot(version, done.result())
+        if made is None:
+            logger.error("no %s of frame %s can be made", key[1], version, exc_info=error)
+        else:
             self._made.pop(key, None)
             self._made[key] = made
             if len(self._made) > KEPT:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from mpvnc.errors import MpvncError
 from mpvnc.log import for_client
+from mpvnc.rfb.security import Access
 from mpvnc.transport.stream import Stream
 from mpvnc.web.http import BadRequest, HttpConnection, Request, Response, text
 from mpvnc.workers.arrival import Arrival
@@ -58,6 +59,8 @@ class Visitor:
         self._is_answering = False
         self._is_reading = False
         self._timer: asyncio.TimerHandle | None = None
+        self.lookup: asyncio.Future[Access] | None = None
+        """Looks up who it says that it is; cancelled if it leaves before."""
         self._expect("a request", host.handshake_s)
         self._read_on()
 
@@ -68,11 +71,11 @@ class Visitor:
 
     def answer(self, response: Response, *, is_last: bool = False) -> None:
         """Answer the request that was given to `Host.serve`."""
-        self._guarded(self._answer, response, is_last)
+        self.guarded(self._answer, response, is_last)
 
     def upgrade(self, response: Response) -> None:
         """Answer 101 and give the stream to the host; the visitor is over."""
-        self._guarded(self._upgrade, response)
+        self.guarded(self._upgrade, response)
 
     def close(self, reason: str) -> None:
         """Close the connection; further calls do nothing."""
@@ -80,9 +83,13 @@ class Visitor:
             self.stream.close()
             self._host.left(self, reason)
 
-    # -- callbacks
+    def wait(self, until: float, callback: Callable[..., None], *args: object) -> None:
+        """Call something for it at a time of the loop; it may hang up from now until it is answered."""
+        self._read_on()
+        self._host.loop.call_at(until, self.guarded, callback, *args)
 
-    def _guarded(self, callback: Callable[..., None], *args: object) -> None:
+    def guarded(self, callback: Callable[..., None], *args: object) -> None:
+        """Call something for it, if it is still there; whatever goes wrong costs this connection alone."""
         if self.is_closed:
             return
         try:
@@ -95,12 +102,14 @@ class Visitor:
             self.close(f"internal error: {error!r}")
             for_client(logger, self.ident).exception("a fault of ours")
 
+    # -- callbacks
+
     def _on_readable(self) -> None:
         if not self._is_reading:
             return
         count = self.stream.receive_into(_scratch)
         if self.stream.has_pending:
-            self._host.loop.call_soon(self._guarded, self._on_readable)
+            self._host.loop.call_soon(self.guarded, self._on_readable)
         if self.stream.is_blocked:
             self._watch_writable()
         if count is None:
@@ -108,9 +117,13 @@ class Visitor:
         if count == 0:
             self.close("closed by the browser")
             return
-        if not self._http.has_partial_request:
-            self._expect("the rest of a request", self._host.handshake_s)
+        is_first = not self._http.held_bytes
         self._http.receive_data(bytes(memoryview(_scratch)[:count]))
+        if self._is_answering:
+            self._limit_held()
+            return
+        if is_first:
+            self._expect("the rest of a request", self._host.handshake_s)
         self._serve_next()
 
     def _on_writable(self) -> None:
@@ -123,6 +136,10 @@ class Visitor:
         self._host.loop.remove_writer(self.stream.fileno())
         if not self._is_reading and not self._is_answering:
             self._after_answer()
+
+    def _limit_held(self) -> None:
+        if self._http.held_bytes > self._host.max_request_bytes:
+            self.close("it sent too much while it was to wait")
 
     def _on_time(self, what: str) -> None:
         self.close(f"timed out waiting for {what}")
@@ -159,7 +176,7 @@ class Visitor:
             self.close("answered")
             return
         self._expect("a further request", IDLE_S)
-        self._host.loop.call_soon(self._guarded, self._serve_next)
+        self._host.loop.call_soon(self.guarded, self._serve_next)
 
     def _upgrade(self, response: Response) -> None:
         self.stream.send([self._http.switch(response.headers)])
@@ -176,17 +193,19 @@ class Visitor:
         self._host.loop.remove_reader(self.stream.fileno())
         self._host.loop.remove_writer(self.stream.fileno())
         self._cancel_timer()
+        if self.lookup is not None:
+            self.lookup.cancel()
         return True
 
     def _read_on(self) -> None:
         if not self._is_reading:
             self._is_reading = True
-            self._host.loop.add_reader(self.stream.fileno(), self._guarded, self._on_readable)
+            self._host.loop.add_reader(self.stream.fileno(), self.guarded, self._on_readable)
             if self.stream.has_pending:
-                self._host.loop.call_soon(self._guarded, self._on_readable)
+                self._host.loop.call_soon(self.guarded, self._on_readable)
 
     def _watch_writable(self) -> None:
-        self._host.loop.add_writer(self.stream.fileno(), self._guarded, self._on_writable)
+        self._host.loop.add_writer(self.stream.fileno(), self.guarded, self._on_writable)
 
     def _stop_reading(self) -> None:
         if self._is_reading:
@@ -195,7 +214,7 @@ class Visitor:
 
     def _expect(self, what: str, within_s: float) -> None:
         self._cancel_timer()
-        self._timer = self._host.loop.call_later(within_s, self._guarded, self._on_time, what)
+        self._timer = self._host.loop.call_later(within_s, self.guarded, self._on_time, what)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

@@ -1,4 +1,7 @@
-"""Memory files that carry secrets from one process to another, by descriptor."""
+"""Memory files that carry bytes from one process to another, by descriptor.
+
+They are sealed: nobody who reads one can be made to see it change, or shrink under a mapping.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,15 @@ _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_S
 
 
 def sealed_memory(name: str, data: bytes) -> int:
-    """Return the descriptor of a new memory file that holds `data`, and that nobody can change any more."""
+    """Return the descriptor (close-on-exec) of a new memory file that holds `data`; the caller's to close."""
     fd = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    with open(fd, "wb", closefd=False) as file:
-        file.write(data)
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
+    try:
+        with open(fd, "wb", closefd=False) as file:
+            file.write(data)
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
+    except BaseException:
+        os.close(fd)
+        raise
     return fd
 
 

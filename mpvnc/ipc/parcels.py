@@ -1,30 +1,16 @@
-"""Bytes that are too many for a control message: they travel behind a descriptor, in a memfd.
-
-Who makes a parcel seals it, so that nobody who reads it can be made to see it change, or shrink under a mapping.
-"""
+"""Bytes that are too many for a control message: they travel behind a descriptor, in sealed memory."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 
 from mpvnc.errors import ControlError
-
-_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+from mpvnc.ipc.memory import sealed_memory
 
 
 def make_parcel(data: bytes) -> int:
-    """Return the descriptor (close-on-exec) of a sealed memfd that holds `data`; the caller's to close."""
-    fd = os.memfd_create("mpvnc-parcel", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(fd, view) :]
-        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd
+    """Return the descriptor (close-on-exec) of a parcel that holds `data`; the caller's to close."""
+    return sealed_memory("mpvnc-parcel", data)
 
 
 def read_parcel(fd: int, limit_bytes: int) -> bytes:

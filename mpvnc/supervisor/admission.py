@@ -6,7 +6,6 @@ otherwise, and counts until its encoder says that it is gone, or the encoder its
 
 from __future__ import annotations
 
-import ipaddress
 import math
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 from mpvnc.config import Clients
 from mpvnc.supervisor.guesses import Guesses
+from mpvnc.transport.addresses import network_of
 
 TOO_MANY = "Too many viewers"
 TOO_MANY_WAITING = "Too many connections that have not logged in"
@@ -106,7 +106,7 @@ class Admission:
         if refused:
             self.refused += 1
         else:
-            self._waiting[_network(address)] += 1
+            self._waiting[network_of(address)] += 1
 
     def is_visiting(self, client: int) -> None:
         """It asked for a page: a browser, which has several connections. Not for one that is refused."""
@@ -115,13 +115,13 @@ class Admission:
             return
         self._no_longer_waiting(record)
         record.is_visiting = True
-        self._visiting[_network(record.address)] += 1
+        self._visiting[network_of(record.address)] += 1
 
     def has_come_late(self, client: int, now: float) -> None:
         """It asked for a page when it had been greeted as a viewer already."""
         record = self._clients.get(client)
         if record is not None:
-            network = _network(record.address)
+            network = network_of(record.address)
             self._late[network] = now
             self._late.move_to_end(network)
             if len(self._late) > _LATE_CAPACITY:
@@ -129,7 +129,7 @@ class Admission:
 
     def is_browsing(self, address: str, now: float) -> bool:
         """Whether a page is being loaded from there, as far as encoders have told, or browsers there are slow."""
-        network = _network(address)
+        network = network_of(address)
         return self._visiting[network] > 0 or now < self._late.get(network, -math.inf) + LATE_S
 
     def has_authenticated(self, client: int, *, view_only: bool, surface: str = "") -> bool:
@@ -168,7 +168,7 @@ class Admission:
         return gone
 
     def _is_crowded(self, address: str) -> bool:
-        limits, network = self.limits, _network(address)
+        limits, network = self.limits, network_of(address)
         if self.waiting >= limits.max_unauthenticated:
             return True
         # Behind a proxy on this machine everybody has its address.
@@ -178,7 +178,7 @@ class Admission:
         )
 
     def _no_longer_waiting(self, record: Client) -> None:
-        network = _network(record.address)
+        network = network_of(record.address)
         counts = self._visiting if record.is_visiting else self._waiting
         counts[network] -= 1
         if not counts[network]:
@@ -210,7 +210,7 @@ class AuthThrottle:
 
     def has_failed(self, address: str, now: float) -> None:
         """A wrong password came from this address."""
-        network = _network(address)
+        network = network_of(address)
         self._failures[network] = (self._recent(network, now) + 1, now)
         self._failures.move_to_end(network)
         if len(self._failures) > self._capacity:
@@ -219,7 +219,7 @@ class AuthThrottle:
 
     def judge_after_s(self, client: int, address: str, now: float) -> float:
         """Return how long the answer of an arriving client is withheld, right or wrong; 0 in ordinary life."""
-        return self._guesses.take(client, _network(address), now)
+        return self._guesses.take(client, network_of(address), now)
 
     def has_gone(self, client: int, now: float) -> None:
         """A client left, judged or not."""
@@ -227,7 +227,7 @@ class AuthThrottle:
 
     def delay_s(self, address: str, now: float) -> float:
         """Return how long the answer to the next wrong password of this address takes."""
-        failures = self._recent(_network(address), now)
+        failures = self._recent(network_of(address), now)
         return min(self._initial_s * 2.0 ** min(failures, 32), self._max_s)
 
     def _recent(self, network: str, now: float) -> int:
@@ -237,17 +237,4 @@ class AuthThrottle:
 
 def _is_local(network: str) -> bool:
     """Whether a proxy on this machine would come from there."""
-    return network in (LOCAL, "127.0.0.1", _network("::1"))
-
-
-def _network(address: str) -> str:
-    """Return what counts as one address: an IPv4 address, an IPv6 /64, or the text as it is."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return str(ip.ipv4_mapped)
-        return str(ipaddress.ip_network((ip, 64), strict=False))
-    return str(ip)
+    return network in (LOCAL, "127.0.0.1", network_of("::1"))

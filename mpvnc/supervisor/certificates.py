@@ -26,6 +26,8 @@ from mpvnc.supervisor.children import child_environment
 from mpvnc.supervisor.listeners import TcpSpec, parse_listeners
 from mpvnc.transport.tls import server_context
 
+FOR_THIS_START = "made for this start"
+"""Where a certificate is from that cannot be kept."""
 CERTIFICATE, KEY = "self-signed.crt", "self-signed.key"
 _MAKE_TIMEOUT_S = 30.0
 _LIMIT_BYTES = 4 * 1024 * 1024
@@ -84,7 +86,7 @@ def own_certificate(config: Config, environ: Mapping[str, str]) -> tuple[bytes, 
         logger.warning(
             "%s: %s: the certificate is made anew at each start (server.state_dir)", directory, error.strerror
         )
-        return _make(config, environ), "made for this start"
+        return _make(config, environ), FOR_THIS_START
 
 
 def read_file(key: str, name: str) -> bytes:

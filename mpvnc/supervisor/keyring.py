@@ -17,7 +17,13 @@ from mpvnc.errors import ConfigError
 from mpvnc.ipc.control import Message
 from mpvnc.ipc.memory import sealed_memory
 from mpvnc.rfb.security.users import parse_users
-from mpvnc.supervisor.certificates import fingerprint_of, own_certificate, read_file, read_given
+from mpvnc.supervisor.certificates import (
+    FOR_THIS_START,
+    fingerprint_of,
+    own_certificate,
+    read_file,
+    read_given,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +54,11 @@ class Keyring:
         """The descriptors that go with `message`."""
         return [fd for fd in (self.certificate_fd, self.users_fd) if fd >= 0]
 
+    @property
+    def pem(self) -> bytes:
+        """Certificate and key."""
+        return os.pread(self.certificate_fd, os.fstat(self.certificate_fd).st_size, 0)
+
     def compare(self, other: Keyring) -> list[str]:
         """Return what is different in another one, in words."""
         is_same_certificate = self.certificate_digest == other.certificate_digest
@@ -65,27 +76,35 @@ class Keyring:
             logger.info("certificate %s, SHA-256 %s", self.origin, self.fingerprint)
 
 
-def open_keyring(config: Config, environ: Mapping[str, str]) -> Keyring:
+def open_keyring(config: Config, environ: Mapping[str, str], before: Keyring | None = None) -> Keyring:
     """Read, check and keep what the configuration names; make what it leaves to us.
 
+    Args:
+        before: what holds now: a certificate that nobody keeps is made once in a server's life.
     Raises: ConfigError if what it names cannot be used, or no certificate can be made.
     """
     try:
-        return _open_keyring(config, environ)
+        return _open_keyring(config, environ, before)
     except OSError as error:
         raise ConfigError(f"certificate and users cannot be kept: {error.strerror}") from error
 
 
-def _open_keyring(config: Config, environ: Mapping[str, str]) -> Keyring:
+def _open_keyring(config: Config, environ: Mapping[str, str], before: Keyring | None) -> Keyring:
     security = config.security
     users = check_users(security.users_file) if security.users_file else b""
     pem, origin = b"", ""
     if security.tls and security.tls_cert:
         pem, origin = read_given(security.tls_cert, security.tls_key), security.tls_cert
+    elif security.tls and before is not None and before.origin == FOR_THIS_START:
+        pem, origin = before.pem, before.origin
     elif security.tls:
         pem, origin = own_certificate(config, environ)
     users_fd = sealed_memory("mpvnc-users", users) if users else -1
-    certificate_fd = sealed_memory("mpvnc-certificate", pem) if pem else -1
+    try:
+        certificate_fd = sealed_memory("mpvnc-certificate", pem) if pem else -1
+    except OSError:
+        Keyring(users_fd=users_fd).close()
+        raise
     return Keyring(
         certificate_fd,
         users_fd,

@@ -58,12 +58,13 @@ class UnixSpec(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listening, non-blocking socket the URL under which viewers find it, and what it is for.
+    """A listening, non-blocking socket, the URL under which viewers find it, and what it is for.
 
     Attributes:
         url: `vnc://host:port` or `unix:/path`.
         speaks: ANY, VNC or WEB.
         surface: the name of what is seen there; "" for the first.
+        web_scheme: what browsers are to use there, `http` or `https`.
     """
 
     sock: socket.socket
@@ -71,13 +72,14 @@ class Listener:
     unix_path: str = ""
     speaks: str = ANY
     surface: str = ""
+    web_scheme: str = "http"
 
     @property
     def urls(self) -> list[str]:
         """Where those who may come here find it, viewers first."""
         if self.unix_path:
             return [self.url]
-        web_url = f"http{self.url.removeprefix('vnc')}/"
+        web_url = f"{self.web_scheme}{self.url.removeprefix('vnc')}/"
         return {VNC: [self.url], WEB: [web_url]}.get(self.speaks, [self.url, web_url])
 
     @property
@@ -116,16 +118,21 @@ def is_exposed(spec: TcpSpec | UnixSpec) -> bool:
         return True
 
 
-def open_listeners(specs: Sequence[TcpSpec | UnixSpec]) -> list[Listener]:
+def open_listeners(specs: Sequence[TcpSpec | UnixSpec], web_scheme: str = "http") -> list[Listener]:
     """Bind and listen on all of them, or on none.
 
+    Args:
+        web_scheme: what browsers are told to use.
     Raises: ListenError naming the address that cannot be bound.
     """
     opened: list[Listener] = []
     try:
         for spec in specs:
             found = [_open_unix(spec)] if isinstance(spec, UnixSpec) else _open_tcp(spec)
-            opened += [replace(listener, speaks=spec.speaks, surface=spec.surface) for listener in found]
+            opened += [
+                replace(listener, speaks=spec.speaks, surface=spec.surface, web_scheme=web_scheme)
+                for listener in found
+            ]
     except BaseException:
         for listener in opened:
             listener.close()

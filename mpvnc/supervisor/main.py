@@ -18,7 +18,7 @@ from socket import socket
 from typing import Protocol, TypeVar
 
 from mpvnc import log
-from mpvnc.config import Config, Secrets, to_dict
+from mpvnc.config import Config, Secrets
 from mpvnc.errors import ConfigError
 from mpvnc.frames.pointer import pointer_page_bytes
 from mpvnc.ipc.control import ControlSocket, Message
@@ -26,7 +26,6 @@ from mpvnc.ipc.places import runtime_directory
 from mpvnc.supervisor import policy
 from mpvnc.supervisor.admission import Admission, AuthThrottle
 from mpvnc.supervisor.arenas import Arenas
-from mpvnc.supervisor.checks import check
 from mpvnc.supervisor.children import role_command
 from mpvnc.supervisor.clients import ClientDesk
 from mpvnc.supervisor.commands import CommandServer, Peer
@@ -34,7 +33,7 @@ from mpvnc.supervisor.crew import TICK_S, Crew
 from mpvnc.supervisor.descriptors import raise_limit
 from mpvnc.supervisor.door import Door
 from mpvnc.supervisor.instance import open_instance
-from mpvnc.supervisor.keyring import Keyring, open_keyring
+from mpvnc.supervisor.keyring import Keyring
 from mpvnc.supervisor.listeners import open_listeners, parse_listeners
 from mpvnc.supervisor.loop import Loop
 from mpvnc.supervisor.operator import Operator, Reloaded, reloaded_message
@@ -42,8 +41,8 @@ from mpvnc.supervisor.placement import Load, candidates
 from mpvnc.supervisor.policy import ENCODER, Child, State, Stop, state_of
 from mpvnc.supervisor.publishing import Publishing
 from mpvnc.supervisor.rates import Rates
-from mpvnc.supervisor.reload import compare
 from mpvnc.supervisor.roster import Roster
+from mpvnc.supervisor.settings import Amend, Read, Settings
 from mpvnc.supervisor.signals import SignalPipe
 from mpvnc.supervisor.source import display_of, resolve_kind, roles_of, worker_count
 from mpvnc.supervisor.status import Overview, snapshot
@@ -52,12 +51,6 @@ from mpvnc.supervisor.surfaces import Surfaces
 logger = logging.getLogger(__name__)
 
 ANNOUNCE = "mpvnc ready:"
-
-Read = Callable[[], tuple[Config, Secrets, list[str]]]
-"""Reads configuration, secrets, and warnings about them; raises ConfigError."""
-
-
-Amend = Callable[[Mapping[str, object], Mapping[str, str | None] | None], Callable[[], None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +76,8 @@ class Supervisor:
     """A supervisor, from `run` to its exit code. Main thread only; one per process."""
 
     def __init__(self, config: Config, secrets: Secrets, setup: Setup) -> None:
-        check(config, secrets)
-        self._config = config
-        self._secrets = secrets
         self._setup = setup
+        self._settings = Settings(config, secrets, setup.read, setup.amend, setup.environ)
         self._kind = resolve_kind(config, setup.environ)
         self._workers = worker_count(config)
         self._started = time.monotonic()
@@ -100,7 +91,7 @@ class Supervisor:
 
         Raises: MpvncError if it cannot start; nothing is left behind then.
         """
-        raise_limit(self._config.clients)
+        raise_limit(self._settings.config.clients)
         with ExitStack() as stack:
             self._open(stack)
             self._serve()
@@ -108,12 +99,11 @@ class Supervisor:
 
     def _open(self, stack: ExitStack) -> None:
         """Take everything that a running supervisor owns, to be given back in the opposite order."""
-        config = self._config
+        config = self._settings.config
         directory = runtime_directory(config.server.runtime_dir, self._setup.environ)
         self._instance = _kept(stack, open_instance(directory, config.server.name))
-        self._keyring = open_keyring(config, self._setup.environ)
-        stack.callback(self._close_keyring)
-        self._keyring.tell()
+        self._settings.open(self._hand_out, self._reconfigure)
+        stack.callback(self._settings.close)
         self._loop = _kept(stack, Loop())
         self._signals = _kept(stack, SignalPipe())
         self._loop.watch(self._signals, self._signalled)
@@ -128,11 +118,12 @@ class Supervisor:
         self._roster: Roster[Peer] = Roster(
             self._crew, self._admission, lambda peer, message: self._loop.send(peer.control, message)
         )
-        self._operator = Operator(self._loop, self._clients, self._roster, self.status, self.reload)
+        self._operator = Operator(self._loop, self._clients, self._roster, self.status, self._settings.reload)
         self._rates = Rates(self._crew.status, [child.slot for child in self._crew.children])
         self._door = Door(self._loop, self._admission, throttle, self._hand_over)
         stack.callback(self._door.dispose)
-        self._door.hold(open_listeners(parse_listeners(config.server)))
+        web_scheme = "https" if config.security.require_encryption else "http"
+        self._door.hold(open_listeners(parse_listeners(config.server), web_scheme))
         self._commands = _kept(stack, CommandServer(self._loop, self._instance.control_path, self._peer_said))
         self._publishing = Publishing(
             self._loop,
@@ -160,7 +151,7 @@ class Supervisor:
                 return
             self._announce_if_ready()
             self._door.pump()
-            due = policy.next_time(self._crew.children, now, self._config.timeouts, self._stop)
+            due = policy.next_time(self._crew.children, now, self._settings.config.timeouts, self._stop)
             self._loop.turn(min(next_tick, due, self._roster.next_time()) - time.monotonic())
 
     def _judge(self, now: float) -> None:
@@ -198,7 +189,7 @@ class Supervisor:
             if number == signal.SIGHUP:
                 logger.info("SIGHUP: the configuration is read anew")
                 with suppress(ConfigError):
-                    self.reload()
+                    self._settings.reload()
                 continue
             logger.info("%s: stopping", number.name)
             self._request_stop(time.monotonic(), quick=number == signal.SIGINT)
@@ -231,7 +222,7 @@ class Supervisor:
             self._loop.send(peer.control, {"type": "stopping"})
             self._request_stop(time.monotonic(), quick=bool(message.get("quick", False)))
         elif message["type"] == "settings":
-            self._loop.send(peer.control, reloaded_message(lambda: self.amend(peer, message)))
+            self._loop.send(peer.control, reloaded_message(lambda: self._amend(peer, message)))
         elif not (self._operator.said(peer, message) or self._publishing.said(peer, message, fds)):
             reason = f"{message['type']} is not known here"
             self._loop.send(peer.control, {"type": "refused", "reason": reason})
@@ -241,7 +232,8 @@ class Supervisor:
         once, the consumer whom it serves.
         """
         if child.role == ENCODER:
-            self._crew.send(child, self._keyring.message, self._keyring.fds)
+            keyring = self._settings.keyring
+            self._crew.send(child, keyring.message, keyring.fds)
             arenas = self._arenas.message(child.slot)
             if arenas is not None:
                 self._crew.send(child, *arenas)
@@ -282,7 +274,7 @@ class Supervisor:
         """Say why viewers that connect already are not served yet."""
         if self._announced or self._stop is not None or message["state"] == "up":
             return
-        display = display_of(self._config, self._setup.environ)
+        display = display_of(self._settings.config, self._setup.environ)
         waited_for = f"the display {display!r}" if self._kind in ("x11", "mss") else "the source"
         logger.warning(
             "waiting for %s: %s; viewers are served as soon as it is there", waited_for, message["reason"]
@@ -298,7 +290,7 @@ class Supervisor:
             kind=self._kind,
             consumer_backend=self._consumer_backend,
             auth_failures=self._clients.auth_failures,
-            max_connections=self._config.clients.max_connections,
+            max_connections=self._settings.config.clients.max_connections,
         )
         return snapshot(
             overview,
@@ -309,65 +301,17 @@ class Supervisor:
             admission=self._admission,
         )
 
-    def reload(self) -> Reloaded:
-        """Read the configuration anew, and take over what can change live. Everything is logged.
-
-        Raises: ConfigError if it would not do for a start either, or not for the listeners that are open;
-            nothing has changed then.
-        """
-        try:
-            read, secrets, warnings = self._setup.read()
-            change = compare(self._config, read)
-            check(read, secrets)
-            check(change.config, secrets)
-            raise_limit(change.config.clients)
-            keyring = open_keyring(change.config, self._setup.environ)
-        except ConfigError as error:
-            logger.error("the configuration is not taken, nothing changes: %s", error)
-            raise
-        changed = change.changed + (["passwords"] if secrets != self._secrets else [])
-        changed += self._take_keyring(keyring)
-        self._config, self._secrets = change.config, secrets
-        if changed:
-            self._reconfigure()
-        log.warn_all([*warnings, *change.later])
-        logger.info("changed: %s", ", ".join(changed) or "nothing")
-        return Reloaded(changed, change.later, warnings)
-
-    def amend(self, peer: Peer, message: Message) -> Reloaded:
-        """Take what the program whose server this is wants to have otherwise: all of it, or nothing.
-
-        Raises: ConfigError as `reload` does, or if something of it cannot change while the server runs.
-        """
-        if self._setup.amend is None or peer is not self._publishing.owner:
+    def _amend(self, peer: Peer, message: Message) -> Reloaded:
+        if peer is not self._publishing.owner:
             raise ConfigError("only the program that started a server for itself can change its settings")
-        undo = self._setup.amend(message["settings"], message.get("passwords"))
-        try:
-            later = compare(self._config, self._setup.read()[0]).later
-            if later:
-                raise ConfigError(f"{later[0].split()[0]} cannot change while the server runs")
-            return self.reload()
-        except ConfigError:
-            undo()
-            raise
+        return self._settings.amend(message)
 
-    def _close_keyring(self) -> None:
-        """Let go of the one that there is in the end."""
-        self._keyring.close()
-
-    def _take_keyring(self, keyring: Keyring) -> list[str]:
-        """Hand out another certificate or other users; return what of it is new."""
-        before, self._keyring = self._keyring, keyring
-        changed = keyring.compare(before)
-        if changed:
-            keyring.tell()
-            self._crew.broadcast(keyring.message, keyring.fds)
-        before.close()
-        return changed
+    def _hand_out(self, keyring: Keyring) -> None:
+        self._crew.broadcast(keyring.message, keyring.fds)
 
     def _reconfigure(self) -> None:
         """Let everybody follow the configuration."""
-        config = self._config
+        config = self._settings.config
         log.set_level(config.logging.log_level)
         self._admission.limits = config.clients
         self._clients.when_not_shared = config.clients.when_not_shared
@@ -389,7 +333,7 @@ class Supervisor:
             self._loop,
             roles_of(self._kind),
             self._workers,
-            self._config.timeouts,
+            self._settings.config.timeouts,
             self,
             command=self._setup.command,
             environ=self._setup.environ,
@@ -412,11 +356,7 @@ class Supervisor:
 
     def _told(self, child: Child) -> Message:
         """Return what a child is told of the configuration; passwords are for encoders alone."""
-        secrets = self._secrets if child.role == ENCODER else Secrets()
-        return {
-            "config": to_dict(self._config),
-            "secrets": {"password": secrets.password, "view_only_password": secrets.view_only_password},
-        }
+        return self._settings.told(with_secrets=child.role == ENCODER)
 
 
 class _Closeable(Protocol):

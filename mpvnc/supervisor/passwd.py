@@ -1,6 +1,6 @@
 """`mpvnc-supervisor passwd`: a user's line in the users file, made or replaced.
 
-Owns the file's writing: as a whole or not at all, readable by its owner alone if it is new.
+Owns the file's writing: as a whole or not at all, readable by its owner alone if it is new, else as it was.
 """
 
 from __future__ import annotations
@@ -77,13 +77,16 @@ def _text(path: Path) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else _NEW_FILE_MODE
+    before = path.stat() if path.exists() else None
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
     fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _NEW_FILE_MODE)
     try:
         with open(fd, "w", encoding="utf-8") as file:
             file.write(text)
-            os.fchmod(fd, mode)
+            if before is not None:
+                # Whoever serves must still be able to read what root has changed.
+                os.fchown(fd, before.st_uid, before.st_gid)
+                os.fchmod(fd, stat.S_IMODE(before.st_mode))
             file.flush()
             os.fsync(fd)
         os.replace(unfinished, path)

@@ -7,6 +7,7 @@ connection ends. What a path means is no business of this module.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import NamedTuple
@@ -106,9 +107,9 @@ class HttpConnection:
         """Whether the connection is to be closed as soon as everything is sent."""
 
     @property
-    def has_partial_request(self) -> bool:
-        """Whether a request has begun to come."""
-        return bool(self._h11.trailing_data[0])
+    def held_bytes(self) -> int:
+        """How much has come of requests that are not whole, or not asked for yet."""
+        return len(self._h11.trailing_data[0])
 
     def receive_data(self, data: bytes) -> None:
         """Take what came; then ask for `next_request`."""
@@ -119,7 +120,7 @@ class HttpConnection:
 
         Raises: BadRequest; answer it with `respond`.
         """
-        held = len(self._h11.trailing_data[0])
+        held = self.held_bytes
         try:
             event = self._h11.next_event()
         except h11.RemoteProtocolError as error:
@@ -127,7 +128,7 @@ class HttpConnection:
         if not isinstance(event, h11.Request):
             return None
         self._method = event.method.decode("ascii")
-        if held - len(self._h11.trailing_data[0]) > self._max_request_bytes:
+        if held - self.held_bytes > self._max_request_bytes:
             raise BadRequest(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request is too large")
         path, _, query = event.target.decode("ascii").partition("?")
         return Request(
@@ -172,10 +173,11 @@ class HttpConnection:
         return self._h11.trailing_data[0]
 
     def _has_ended(self) -> bool:
-        """Whether the request that is being answered has been read to its end."""
+        """Whether the request that is being answered has been read to its end; a body that is none has no end."""
         if self._h11.their_state is h11.SEND_BODY:
-            self._h11.next_event()
-        return self._h11.their_state is not h11.SEND_BODY
+            with contextlib.suppress(h11.RemoteProtocolError):
+                self._h11.next_event()
+        return self._h11.their_state not in (h11.SEND_BODY, h11.ERROR)
 
     def _finish(self) -> None:
         self._h11.send(h11.EndOfMessage())

@@ -58,6 +58,8 @@ def handshake(request: Request, logger: Any) -> Response:
         return text(
             HTTPStatus.UPGRADE_REQUIRED, f"Only version {VERSION} of WebSocket is spoken here", wanted
         )
+    if request.header("content-length") not in ("", "0") or request.header("transfer-encoding"):
+        return text(HTTPStatus.BAD_REQUEST, "A request for a WebSocket has no body")
     asked = HandshakeRequest(
         request.path, HandshakeHeaders(request.headers), request.method, f"HTTP/{request.version}"
     )

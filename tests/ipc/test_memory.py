@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
@@ -21,3 +22,15 @@ def test_it_holds_what_was_put_in_and_nothing_else_ever(data):
         assert not os.get_inheritable(fd)
     finally:
         os.close(fd)
+
+
+def test_what_cannot_be_sealed_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = os.listdir("/proc/self/fd")
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EPERM, "no seals")
+
+    monkeypatch.setattr("fcntl.fcntl", fail)
+    with pytest.raises(OSError, match="no seals"):
+        sealed_memory("test", b"x")
+    assert os.listdir("/proc/self/fd") == before

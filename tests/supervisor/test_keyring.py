@@ -7,7 +7,9 @@ import pytest
 
 from mpvnc.config import load
 from mpvnc.errors import ConfigError
+from mpvnc.ipc.memory import sealed_memory
 from mpvnc.rfb.security.users import Cost, format_user, make_user
+from mpvnc.supervisor import certificates
 from mpvnc.supervisor.certificates import fingerprint_of
 from mpvnc.supervisor.keyring import Keyring, check_files, open_keyring
 from mpvnc.workers.settings import read_security
@@ -112,10 +114,32 @@ def test_the_log_has_the_fingerprint(opened, files, caplog):
     assert not caplog.text
 
 
-def test_a_full_process_is_a_refusal(files, monkeypatch):
-    def fail(*_):
-        raise OSError(errno.EMFILE, "Too many open files")
+def test_a_certificate_that_cannot_be_kept_is_made_once(opened, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(certificates, "_make", lambda *_: made.append(make_pem()) or made[-1])
+    (tmp_path / "file").write_text("")
+    config = load(None, [f"server.state_dir={tmp_path}/file/state"])
+    first = open_keyring(config, {})
+    again = open_keyring(config, {}, first)
+    assert len(made) == 1 and again.compare(first) == [] and again.fingerprint == first.fingerprint
+    first.close()
+    assert read_security(again.message, again.fds)[0] is not None
+    again.close()
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+def test_a_full_process_is_a_refusal_and_leaves_nothing(files, monkeypatch, calls):
+    given = []
+
+    def fail(name, data):
+        if len(given) == calls:
+            raise OSError(errno.EMFILE, "Too many open files")
+        given.append(sealed_memory(name, data))
+        return given[-1]
 
     monkeypatch.setattr("mpvnc.supervisor.keyring.sealed_memory", fail)
     with pytest.raises(ConfigError, match="Too many open files"):
         open_keyring(load(None, files), {})
+    for fd in given:
+        with pytest.raises(OSError, match="Bad file"):
+            os.fstat(fd)

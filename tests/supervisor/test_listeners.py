@@ -119,6 +119,12 @@ def test_a_free_port_is_the_same_for_all_families():
         close_all(opened)
 
 
+def test_browsers_are_sent_where_they_are_answered():
+    (listener,) = open_listeners([TcpSpec("127.0.0.1", 0)], "https")
+    listener.close()
+    assert listener.urls == [listener.url, f"https{listener.url[3:]}/"]
+
+
 def test_urls():
     opened = open_listeners([TcpSpec("127.0.0.1", 0), TcpSpec("::1", 0)])
     port4, port6 = (listener.sock.getsockname()[1] for listener in opened)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 
 import pytest
@@ -87,6 +88,18 @@ def test_a_file_that_is_none_is_left_alone(file, type_in, capsys):
     assert run(file, "alice", "--role", "view") == 4
     assert "line 1" in capsys.readouterr().err
     assert file.read_text() == "root:x:0:0\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives files away")
+def test_the_owner_can_still_read_what_root_has_changed(file, type_in):
+    type_in("x")
+    run(file, "alice", "--role", "view")
+    os.chown(file, 12345, 12346)
+    file.chmod(0o640)
+    type_in("y")
+    assert run(file, "alice") == 0
+    now = file.stat()
+    assert (now.st_uid, now.st_gid, now.st_mode & 0o777) == (12345, 12346, 0o640)
 
 
 def test_a_directory_that_cannot_be_written(tmp_path, type_in, capsys):

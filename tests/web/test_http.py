@@ -146,3 +146,14 @@ def test_another_protocol_begins_behind_the_answer() -> None:
     assert request is not None and request.wants_websocket
     assert http.switch((("Upgrade", "websocket"),)).startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
     assert http.take_rest() == b"\x82\x80"
+
+
+@pytest.mark.parametrize("is_websocket", [False, True])
+def test_a_body_that_is_none_costs_the_connection_alone(is_websocket: bool) -> None:
+    http = connection()
+    assert (
+        ask(http, b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n") is not None
+    )
+    head, _ = respond(http, text(200, "yes"), is_last=is_websocket)
+    assert head.startswith(b"HTTP/1.1 200") and b"Connection: close" in head
+    assert http.is_over

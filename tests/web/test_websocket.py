@@ -94,6 +94,8 @@ def test_nothing_is_compressed() -> None:
         ({"connection": "keep-alive"}, 426),
         ({"connection": None}, 426),
         ({"sec_websocket_protocol": "(, )"}, 400),
+        ({"content_length": "3"}, 400),
+        ({"transfer_encoding": "chunked"}, 400),
     ],
 )
 def test_what_is_no_handshake_is_told_so(changes: dict[str, str | None], status: int) -> None:

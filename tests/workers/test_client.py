@@ -30,6 +30,7 @@ from mpvnc.transport.stream import Stream
 from mpvnc.workers import client as module
 from mpvnc.workers.client import Client
 from mpvnc.workers.readiness import Readiness
+from mpvnc.workers.verifier import Verifier
 from tests.session.stage import PaintedScreen, noise
 from tests.support.handshake import vnc_response
 from tests.support.waits import deadline, time_factor
@@ -47,6 +48,7 @@ class Host:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.readiness = Readiness(loop)
+        self.verifier = Verifier(loop)
         self.stage = 0
         self.stall_timeout_s = 30.0
         self.auth_delay_s = 0.0
@@ -464,10 +466,10 @@ def test_input_waits_for_the_bus_in_order_with_one_timer(rig):
     rig.host.bus_takes = False
     for key in range(200):
         rig.say(struct.pack(">BBxxI", 4, 1, key) + struct.pack(">BBHH", 5, 0, key, 0) * 3)
-    rig.run(lambda: len(rig.client._input) >= 400)
+    rig.run(lambda: len(rig.client._inputs) >= 400)
     assert rig.timers <= 3, "not one for each event"
     rig.host.bus_takes = True
-    rig.run(lambda: len(rig.client._input) == 0)
+    rig.run(lambda: len(rig.client._inputs) == 0)
     keys = [event.keysym for event in rig.host.bus if isinstance(event, KeyInput)]
     assert keys == list(range(200))
     rig.say(struct.pack(">BBxxI", 4, 0, 999))
@@ -481,7 +483,7 @@ def test_a_release_that_has_to_wait_keeps_its_place(rig):
     rig.run(lambda: rig.host.bus)
     rig.host.bus_takes = False
     rig.say(struct.pack(">BBHH", 5, 0, 300, 300) + struct.pack(">BBHH", 5, 0, 500, 500))
-    rig.run(lambda: len(rig.client._input) == 2)
+    rig.run(lambda: len(rig.client._inputs) == 2)
     rig.host.bus_takes = True
     rig.run(lambda: len(rig.host.bus) == 3)
     assert [(event.button_mask, event.x) for event in rig.host.bus] == [(1, 100), (0, 300), (0, 500)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +17,9 @@ from mpvnc.constants import VeNCryptSubtype
 from mpvnc.rfb.offer import HandshakeSettings
 from mpvnc.rfb.security.users import Cost, make_user
 from mpvnc.session.input import ClientJoined
+from mpvnc.transport.plain import Pipe
 from mpvnc.transport.tls import TlsPipe, server_context
-from mpvnc.workers.verifier import Verifier
+from mpvnc.workers.readiness import READ
 from tests.support.tls import TlsPeer, client_context, make_pem
 from tests.workers.test_client import CHALLENGE, Rig
 
@@ -48,7 +51,6 @@ class SecureRig(Rig):
         file = directory / "pem"
         file.write_bytes(PEM)
         self.host.tls = server_context(str(file))
-        self.host.verifier = Verifier(self.loop)
         self.host.verifier.users = USERS
         self.tls: TlsPeer | None = None
         self.client.start()
@@ -156,7 +158,7 @@ def test_credentials_wait_for_their_turn(secure: Make) -> None:
     rig = secure(PLAIN, judge_after_s=0.2)
     looked_up: list[str] = []
     verify = rig.host.verifier.verify
-    rig.host.verifier.verify = lambda *asked: looked_up.append(asked[0]) or verify(*asked)  # type: ignore[method-assign]
+    rig.host.verifier.verify = lambda *asked: looked_up.append(asked[1]) or verify(*asked)  # type: ignore[method-assign]
     rig.say(b"RFB 003.008\n\x13\0\2" + struct.pack(">I", PLAIN) + credentials(b"alice", b"a") + b"\1")
     rig.run(lambda: looked_up)
     assert time.monotonic() - begin >= 0.2
@@ -184,3 +186,25 @@ def test_no_certificate_any_more(secure: Make) -> None:
     rig.say(b"RFB 003.008\n\x13\0\2" + struct.pack(">I", X509_NONE))
     rig.run(lambda: rig.host.reasons)
     assert rig.host.reasons == ["TLS cannot begin here"]
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket")
+def test_who_hangs_up_where_tls_begins_leaves_nothing(secure: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its descriptor is closed by then, and the next client's will have the number."""
+    rig = secure(X509_NONE)
+    over, fd, old = TlsPipe.over, rig.client.pipe.fileno(), rig.client.pipe
+
+    def hang_up(pipe: Pipe, context: ssl.SSLContext) -> TlsPipe:
+        rig.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        rig.hang_up()
+        return over(pipe, context)
+
+    monkeypatch.setattr(TlsPipe, "over", hang_up)
+    rig.say(b"RFB 003.008\n\x13\0\2" + struct.pack(">I", X509_NONE))
+    rig.run(lambda: rig.host.reasons)
+    assert rig.host.reasons == ["Connection reset by peer"] and old.fileno() == -1
+    with socket.socket() as following:
+        os.dup2(following.fileno(), fd)
+        rig.host.readiness.watch(fd, READ, lambda _readable, _writable: None)
+        rig.host.readiness.forget(fd)
+        os.close(fd)

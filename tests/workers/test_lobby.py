@@ -41,7 +41,7 @@ class House:
 
     def __init__(self, secrets: Secrets, *settings: str) -> None:
         self.loop = asyncio.new_event_loop()
-        self.reader = SimpleNamespace(generation=1, frame=1, pixels=golden.golden(64, 48))
+        self.reader = SimpleNamespace(identity=31, frame=1, pixels=golden.golden(64, 48))
         self.surface = SimpleNamespace(name="", is_up=True, show=SimpleNamespace(reader=self.reader))
         self.surfaces = {"": self.surface}
         shows = SimpleNamespace(look=self.surfaces.get)
@@ -252,13 +252,13 @@ def test_health_is_that_of_the_screen(house: House) -> None:
 def test_a_snapshot_is_there_for_everybody_where_nobody_authenticates(house: House) -> None:
     status, head, body = house.get("/snapshot.png")
     assert status == 200 and np.array_equal(read_png(body), house.reader.pixels)
-    assert b'ETag: "1-1"' in head and b"Cache-Control: private, no-cache" in head
-    assert house.get("/snapshot.png", 'If-None-Match: "1-1"')[0] == 304
+    assert b'ETag: "1f-1"' in head and b"Cache-Control: private, no-cache" in head
+    assert house.get("/snapshot.png", 'If-None-Match: "1f-1"')[0] == 304
     assert house.get("/snapshot.jpg")[2].startswith(b"\xff\xd8")
 
 
 def test_a_surface_is_asked_for_by_its_name_where_the_listener_is_not_for_one(house: House) -> None:
-    reader = SimpleNamespace(generation=2, frame=1, pixels=golden.solid(32, 16))
+    reader = SimpleNamespace(identity=32, frame=1, pixels=golden.solid(32, 16))
     house.surfaces["left"] = SimpleNamespace(name="left", is_up=False, show=SimpleNamespace(reader=reader))
     assert np.array_equal(read_png(house.get("/snapshot.png?a=b&surface=left")[2]), reader.pixels)
     assert np.array_equal(read_png(house.get("/snapshot.png")[2]), house.reader.pixels)
@@ -313,6 +313,18 @@ def test_a_password_waits_for_its_turn_right_or_wrong(build: Callable[..., House
     house.lobby.evict(2, "gone before its turn")
     house.loop.run_until_complete(asyncio.sleep(0.04))
     assert not house.told(type="auth_failed")
+
+
+def test_a_fault_after_the_password_costs_this_visitor_and_is_told_without_it(
+    build: Callable[..., House], caplog: pytest.LogCaptureFixture
+) -> None:
+    house = build(PASSWORDS)
+    faults: list[Any] = []
+    house.loop.set_exception_handler(lambda _loop, context: faults.append(context))
+    house.surface.show = None
+    house.ask("/snapshot.png", basic("sesame"))
+    house.run(lambda: house.told(client=1, state="gone"))
+    assert not faults and "sesame" not in caplog.text and "a fault of ours" in caplog.text
 
 
 def test_passwords_that_nobody_can_give_let_nobody_in(build: Callable[..., House]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mpvnc.frames.reader import FrameReader
+from mpvnc.frames.store import create_frame_segment
+from mpvnc.frames.writer import FrameWriter
 from mpvnc.pixels import Pixels
 from mpvnc.workers import snapshots as module
 from mpvnc.workers.snapshots import Snapshot, Snapshots
@@ -22,7 +26,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self.reader = SimpleNamespace(generation=1, frame=5, pixels=golden.golden(64, 48))
+        self.reader = SimpleNamespace(identity=1, frame=5, pixels=golden.golden(64, 48))
         self.snapshots = Snapshots(self.loop)
         self.given: list[Snapshot | None] = []
 
@@ -94,12 +98,29 @@ def test_each_surface_has_its_own_and_the_last_ones_are_kept(bench: Bench) -> No
 
 
 def test_what_cannot_be_encoded_is_none_and_can_be_tried_again(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setitem(module.ENCODERS, "png", lambda _: 1 // 0)
         bench.want("png")
         bench.run(lambda: bench.given)
+    assert "no png of frame 1-5" in caplog.text and "ZeroDivisionError" in caplog.text
     bench.want("png")
     bench.run(lambda: len(bench.given) == 2)
     assert bench.given[0] is None and bench.given[1] is not None
+
+
+def test_a_new_server_gives_its_frames_other_names() -> None:
+    """Generation 1, frame 1 is what every program begins with that draws once."""
+    named = set()
+    for number in range(2):
+        segment = create_frame_segment(f"mpvnc-test-{os.getpid()}-snapshots-{number}", 64, 48)
+        segment.unlink()
+        writer, reader = FrameWriter(segment.fd, 1, 64, 48, 1), FrameReader(segment.fd)
+        writer.publish_pixels(golden.golden(64, 48))
+        reader.refresh()
+        named.add(module.version_of(reader))
+        reader.close()
+        writer.close()
+        segment.close()
+    assert len(named) == 2

@@ -30,7 +30,7 @@ def answers(verifier: Verifier, *asked: tuple[str, str]) -> list[Access]:
     heard: list[Access] = []
 
     async def ask() -> None:
-        futures = [verifier.verify(user, password, heard.append) for user, password in asked]
+        futures = [verifier.verify("192.0.2.1", user, password, heard.append) for user, password in asked]
         await asyncio.wait(futures, timeout=10)
         await asyncio.sleep(0)
 
@@ -46,12 +46,16 @@ def test_the_answers_come_in_the_loop(verifier: Verifier) -> None:
     ]
 
 
-def test_what_goes_wrong_is_a_denial(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_goes_wrong_is_a_denial_and_told(
+    verifier: Verifier, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def fail(*_: object) -> Access:
         raise MemoryError
 
     monkeypatch.setattr(module, "check_password", fail)
     assert answers(verifier, ("alice", "a")) == [Access.DENIED]
+    (record,) = caplog.records
+    assert "cannot be checked" in record.message and record.exc_info
 
 
 def test_one_at_a_time_and_who_left_is_not_looked_up(
@@ -70,9 +74,9 @@ def test_one_at_a_time_and_who_left_is_not_looked_up(
     heard: list[Access] = []
 
     async def ask() -> None:
-        first = verifier.verify("first", "", heard.append)
-        left = verifier.verify("left", "", heard.append)
-        last = verifier.verify("last", "", heard.append)
+        first = verifier.verify("192.0.2.1", "first", "", heard.append)
+        left = verifier.verify("192.0.2.1", "left", "", heard.append)
+        last = verifier.verify("192.0.2.1", "last", "", heard.append)
         await asyncio.to_thread(busy.wait, 10)
         assert looked_up == ["first"]
         left.cancel()
@@ -84,3 +88,25 @@ def test_one_at_a_time_and_who_left_is_not_looked_up(
     verifier._loop.run_until_complete(ask())
     assert looked_up == ["first", "last"]
     assert heard == [Access.FULL, Access.FULL]
+
+
+def test_addresses_take_turns(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    looked_up: list[str] = []
+
+    def check(_users: object, user: str, _password: str) -> Access:
+        go_on.wait(10)
+        looked_up.append(user)
+        return Access.DENIED
+
+    monkeypatch.setattr(module, "check_password", check)
+    flood = [("2001:db8::1", "a"), ("2001:db8::2", "b"), ("2001:db8::3", "c")]
+
+    async def ask() -> None:
+        asked = [verifier.verify(*who, "", lambda access: None) for who in flood]
+        asked.append(verifier.verify("192.0.2.1", "alone", "", lambda access: None))
+        go_on.set()
+        await asyncio.wait(asked, timeout=10)
+
+    verifier._loop.run_until_complete(ask())
+    assert looked_up == ["a", "b", "alone", "c"]

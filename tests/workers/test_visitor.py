@@ -172,6 +172,36 @@ def test_who_does_not_read_is_closed(host: Host) -> None:
     assert host.reasons == ["timed out waiting for it to read"]
 
 
+def test_who_hangs_up_while_it_waits_is_gone_and_called_for_no_more(host: Host) -> None:
+    host.is_slow = True
+    visitor, called = host.visitor(), []
+    host.peer.sendall(GET % 1)
+    host.run(lambda: host.requests)
+    visitor.lookup = host.loop.create_future()
+    visitor.wait(host.loop.time() + 0.1, called.append, "in vain")
+    host.peer.sendall(GET % 2)
+    host.peer.close()
+    host.run(lambda: host.reasons)
+    assert host.reasons == ["closed by the browser"] and visitor.lookup.cancelled()
+    host.loop.run_until_complete(asyncio.sleep(0.12))
+    assert not called and len(host.requests) == 1
+
+
+def test_what_is_asked_meanwhile_waits_and_is_bounded(host: Host) -> None:
+    host.is_slow = True
+    visitor = host.visitor()
+    host.peer.sendall(GET % 1)
+    host.run(lambda: host.requests)
+    visitor.wait(0.0, visitor.answer, text(200, "first"))
+    host.peer.sendall(GET % 2)
+    assert b"first" in host.read_until(b"first")
+    host.run(lambda: len(host.requests) == 2)
+    visitor.wait(host.loop.time() + 60.0, visitor.answer, text(200, "second"))
+    host.peer.sendall(bytes(host.max_request_bytes + 1))
+    host.run(lambda: host.reasons)
+    assert host.reasons == ["it sent too much while it was to wait"]
+
+
 def test_a_fault_costs_this_connection_alone(host: Host, caplog: pytest.LogCaptureFixture) -> None:
     visitor = host.visitor()
     host.serve = lambda *_: 1 // 0
