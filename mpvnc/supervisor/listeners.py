@@ -64,6 +64,7 @@ class Listener:
         url: `vnc://host:port` or `unix:/path`.
         speaks: ANY, VNC or WEB.
         surface: the name of what is seen there; "" for the first.
+        wants_https: browsers get nowhere without encryption.
     """
 
     sock: socket.socket
@@ -71,13 +72,14 @@ class Listener:
     unix_path: str = ""
     speaks: str = ANY
     surface: str = ""
+    wants_https: bool = False
 
     @property
     def urls(self) -> list[str]:
         """Where those who may come here find it, viewers first."""
         if self.unix_path:
             return [self.url]
-        web_url = f"http{self.url.removeprefix('vnc')}/"
+        web_url = f"http{'s' if self.wants_https else ''}{self.url.removeprefix('vnc')}/"
         return {VNC: [self.url], WEB: [web_url]}.get(self.speaks, [self.url, web_url])
 
     @property
