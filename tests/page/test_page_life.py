@@ -274,7 +274,7 @@ def test_errors_are_told_in_plain_words(desk: Visitor) -> None:
     }""")
     assert words["lost"] == "The connection was lost."
     assert "starting anew" in words["restart"]
-    assert words["other"] == "The server has closed the connection. It says: Too slow"
+    assert words["other"] == "The server has closed the connection. It says: Too slow."
     assert "does not understand" in words["nonsense"]
     assert words["offline"] == "This device is offline."
     assert "desk:5900 does not answer" in words["away"]
