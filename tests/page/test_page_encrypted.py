@@ -86,7 +86,9 @@ def test_who_is_thrown_out_is_told_so_and_stays_out(house: Stage, page_url: str,
         with mock.patch.dict(os.environ, MPVNC_RUNTIME_DIR=str(house.server.runtime_dir)):
             assert cli.main(["kick", last_one_in(house)]) == 0
         visitor.wait_state("ended")
-        visitor.wait_text("#notice-text", "has ended this connection. It says: Disconnected by the operator\\.")
+        visitor.wait_text(
+            "#notice-text", "has ended this connection. It says: Disconnected by the operator\\."
+        )
         assert not visitor.page.text_content("#notice-countdown"), "nothing is tried again by itself"
         visitor.picture("thrown-out")
         visitor.page.click("#notice-action")
