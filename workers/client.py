@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Callable
 
-from mpvnc.errors import MpvncError
+from mpvnc.errors import MpvncError, ProtocolError
 from mpvnc.log import for_client
 from mpvnc.rfb import events
 from mpvnc.rfb.security import Access
@@ -26,6 +26,7 @@ from mpvnc.session.heard import Heard, Joined
 from mpvnc.session.pacing import Link
 from mpvnc.session.session import NEVER, Session
 from mpvnc.session.update import Buffers
+from mpvnc.transport.farewell import ENDED, FAULTY, LEAVING, Farewell, barred
 from mpvnc.transport.plain import Pipe
 from mpvnc.transport.stream import Stream
 from mpvnc.transport.tls import TlsPipe
@@ -43,6 +44,8 @@ _RETRY_S = 0.01
 _PATIENCE_S = 0.001
 _REST_FACTOR = 9.0
 _LONGEST_REST_S = 0.5
+_LAST_WORD_S = 1.0
+"""How long one that is evicted may take to read what is on its way, so that it can be told why."""
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +60,8 @@ class Client:
     """
 
     __slots__ = (
-        "_blocked_since", "_host", "_inputs", "_is_reading", "_is_shaking_hands", "_is_writing", "_login",
-        "_look_at", "_marks", "_rests_until", "_timer", "_waiting_control_bytes", "address", "has_joined",
+        "_blocked_since", "_host", "_inputs", "_is_reading", "_is_shaking_hands", "_is_writing", "_last_word",
+        "_login", "_look_at", "_marks", "_rests_until", "_timer", "_waiting_control_bytes", "address", "has_joined",
         "ident", "is_closed", "pipe", "session", "show", "since", "slot", "surface", "updates",
     )  # fmt: skip
 
@@ -95,6 +98,7 @@ class Client:
         self._is_writing = False
         self._is_shaking_hands = False
         self._rests_until = -math.inf
+        self._last_word: str | None = None
         if not self._login.is_due:
             host.loop.call_at(judge_at, self._guarded, self._on_turn)
         self._watch()
@@ -152,8 +156,17 @@ class Client:
         """Close it if everything is with the kernel; False if bytes still wait."""
         if not self.pipe.is_blocked:
             self.pipe.discard_input()
-            self.close(reason)
+            self.close(reason, LEAVING)
         return self.is_closed
+
+    def evict(self, reason: str) -> None:
+        """Hear and send nothing new, tell it why if it can be told, and close it."""
+        if not self.pipe.is_blocked:
+            self.close(reason, barred(reason))
+        elif self._last_word is None:
+            self._last_word = reason
+            self._stop_reading()
+            self._host.loop.call_later(_LAST_WORD_S, self.close, reason)
 
     def mark(self, now: float) -> None:
         """Remember how many frames it got so far; about once a second, for `frames_per_s`."""
@@ -168,8 +181,13 @@ class Client:
         """Let its session look back at the last second, in which the count of frames shown rose to `shown`."""
         self._guarded(self._judge, now, shown)
 
-    def close(self, reason: str) -> None:
-        """Let go of the socket, then tell; further calls do nothing."""
+    def close(self, reason: str, farewell: Farewell = ENDED) -> None:
+        """Let go of the socket, then tell; further calls do nothing.
+
+        Args:
+            reason: for the log and the supervisor.
+            farewell: for the peer, if its stream can say it.
+        """
         if self.is_closed:
             return
         self.is_closed = True
@@ -178,7 +196,7 @@ class Client:
             self._timer.cancel()
         self._inputs.close()
         self._login.close()
-        self.pipe.close()
+        self.pipe.close(farewell)
         if self.has_joined:
             self._inputs.gone()
         self._host.gone(self, reason)
@@ -195,11 +213,12 @@ class Client:
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, MpvncError):
-            self.close(str(error))
+            is_theirs = isinstance(error, ProtocolError)
+            self.close(str(error), barred(str(error)) if is_theirs else ENDED)
         elif isinstance(error, OSError):
             self.close(error.strerror or str(error))
         else:
-            self.close(f"internal error: {error!r}")
+            self.close(f"internal error: {error!r}", FAULTY)
             for_client(logger, self.ident).error("a fault of ours", exc_info=error)
 
     def _on_ready(self, is_readable: bool, is_writable: bool) -> None:
@@ -290,6 +309,9 @@ class Client:
         if self.pipe.is_blocked:
             if self.pipe.sent_bytes != before:
                 self._blocked_since = self._host.loop.time()
+            return
+        if self._last_word is not None:
+            self.evict(self._last_word)
             return
         self._is_writing = False
         self._watch()
@@ -420,7 +442,7 @@ class Client:
 
     def _read_again(self) -> None:
         """Read again if nothing speaks against it any more."""
-        rested = self._host.loop.time() >= self._rests_until
+        rested = self._host.loop.time() >= self._rests_until and self._last_word is None
         if rested and not self._is_reading and self._waiting_control_bytes <= CONTROL_LIMIT_BYTES:
             self._is_reading = True
             self._watch()

@@ -24,6 +24,7 @@ from mpvnc.metrics import Counter
 from mpvnc.session.broadcast import Delivery
 from mpvnc.session.heard import Joined
 from mpvnc.session.session import Session
+from mpvnc.transport.farewell import LEAVING
 from mpvnc.transport.plain import Pipe
 from mpvnc.transport.stream import Stream
 from mpvnc.transport.websocket import WebSocketPipe
@@ -90,7 +91,7 @@ class Encoder:
         self.loop.run_forever()
         self._lobby.close("the server stops")
         for client in list(self._clients.values()):
-            client.close("the server stops")
+            client.close("the server stops", LEAVING)
         self.shows.end()
         self.verifier.close()
         self._sender.close()
@@ -275,7 +276,7 @@ class Encoder:
                 and client.has_joined
                 and client.surface == message.get("surface", "")
             ):
-                client.close(reason)
+                client.evict(reason)
 
     def _on_clients(self, message: dict[str, Any], _fds: list[int]) -> None:
         self._reporter.report(message["request"])

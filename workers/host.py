@@ -6,7 +6,8 @@ import ssl
 from typing import TYPE_CHECKING, Protocol
 
 from mpvnc.session.broadcast import Broadcast, Delivery
-from mpvnc.session.session import Joined, Session
+from mpvnc.session.heard import Joined
+from mpvnc.session.session import Session
 from mpvnc.workers.inputs import Bus
 from mpvnc.workers.readiness import Readiness
 from mpvnc.workers.verifier import Verifier

@@ -55,7 +55,7 @@ class Visitor:
         self.is_known = False
         """Whether it has asked for something."""
         self._host = host
-        self._http = HttpConnection(host.max_request_bytes)
+        self._http = HttpConnection(host.max_request_bytes, is_encrypted=arrival.is_encrypted)
         self._is_answering = False
         self._is_reading = False
         self._timer: asyncio.TimerHandle | None = None

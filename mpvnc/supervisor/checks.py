@@ -7,6 +7,12 @@ from mpvnc.errors import ConfigError
 from mpvnc.supervisor.listeners import is_exposed, parse_listeners
 
 
+def wants_https(config: Config, secrets: Secrets) -> bool:
+    """Whether a browser gets nowhere over http: everything is to be encrypted, or there are users alone."""
+    has_password = secrets.password is not None or secrets.view_only_password is not None
+    return config.security.require_encryption or (bool(config.security.users_file) and not has_password)
+
+
 def check(config: Config, secrets: Secrets) -> None:
     """Refuse what would serve everybody everything by mistake, and listeners that could never show anything.
 

@@ -8,7 +8,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mpvnc import log
 from mpvnc.ipc.control import Message
@@ -71,7 +71,11 @@ class Door:
 
     def hold(self, listeners: Sequence[Listener]) -> None:
         """Take over listening sockets; nothing is accepted before `open`."""
-        self._listeners = list(listeners)
+        self._listeners[:] = listeners
+
+    def name_https(self, wanted: bool) -> None:
+        """Send browsers to https from now on, or to http, as far as `urls` do."""
+        self.hold([replace(listener, wants_https=wanted) for listener in self._listeners])
 
     def open(self) -> None:
         """Accept from now on."""
@@ -96,7 +100,7 @@ class Door:
             listener.close()
         while self._queue:
             self._queue.popleft().sock.close()
-        self._listeners = []
+        self._listeners.clear()
 
     def dispose(self) -> None:
         """Close it for good."""

@@ -64,7 +64,7 @@ class Listener:
         url: `vnc://host:port` or `unix:/path`.
         speaks: ANY, VNC or WEB.
         surface: the name of what is seen there; "" for the first.
-        web_scheme: what browsers are to use there, `http` or `https`.
+        wants_https: browsers get nowhere without encryption.
     """
 
     sock: socket.socket
@@ -72,14 +72,14 @@ class Listener:
     unix_path: str = ""
     speaks: str = ANY
     surface: str = ""
-    web_scheme: str = "http"
+    wants_https: bool = False
 
     @property
     def urls(self) -> list[str]:
         """Where those who may come here find it, viewers first."""
         if self.unix_path:
             return [self.url]
-        web_url = f"{self.web_scheme}{self.url.removeprefix('vnc')}/"
+        web_url = f"http{'s' if self.wants_https else ''}{self.url.removeprefix('vnc')}/"
         return {VNC: [self.url], WEB: [web_url]}.get(self.speaks, [self.url, web_url])
 
     @property
@@ -118,21 +118,16 @@ def is_exposed(spec: TcpSpec | UnixSpec) -> bool:
         return True
 
 
-def open_listeners(specs: Sequence[TcpSpec | UnixSpec], web_scheme: str = "http") -> list[Listener]:
+def open_listeners(specs: Sequence[TcpSpec | UnixSpec]) -> list[Listener]:
     """Bind and listen on all of them, or on none.
 
-    Args:
-        web_scheme: what browsers are told to use.
     Raises: ListenError naming the address that cannot be bound.
     """
     opened: list[Listener] = []
     try:
         for spec in specs:
             found = [_open_unix(spec)] if isinstance(spec, UnixSpec) else _open_tcp(spec)
-            opened += [
-                replace(listener, speaks=spec.speaks, surface=spec.surface, web_scheme=web_scheme)
-                for listener in found
-            ]
+            opened += [replace(listener, speaks=spec.speaks, surface=spec.surface) for listener in found]
     except BaseException:
         for listener in opened:
             listener.close()

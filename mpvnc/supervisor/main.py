@@ -26,6 +26,7 @@ from mpvnc.ipc.places import runtime_directory
 from mpvnc.supervisor import policy
 from mpvnc.supervisor.admission import Admission, AuthThrottle
 from mpvnc.supervisor.arenas import Arenas
+from mpvnc.supervisor.checks import wants_https
 from mpvnc.supervisor.children import role_command
 from mpvnc.supervisor.clients import ClientDesk
 from mpvnc.supervisor.commands import CommandServer, Peer
@@ -122,8 +123,8 @@ class Supervisor:
         self._rates = Rates(self._crew.status, [child.slot for child in self._crew.children])
         self._door = Door(self._loop, self._admission, throttle, self._hand_over)
         stack.callback(self._door.dispose)
-        web_scheme = "https" if config.security.require_encryption else "http"
-        self._door.hold(open_listeners(parse_listeners(config.server), web_scheme))
+        self._door.hold(open_listeners(parse_listeners(config.server)))
+        self._door.name_https(wants_https(config, self._settings.secrets))
         self._commands = _kept(stack, CommandServer(self._loop, self._instance.control_path, self._peer_said))
         self._publishing = Publishing(
             self._loop,
@@ -318,6 +319,7 @@ class Supervisor:
         self._throttle.set_delays(config.security.auth_delay_s, config.security.auth_delay_max_s)
         self._crew.reconfigure(config.timeouts, lambda child: {"type": "reconfigure", **self._told(child)})
         self._surfaces.rename(config.server.desktop_name)
+        self._door.name_https(wants_https(config, self._settings.secrets))
 
     def _consumer_said(self, message: Message) -> bool:
         if message["type"] == "backend":

@@ -42,7 +42,7 @@ class Settings:
         check(config, secrets)
         self.config = config
         self.keyring = Keyring()
-        self._secrets = secrets
+        self.secrets = secrets
         self._read = read
         self._amend = amend
         self._environ = environ
@@ -67,7 +67,7 @@ class Settings:
 
     def told(self, *, with_secrets: bool) -> Message:
         """Return what a child is told of the configuration."""
-        secrets = self._secrets if with_secrets else Secrets()
+        secrets = self.secrets if with_secrets else Secrets()
         return {
             "config": to_dict(self.config),
             "secrets": {"password": secrets.password, "view_only_password": secrets.view_only_password},
@@ -89,9 +89,9 @@ class Settings:
         except ConfigError as error:
             logger.error("the configuration is not taken, nothing changes: %s", error)
             raise
-        changed = change.changed + (["passwords"] if secrets != self._secrets else [])
+        changed = change.changed + (["passwords"] if secrets != self.secrets else [])
         changed += self._take_keyring(keyring)
-        self.config, self._secrets = change.config, secrets
+        self.config, self.secrets = change.config, secrets
         if changed:
             self._follow()
         log.warn_all([*warnings, *change.later])

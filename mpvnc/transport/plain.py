@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from mpvnc.transport.farewell import ENDED, Farewell
+
 Buffer = bytes | memoryview
 
 _IOV_MAX = 64
@@ -148,8 +150,8 @@ class Pipe:
         with contextlib.suppress(OSError):
             self._sock.recv_into(scratch)
 
-    def close(self) -> None:
-        """Close the socket and let go of what was to be written."""
+    def close(self, farewell: Farewell = ENDED) -> None:
+        """Close the socket without a word, and let go of what was to be written."""
         self._rest.clear()
         self.is_blocked = False
         with contextlib.suppress(OSError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from mpvnc.transport.farewell import ENDED, Farewell
 from mpvnc.transport.plain import Buffer, TcpInfo
 
 
@@ -50,5 +51,5 @@ class Stream(Protocol):
     def discard_input(self) -> None:
         """Read and forget what has come: else closing resets what was just sent (RFC 1122 4.2.2.13)."""
 
-    def close(self) -> None:
-        """Close the socket and let go of what was to be written."""
+    def close(self, farewell: Farewell = ENDED) -> None:
+        """Say goodbye if that can be said here and now, close the socket, let go of what was to be written."""

@@ -17,6 +17,7 @@ import socket
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
 
+from mpvnc.transport.farewell import ENDED, Farewell
 from mpvnc.transport.plain import Buffer, Pipe
 
 _RECORD_BYTES = 16 * 1024
@@ -149,13 +150,13 @@ class TlsPipe(Pipe):
         with contextlib.suppress(OSError):
             os.read(self._sock.fileno(), _DISCARD_BYTES)
 
-    def close(self) -> None:
+    def close(self, farewell: Farewell = ENDED) -> None:
         """Say goodbye (close_notify), if that can be said at once, and close the socket."""
         if self.is_established and not self.is_blocked:
             with contextlib.suppress(OSError, ValueError):
                 self._sock.unwrap()
         self._piece = b""
-        super().close()
+        super().close(farewell)
 
     def _write(self, parts: Sequence[Buffer]) -> int:
         """Write the front of `parts`, as much as goes; return how much plaintext was taken."""

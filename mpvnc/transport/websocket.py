@@ -10,11 +10,11 @@ import contextlib
 import logging
 from collections.abc import Sequence
 
+from mpvnc.transport.farewell import ENDED, Farewell
 from mpvnc.transport.plain import Buffer, TcpInfo
 from mpvnc.transport.stream import Stream
 from mpvnc.web.websocket import Incoming, SizeLimits, header
 
-NORMAL_CLOSURE = 1000
 EARLY_LIMITS = SizeLimits(16 * 1024, 64 * 1024)
 """What is taken of a client that has not authenticated."""
 
@@ -122,15 +122,15 @@ class WebSocketPipe:
         """Read and forget what has come."""
         self._inner.discard_input()
 
-    def close(self) -> None:
+    def close(self, farewell: Farewell = ENDED) -> None:
         """Say goodbye if there is room for it, and close the socket."""
-        self._incoming.close(NORMAL_CLOSURE)
+        self._incoming.close(*farewell)
         with contextlib.suppress(OSError):
             if not self._inner.is_blocked:
                 for reply in self._incoming.replies():
                     self._inner.send([reply])
                 self._inner.discard_input()
-        self._inner.close()
+        self._inner.close(farewell)
         self._payload = memoryview(b"")
         self._early = self._reply = b""
         self.is_blocked = self.has_pending = False

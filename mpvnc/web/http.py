@@ -28,13 +28,14 @@ SECURITY_HEADERS = (
     ),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
 """What every answer says: nothing from elsewhere is loaded, nothing here is embedded elsewhere.
 
 noVNC shows JPEG and PNG rectangles, and pointers, by `data:` addresses.
 """
+ISOLATION = (("Cross-Origin-Opener-Policy", "same-origin"),)
+"""What is said besides where it is encrypted: elsewhere browsers do not obey it, and complain."""
 
 
 class BadRequest(MpvncError):
@@ -97,11 +98,13 @@ class HttpConnection:
 
     Args:
         max_request_bytes: of a request line with its headers; more is BadRequest with status 431.
+        is_encrypted: whether it is https for the browser.
     """
 
-    def __init__(self, max_request_bytes: int) -> None:
+    def __init__(self, max_request_bytes: int, *, is_encrypted: bool = False) -> None:
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=max_request_bytes)
         self._max_request_bytes = max_request_bytes
+        self._promises = SECURITY_HEADERS + (ISOLATION if is_encrypted else ())
         self._method = "GET"
         self.is_over = False
         """Whether the connection is to be closed as soon as everything is sent."""
@@ -147,7 +150,7 @@ class HttpConnection:
             is_last: the connection ends with it.
         """
         has_body = response.status >= 200 and response.status != HTTPStatus.NOT_MODIFIED
-        headers = [*response.headers, ("Date", date), *SECURITY_HEADERS]
+        headers = [*response.headers, ("Date", date), *self._promises]
         if has_body:
             headers.append(("Content-Length", str(len(response.body))))
         if is_last or not self._has_ended():

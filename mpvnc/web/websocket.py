@@ -28,6 +28,8 @@ _MASKED = 0x80
 _SHORT_HEADER_BYTES = 6
 _SHORT_BYTES = 125
 _MEDIUM_BYTES = 0xFFFF
+_REASON_BYTES = 123
+"""What a close frame has room for behind its code (RFC 6455 section 5.5)."""
 
 try:
     from websockets.speedups import apply_mask
@@ -128,9 +130,9 @@ class Incoming:
         return [frame for frame in self._protocol.data_to_send() if frame]
 
     def close(self, code: int, reason: str = "") -> None:
-        """Begin to end it; the close frame is in `replies`."""
+        """Begin to end it; the close frame is in `replies`. A long reason is cut."""
         if not self.is_over:
-            self._protocol.send_close(code, reason)
+            self._protocol.send_close(code, reason.encode()[:_REASON_BYTES].decode(errors="ignore"))
 
     def _payload(self, frames: Sequence[Any]) -> bytes:
         payload = []

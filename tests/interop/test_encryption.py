@@ -347,6 +347,7 @@ def test_snapshots_for_users_over_https_alone(guarded: Stage) -> None:
 
 
 def test_browsers_are_told_that_encryption_is_required(strict: Stage, state_directory: Path) -> None:
+    assert "https://" in strict.server.ready_line and "http://" not in strict.server.ready_line
     for path in ("/", "/snapshot.png"):
         status, words = get(strict, path)
         assert status == 403 and b"wants encryption: use https" in words

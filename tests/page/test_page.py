@@ -52,6 +52,14 @@ def test_the_canvas_holds_the_surface_exactly(stage: Stage, visitor: Visitor) ->
         eventually(lambda: visitor.shows(picture), what=scene.__name__)  # noqa: B023
 
 
+def test_a_surface_is_asked_for_by_its_name(stage: Stage, browser: Browser, url: str) -> None:
+    with visit(browser, url + "?surface=default&quality=lossless") as one:
+        assert [address.partition("/websockify")[2] for address in one.sockets] == ["?surface=default"]
+        href = one.page.evaluate("document.getElementById('snapshot').href")
+        assert href == f"{url}snapshot.png?surface=default"
+        eventually(lambda: one.shows(stage.picture))
+
+
 def test_the_canvas_follows_the_size(stage: Stage, visitor: Visitor) -> None:
     picture = stage.show(golden.golden(400, 150))
     eventually(lambda: visitor.shows(picture), what="400x150")

@@ -5,6 +5,7 @@
     exact   random one-pixel changes at odd and even widths: the copy equals the screen after each
     kills   children killed at random under load: viewers of other workers go on, everything comes back
     colours, resizes, deaths    see animators.py
+    greeting, pages    see browsers.py
 
 Each prints a line; the exit code is 1 if one failed. Not collected by pytest.
 """
@@ -26,7 +27,7 @@ from pathlib import Path
 from mpvnc.geometry import Rect
 from tests.process.stage import SMALL_AND_QUICK, Status, status_of, wait_replaced
 from tests.process.watch import Watcher
-from tests.soak import animators
+from tests.soak import animators, browsers
 from tests.support.client import Client
 from tests.support.drawing import Painter
 from tests.support.servers import Server, running_supervisor
@@ -161,7 +162,7 @@ def recover(server: Server, watchers: list[Watcher], child: Status) -> None:
             watchers[index].wait_for_more(3, 10.0)
 
 
-JOBS = ["idle", "whole", "exact", "kills", "colours", "resizes", "deaths"]
+JOBS = ["idle", "whole", "exact", "kills", "colours", "resizes", "deaths", "greeting", "pages"]
 
 
 def main() -> int:
@@ -179,6 +180,8 @@ def main() -> int:
         "colours": lambda: animators.colours(8 if short else 60),
         "resizes": lambda: animators.resizes(6 if short else 30),
         "deaths": lambda: animators.deaths(6 if short else 50),
+        "greeting": lambda: browsers.greeting(50 if short else 200),
+        "pages": lambda: browsers.pages(10 if short else 100),
     }
     failed = 0
     for name in arguments.only or jobs:

@@ -4,7 +4,7 @@ import pytest
 
 from mpvnc.config import Secrets, load
 from mpvnc.errors import ConfigError
-from mpvnc.supervisor.checks import check
+from mpvnc.supervisor.checks import check, wants_https
 
 
 def test_named_surfaces_need_programs_that_publish():
@@ -20,3 +20,16 @@ def test_other_machines_need_a_password():
         check(exposed, Secrets())
     check(exposed, Secrets(view_only_password="x"))
     check(load(None, ["server.host=0.0.0.0", "security.allow_none=true"]), Secrets())
+
+
+@pytest.mark.parametrize(
+    ("settings", "secrets", "wants"),
+    [
+        ([], Secrets(), False),
+        (["security.require_encryption=true"], Secrets(password="x"), True),
+        (["security.users_file=users"], Secrets(), True),
+        (["security.users_file=users"], Secrets(view_only_password="x"), False),
+    ],
+)
+def test_browsers_are_sent_to_https_where_http_leads_nowhere(settings, secrets, wants):
+    assert wants_https(load(None, settings), secrets) is wants

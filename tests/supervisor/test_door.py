@@ -82,6 +82,9 @@ def test_addresses_for_browsers_come_last(parts):
         f"vnc://127.0.0.1:{first}", f"vnc://127.0.0.1:{third}",
         f"http://127.0.0.1:{first}/", f"http://127.0.0.1:{second}/",
     ]  # fmt: skip
+    made.name_https(True)
+    assert made.urls[2:] == [f"https://127.0.0.1:{first}/", f"https://127.0.0.1:{second}/"]
+    assert made.listeners[0].urls[1] == f"https://127.0.0.1:{first}/"
 
 
 def test_arrivals_wait_in_order_and_the_queue_is_bounded(parts, monkeypatch):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 
 import pytest
 
@@ -120,8 +121,9 @@ def test_a_free_port_is_the_same_for_all_families():
 
 
 def test_browsers_are_sent_where_they_are_answered():
-    (listener,) = open_listeners([TcpSpec("127.0.0.1", 0)], "https")
+    (listener,) = open_listeners([TcpSpec("127.0.0.1", 0)])
     listener.close()
+    listener = replace(listener, wants_https=True)
     assert listener.urls == [listener.url, f"https{listener.url[3:]}/"]
 
 

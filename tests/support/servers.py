@@ -75,7 +75,7 @@ class Server:
     @property
     def page(self) -> str:
         """The address of the viewer's page."""
-        return next(url for url in self.urls if url.startswith("http://"))
+        return next(url for url in self.urls if url.startswith("http"))
 
     @property
     def children(self) -> list[int]:

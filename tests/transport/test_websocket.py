@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mpvnc.transport.farewell import barred
 from mpvnc.transport.plain import Buffer, Pipe
 from mpvnc.transport.websocket import EARLY_LIMITS, WebSocketPipe
 from mpvnc.web.websocket import SizeLimits, header
@@ -191,3 +192,9 @@ def test_a_pipe_that_is_blocked_is_closed_without_a_word(pair) -> None:
     pipe.close()
     with pytest.raises(OSError, match="Bad file"):
         pipe.send([b"x"])
+
+
+def test_a_farewell_has_its_code_and_as_much_of_its_reason_as_fits(pair) -> None:
+    pipe, theirs = pair
+    pipe.close(barred("ü" * 100))
+    assert theirs.recv(200) == b"\x88\x7c" + struct.pack(">H", 1008) + ("ü" * 61).encode()

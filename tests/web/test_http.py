@@ -62,7 +62,15 @@ def test_an_answer_names_its_size_and_what_holds_for_it() -> None:
         assert line in head or line.title() in head or line in head.lower()
     policy = next(line for line in head.split(b"\r\n") if line.startswith(b"Content-Security-Policy"))
     assert b"default-src 'self'" in policy and b"unsafe" not in policy
+    assert b"Opener" not in head
     assert not http.is_over
+
+
+def test_what_browsers_obey_only_over_https_is_said_there() -> None:
+    http = HttpConnection(4096, is_encrypted=True)
+    ask(http, GET)
+    head, _ = respond(http, text(200, "yes"))
+    assert b"Cross-Origin-Opener-Policy: same-origin" in head
 
 
 def test_head_gets_the_size_without_the_body() -> None:

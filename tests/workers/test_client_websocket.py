@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mpvnc.session.broadcast import Delivery
 from mpvnc.transport.websocket import WebSocketPipe
 from mpvnc.web.websocket import SizeLimits
 from mpvnc.workers import client as module
@@ -99,3 +100,61 @@ def _noting(rests: list[float], stop):
         stop(client)
 
     return stop_reading
+
+
+def last_word(rig: WebRig) -> tuple[int, bytes]:
+    """Return code and reason of the close frame that the peer got."""
+    _, _, said = bytes(rig.received).rpartition(b"\x88")
+    return struct.unpack_from(">H", said, 1)[0], said[3:]
+
+
+def test_one_that_is_evicted_is_told_why(rig: WebRig) -> None:
+    rig.join()
+    rig.client.evict("enough")
+    rig.run(lambda: rig.received.endswith(b"enough"))
+    assert last_word(rig) == (1008, b"enough") and rig.host.reasons == ["enough"]
+
+
+def test_one_that_reads_slowly_is_told_why_behind_what_is_on_its_way(rig: WebRig, monkeypatch) -> None:
+    monkeypatch.setattr(module, "_LAST_WORD_S", 60.0)
+    rig.join()
+    rig.is_reading = False
+    rig.client.deliver(Delivery(rig.client.session, [b"u" * 5_000_000], 5_000_000))
+    rig.client.evict("enough")
+    assert not rig.host.reasons
+    rig.is_reading = True
+    rig.run(lambda: rig.received.endswith(b"enough"))
+    assert last_word(rig) == (1008, b"enough") and rig.host.reasons == ["enough"]
+
+
+def test_one_that_does_not_read_is_evicted_all_the_same(rig: WebRig, monkeypatch) -> None:
+    monkeypatch.setattr(module, "_LAST_WORD_S", 0.05)
+    rig.join()
+    rig.is_reading = False
+    rig.client.deliver(Delivery(rig.client.session, [b"u" * 5_000_000], 5_000_000))
+    rig.client.evict("enough")
+    rig.client.evict("really")
+    rig.run(lambda: rig.host.reasons)
+    assert rig.host.reasons == ["enough"]
+
+
+def test_a_server_that_stops_says_so(rig: WebRig) -> None:
+    rig.join()
+    assert rig.client.finish("the server stops")
+    rig.run(lambda: rig.received.endswith(b"\x88\x02\x03\xe9"))
+
+
+def test_one_that_breaks_the_protocol_is_not_to_come_again(rig: WebRig) -> None:
+    rig.join()
+    rig.say(frame(b"\xfe"))
+    rig.run(lambda: rig.host.reasons)
+    rig.run(lambda: b"\x88" in rig.received)
+    code, reason = last_word(rig)
+    assert code == 1008 and reason.decode() == rig.host.reasons[0]
+
+
+def test_a_fault_of_ours_is_called_one(rig: WebRig, monkeypatch) -> None:
+    rig.join()
+    monkeypatch.setattr(rig.client.session.__class__, "receive_data", lambda *_: 1 / 0)
+    rig.say(frame(struct.pack(">BBxxI", 4, 1, 97)))
+    rig.run(lambda: rig.received.endswith(b"\x88\x02\x03\xf3"))

@@ -158,7 +158,7 @@ export class Session extends EventTarget {
             this.#wait(whyClosed(attempt.close));
             return;
         }
-        const answer = await askHealth();
+        const answer = await askHealth(new URL(this.#address).search);
         if (this.#attempt === null && this.state === 'connecting') {
             this.#wait(whyNotOpened(this.host, answer, navigator.onLine));
         }
@@ -202,11 +202,11 @@ function newAttempt(address) {
     return attempt;
 }
 
-/** Ask the server over plain HTTP whether it lives. Returns a Response, or null. */
-async function askHealth() {
+/** Ask the server over plain HTTP whether it, and the surface of `query`, lives. Returns a Response, or null. */
+async function askHealth(query) {
     try {
         const options = { method: 'HEAD', cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) };
-        return await fetch('health', options);
+        return await fetch(`health${query}`, options);
     } catch {
         return null;
     }

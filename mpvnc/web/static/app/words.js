@@ -19,7 +19,7 @@ export function whyClosed(close) {
     if (close === null) {
         return 'The server sent something that this page does not understand.';
     }
-    const said = close.reason ? ` It says: ${close.reason}` : '';
+    const said = close.reason ? ` It says: ${sentence(close.reason)}` : '';
     return (CLOSED[close.code] ?? 'The server has closed the connection.') + said;
 }
 
