@@ -17,9 +17,10 @@ from mpvnc.config import Config, Secrets
 from mpvnc.errors import ConfigError, ControlError, MpvncError
 from mpvnc.ipc.control import ControlSocket, Message
 from mpvnc.ipc.places import control_path, runtime_directory
+from mpvnc.supervisor.checks import check
 from mpvnc.supervisor.configuration import Configuration, secrets_of
 from mpvnc.supervisor.instance import NAMELESS
-from mpvnc.supervisor.main import Setup, Supervisor, check
+from mpvnc.supervisor.main import Setup, Supervisor
 from mpvnc.supervisor.tables import clients_table, status_text
 
 EXIT_OK, EXIT_FAILED, EXIT_CONFIG = 0, 1, 4

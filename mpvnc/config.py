@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -31,7 +32,8 @@ Heartbeat = Annotated[float, Meta(ge=3)]
 CutText = Annotated[int, Meta(ge=1, le=20 << 20)]
 """No format of a clipboard may be larger (`session.clipboard.FORMAT_MAX`)."""
 Level = Annotated[int, Meta(ge=0, le=9)]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$")]
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$"
+Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 
 _SECRET_KEYS = {"password", "view_only_password", "read_only_password"}
 
@@ -62,6 +64,7 @@ class Source(Section, frozen=True):
     probe_warn_ms: Annotated[float, Meta(ge=1)] = 40.0
     width: Side = 1280
     height: Side = 720
+    max_surfaces: Annotated[int, Meta(ge=1, le=48)] = 16
 
 
 class Clients(Section, frozen=True):
@@ -159,6 +162,11 @@ class Secrets(Section, frozen=True):
 
     def __repr__(self) -> str:
         return "Secrets(...)"
+
+
+def is_name(text: object) -> bool:
+    """Whether it can be the name of an instance or of a surface: up to 48 letters, digits, ".", "_" and "-"."""
+    return isinstance(text, str) and re.fullmatch(NAME_PATTERN, text) is not None
 
 
 def load(path: str | os.PathLike[str] | None = None, overrides: Iterable[str] = ()) -> Config:

@@ -18,7 +18,7 @@ from mpvnc.log import for_client
 from mpvnc.rfb import events
 from mpvnc.rfb.state import State
 from mpvnc.session.announcing import IgnoredClipboard
-from mpvnc.session.broadcast import Delivery
+from mpvnc.session.broadcast import Broadcast, Delivery
 from mpvnc.session.clipboard import Clipboard
 from mpvnc.session.fanout import Buffers
 from mpvnc.session.following import Following
@@ -53,16 +53,24 @@ _scratch = bytearray(READ_BYTES)
 _scratch_view = memoryview(_scratch)
 
 
+class Showing(Protocol):
+    """What a client looks at; `show.Show` is one."""
+
+    broadcast: Broadcast
+
+    def offer(self, session: Session, now: float, unacknowledged_bytes: int) -> Delivery | None:
+        """Offer it the screen."""
+
+    def review(self, session: Session) -> None:
+        """Look whether what it waits for is still what it wants."""
+
+
 class Host(Protocol):
     """What a client needs of its encoder."""
 
     loop: asyncio.AbstractEventLoop
     readiness: Readiness
     stall_timeout_s: float
-
-    @property
-    def stage(self) -> int:
-        """Grows with whatever there is to be seen; see `Broadcast.stage`."""
 
     def offer(self, client: Client, now: float) -> Delivery | None:
         """Offer it the screen."""
@@ -98,7 +106,7 @@ class Client:
     __slots__ = (
         "_blocked_since", "_drain_timer", "_host", "_input", "_is_judged", "_is_reading", "_is_writing",
         "_look_at", "_marks", "_rests_until", "_timer", "_waiting_control_bytes", "_withheld", "address",
-        "has_joined", "ident", "is_closed", "pipe", "session", "since", "slot", "updates",
+        "has_joined", "ident", "is_closed", "pipe", "session", "show", "since", "slot", "surface", "updates",
     )  # fmt: skip
 
     def __init__(
@@ -109,6 +117,10 @@ class Client:
         self.pipe = pipe
         self.session = session
         self.slot = 0
+        self.show: Showing
+        """What it looks at; given to it by who admits it, before anything is read."""
+        self.surface = ""
+        """The name of that; "" for the screen of a capture process (shows.py)."""
         self.has_joined = False
         self.is_closed = False
         self.updates = 0
@@ -139,6 +151,10 @@ class Client:
     def refuse(self, reason: str) -> None:
         """End the handshake with a reason in the client's own words, as soon as it can hear it."""
         self._guarded(self._refuse, reason)
+
+    def route(self, surface: int) -> None:
+        """Send its input to the program that draws the surface of this number from now on."""
+        self._input.surface = surface
 
     def offer(self) -> None:
         """Let it have the next update, if it may and wants to."""
@@ -201,7 +217,7 @@ class Client:
                 timer.cancel()
         self.pipe.close()
         if self.has_joined:
-            self._host.emit_surely(pack(ClientGone(self.ident, time.time())))
+            self._host.emit_surely(pack(ClientGone(self.ident, time.time()), self._input.surface))
         self._host.gone(self, reason)
 
     # -- callbacks
@@ -244,7 +260,7 @@ class Client:
         data = _scratch_view[:count].tobytes()
         session = self.session
         if session.asks_again(data):
-            if session.content_at != self._host.stage:
+            if session.content_at != self.show.broadcast.stage:
                 self._offer()
             return
         if self._is_judged or not self._withholds(data):

@@ -16,16 +16,11 @@ from collections.abc import Callable
 from typing import Any
 
 from mpvnc.errors import ControlError, MpvncError
-from mpvnc.frames.audience import Audience
 from mpvnc.ipc.bus import InputSender
-from mpvnc.ipc.parcels import read_parcel
 from mpvnc.kernels import coding, moves, tiles
 from mpvnc.log import for_client
 from mpvnc.metrics import Counter
-from mpvnc.rfb import writers
-from mpvnc.session.announcing import NOTHING, Offer
 from mpvnc.session.broadcast import Delivery
-from mpvnc.session.clipboard import PACKED_MAX_BYTES, Clipboard
 from mpvnc.session.session import Joined, Session
 from mpvnc.transport.plain import Pipe
 from mpvnc.workers.client import Client
@@ -33,7 +28,7 @@ from mpvnc.workers.readiness import Readiness
 from mpvnc.workers.report import Reporter
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
 from mpvnc.workers.settings import handshake_settings, session_settings
-from mpvnc.workers.show import Show
+from mpvnc.workers.shows import Shows
 
 DRAIN_S = 1.0
 """How long updates that are on their way may take when the server stops."""
@@ -51,31 +46,24 @@ class Encoder:
     """The clients of one worker, and the screen they see."""
 
     def __init__(self, runtime: Runtime, loop: asyncio.AbstractEventLoop) -> None:
-        config = runtime.config
         self.loop = loop
         self._runtime = runtime
         self._counters = runtime.counters
         self.readiness = Readiness(loop)
-        self.show = Show(loop, runtime.bell, runtime.pointer_fd, Audience(runtime.counters))
+        self.shows = Shows(runtime, loop)
         self._clients: dict[int, Client] = {}
-        self._name = config.server.desktop_name or "mpvnc"
         self._sender = InputSender(runtime.input_endpoint)
         self._unsent: deque[bytes] = deque(maxlen=_UNSENT_LIMIT)
-        self._is_source_muted = False
-        self._offer = NOTHING
         self._drain_until: float | None = None
         self._sent_updates = self._counters.get(Counter.UPDATES_SENT)
         self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
-        self._counted_before = {counter: self._counters.get(counter) for counter in Counter}
         self._reporter = Reporter(loop, self._clients, self._tell)
         self._configure()
         self._handlers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
-            "segment": self._on_segment,
+            **self.shows.handlers,
             "adopt": self._on_adopt,
             "auth_delay": self._on_auth_delay,
             "evict": self._on_evict,
-            "source": self._on_source,
-            "notice": self._on_notice,
             "clients": self._on_clients,
             "reconfigure": self._on_reconfigure,
             "drain": self._on_drain,
@@ -84,7 +72,7 @@ class Encoder:
     def run(self) -> None:
         """Serve until the supervisor says otherwise, or is gone."""
         self.loop.add_reader(self._runtime.control.fileno(), self._on_control)
-        self.show.begin()
+        self.shows.begin()
         self.loop.call_soon(self._beat)
         compiled = coding.COMPILED and moves.COMPILED and tiles.COMPILED
         self._counters.set(Counter.KERNELS_COMPILED, 1 if compiled else 2)
@@ -98,11 +86,6 @@ class Encoder:
 
     # -- Host: what clients ask for
 
-    @property
-    def stage(self) -> int:
-        """The stage that the broadcast is at."""
-        return self.show.broadcast.stage
-
     def offer(self, client: Client, now: float) -> Delivery | None:
         """Offer it the screen; encode what is missing, slice by slice."""
         session = client.session
@@ -111,11 +94,11 @@ class Encoder:
         unacknowledged = 0
         if session.demand.is_continuous and not session.pacer.has_fences:
             unacknowledged = client.pipe.unacknowledged_bytes()
-        return self.show.offer(session, now, unacknowledged)
+        return client.show.offer(session, now, unacknowledged)
 
     def review(self, client: Client) -> None:
         """Look whether what it waits for is still what it wants."""
-        self.show.review(client.session)
+        client.show.review(client.session)
 
     def emit(self, message: bytes) -> bool:
         """Put a message on the input bus."""
@@ -137,7 +120,7 @@ class Encoder:
 
     def joined(self, client: Client, joined: Joined) -> None:
         """Tell the supervisor that it is in."""
-        self.show.joined(client)
+        self.shows[client.surface].joined(client)
         for_client(logger, client.ident).info(
             "%s joined%s", client.address, " view-only" if joined.view_only else ""
         )
@@ -146,6 +129,7 @@ class Encoder:
             "client": client.ident,
             "state": "authenticated",
             "view_only": joined.view_only,
+            "surface": client.surface,
         }
         self._tell(said)
         if not joined.shared and not joined.view_only:
@@ -158,7 +142,7 @@ class Encoder:
 
     def gone(self, client: Client, reason: str) -> None:
         """Forget it and tell the supervisor."""
-        self.show.dismiss(client)
+        self.shows.dismiss(client)
         del self._clients[client.ident]
         self._counters.set(Counter.CLIENTS, len(self._clients))
         self._counters.add(Counter.BYTES_RECEIVED, client.pipe.received_bytes)
@@ -177,10 +161,7 @@ class Encoder:
         """Put into the status page what is counted here once per client and frame."""
         self._counters.set(Counter.UPDATES_SENT, self._sent_updates)
         self._counters.set(Counter.BYTES_SENT, self._sent_bytes)
-        counters = self.show.broadcast.fanout.counters
-        for counter, name in _FANOUT_COUNTERS:
-            self._counters.set(counter, self._counted_before[counter] + getattr(counters, name))
-        self._counters.set(Counter.FRAMES, self._counted_before[Counter.FRAMES] + self.show.frames)
+        self.shows.write_counters()
 
     # -- the supervisor
 
@@ -205,17 +186,6 @@ class Encoder:
         for fd in fds:
             os.close(fd)
 
-    def _on_segment(self, message: dict[str, Any], fds: list[int]) -> None:
-        try:
-            self.show.open(fds[0], self._name)
-        except (MpvncError, IndexError) as error:
-            logger.error("generation %d cannot be shown: %s", message["generation"], error)
-            return
-        finally:
-            for fd in fds:
-                os.close(fd)
-        logger.debug("generation %d: %dx%d", message["generation"], message["width"], message["height"])
-
     def _on_adopt(self, message: dict[str, Any], fds: list[int]) -> None:
         ident, address = message["client"], message["address"]
         if not fds:
@@ -223,7 +193,7 @@ class Encoder:
             return
         sock = socket.socket(fileno=fds[0])
         try:
-            client = self._admit(ident, address, sock, message["judge_after_s"])
+            client = self._admit(ident, address, sock, message.get("surface", ""), message["judge_after_s"])
         except (OSError, MpvncError) as error:
             for_client(logger, ident).error("%s cannot be served: %s", address, error)
             sock.close()
@@ -236,21 +206,20 @@ class Encoder:
             client.refuse(message.get("reason", "Refused"))
         client.start()
 
-    def _admit(self, ident: int, address: str, sock: socket.socket, judge_after_s: float) -> Client:
+    def _admit(
+        self, ident: int, address: str, sock: socket.socket, surface: str, judge_after_s: float
+    ) -> Client:
         # The time that it has begins when its turn comes.
         judge_at = self.loop.time() + judge_after_s
         session = Session(
             handshake_settings(self._runtime.config, self._runtime.secrets), self._settings, judge_at
         )
-        session.is_muted = self._is_muted
-        session.clipboards.announce(self._offer)
-        if self.show.reader is not None:
-            session.show(self.show.reader, self._name)
+        looks_at = self.shows.find(surface)
         pipe = Pipe(sock, self.stall_timeout_s + _VANISHED_GRACE_S)
         client = Client(ident, address, pipe, session, self, judge_at=judge_at)
         client.slot = self._runtime.slot
+        self.shows.admit(client, looks_at)
         self._clients[ident] = client
-        self.show.admit(client)
         return client
 
     def _on_auth_delay(self, message: dict[str, Any], _fds: list[int]) -> None:
@@ -262,49 +231,12 @@ class Encoder:
         reason = message.get("reason", "evicted")
         for client in list(self._clients.values()):
             if client.ident == message.get("client") or (
-                "except" in message and client.ident != message["except"] and client.has_joined
+                "except" in message
+                and client.ident != message["except"]
+                and client.has_joined
+                and client.surface == message.get("surface", "")
             ):
                 client.close(reason)
-
-    def _on_source(self, message: dict[str, Any], _fds: list[int]) -> None:
-        name = message.get("name")
-        if name:
-            self._rename(name)
-        if "view_only" in message:
-            self._is_source_muted = message["view_only"]
-            self._mute()
-
-    def _on_notice(self, message: dict[str, Any], fds: list[int]) -> None:
-        if message.get("notice") == "desktop_name":
-            self._rename(message["name"])
-        elif message.get("notice") == "clipboard":
-            self._announce(fds)
-        elif message.get("notice") == "bell":
-            for client in list(self._clients.values()):
-                client.session.say(writers.bell())
-                client.notice()
-
-    def _announce(self, fds: list[int]) -> None:
-        """Tell everybody of the clipboard that comes in a memfd, and those who come later."""
-        try:
-            if len(fds) != 1:
-                raise ControlError(f"{len(fds)} descriptors came with it")
-            self._offer = Offer(Clipboard.unpack(read_parcel(fds.pop(), PACKED_MAX_BYTES)))
-        except ControlError as error:
-            logger.error("a clipboard cannot be told: %s", error)
-            return
-        finally:
-            for fd in fds:
-                os.close(fd)
-        for client in list(self._clients.values()):
-            client.session.clipboards.announce(self._offer)
-            client.notice()
-
-    def _rename(self, name: str) -> None:
-        self._name = name
-        for client in list(self._clients.values()):
-            client.session.rename(name)
-            client.notice()
 
     def _on_clients(self, message: dict[str, Any], _fds: list[int]) -> None:
         self._reporter.report(message["request"])
@@ -313,20 +245,11 @@ class Encoder:
         """Passwords, limits and encodings are for those who come from now on."""
         self._runtime.reconfigure(message)
         self._configure()
-        self._mute()
 
     def _configure(self) -> None:
         self.stall_timeout_s = self._runtime.config.clients.stall_timeout_s
         self._settings = session_settings(self._runtime.config, self._runtime.source)
-
-    @property
-    def _is_muted(self) -> bool:
-        """Whether nobody's input counts."""
-        return self._is_source_muted or self._runtime.config.security.view_only
-
-    def _mute(self) -> None:
-        for client in self._clients.values():
-            client.session.is_muted = self._is_muted
+        self.shows.mute(self._runtime.config.security.view_only)
 
     def _on_drain(self, _message: dict[str, Any], _fds: list[int]) -> None:
         """Let what is on its way get there, start nothing new; a second one ends at once."""
@@ -351,7 +274,7 @@ class Encoder:
         for client in self._clients.values():
             client.mark(now)
         self._write_counters()
-        self.show.judge()
+        self.shows.judge()
         self._emit_unsent()
         try:
             self._runtime.beat()
@@ -380,17 +303,6 @@ class Encoder:
         except ControlError:
             self.loop.stop()
         self._watch_control()
-
-
-_FANOUT_COUNTERS = (
-    (Counter.ENCODES, "encodes"),
-    (Counter.CACHE_HITS, "hits"),
-    (Counter.CACHE_MISSES, "misses"),
-    (Counter.BYTES_ENCODED, "encoded_bytes"),
-    (Counter.PIXELS_ENCODED, "encoded_pixels"),
-    (Counter.FRAMES_SKIPPED, "skipped_frames"),
-)
-"""What the fan-out counts, by its own names. A killed predecessor's counts go on."""
 
 
 def main() -> None:

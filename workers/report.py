@@ -57,6 +57,7 @@ def describe(client: Client, now: float) -> dict[str, Any]:
         "client": client.ident,
         "address": client.address,
         "worker": client.slot,
+        "surface": client.surface,
         "since": round(client.since, 3),
         "is_in": client.has_joined,
         "view_only": session.view_only,

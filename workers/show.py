@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import os
 import time
 from collections import Counter as Tally
 
@@ -32,21 +31,18 @@ class Show:
     """One screen in front of a worker's clients. Loop thread only.
 
     Args:
-        bell: eventfd that says that there may be something new; stays the caller's.
-        pointer_fd: the pointer page.
+        title: the desktop's name; changes by `rename`.
         audience: where those who look are counted.
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, bell: int, pointer_fd: int, audience: Audience
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, title: str, audience: Audience) -> None:
         self.broadcast = Broadcast(encode)
+        self.title = title
         self.reader: FrameReader | None = None
         self.frames = 0
         """How many frames were taken over."""
         self._loop = loop
-        self._bell = bell
-        self._pointer = PointerPage(pointer_fd, writable=False)
+        self._pointer: PointerPage | None = None
         self._pointer_version = -1
         self._audience = audience
         self._clients: dict[Session, Client] = {}
@@ -57,21 +53,29 @@ class Show:
         self._timer_at = math.inf
         self._judged_frames = 0
 
-    def begin(self) -> None:
-        """Listen to the bell."""
-        self._loop.add_reader(self._bell, self._on_bell)
-
     def close(self) -> None:
-        """Let go of the memory."""
-        self._pointer.close()
+        """Show nothing any more, and let go of the memory. Nobody may look at it then."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._pointer is not None:
+            self._pointer.close()
         if self.reader is not None:
             self.reader.close()
+        self._timer = self._pointer = self.reader = None
 
     # -- clients
 
+    @property
+    def clients(self) -> list[Client]:
+        """Who looks at it, or waits for the first frame."""
+        return list(self._clients.values())
+
     def admit(self, client: Client) -> None:
-        """Count a client in."""
+        """Count a client in; it sees what there is."""
         self._clients[client.session] = client
+        client.show = self
+        if self.reader is not None:
+            client.session.show(self.reader, self.title)
 
     def joined(self, client: Client) -> None:
         """Count a client among those who look."""
@@ -113,25 +117,42 @@ class Show:
 
     # -- the screen
 
-    def open(self, fd: int, name: str) -> None:
+    def rename(self, title: str) -> None:
+        """Give the desktop another name."""
+        self.title = title
+        for client in self.clients:
+            client.session.rename(title)
+            client.notice()
+
+    def count(self, audience: Audience) -> None:
+        """Count those who look elsewhere from now on."""
+        self._audience = audience
+        for client in self.clients:
+            if client.has_joined:
+                audience.join(client.session)
+
+    def point(self, fd: int) -> None:
+        """Follow the pointer of this page."""
+        old, self._pointer = self._pointer, PointerPage(fd, writable=False)
+        self._pointer_version = -1
+        if old is not None:
+            old.close()
+
+    def open(self, fd: int) -> None:
         """Show another segment, from its newest frame on. Raises: FrameError if it cannot be shown."""
         reader = _open_reader(fd)
         old, self.reader = self.reader, reader
         self.broadcast.show(reader)
         self.broadcast.look(self._loop.time())
         self._arm()
-        for client in list(self._clients.values()):
-            client.session.show(reader, name)
+        for client in self.clients:
+            client.session.show(reader, self.title)
             client.handle_late()
             client.notice()
         if old is not None:
             old.close()
 
-    def _on_bell(self) -> None:
-        os.read(self._bell, 8)
-        self._look()
-
-    def _look(self) -> None:
+    def look(self) -> None:
         """Take over what is new, if those who wait for the last frame have been served."""
         news = self._take_pointer()
         if self._take_frame() or news:
@@ -139,7 +160,7 @@ class Show:
 
     def _offer_all(self) -> None:
         self._followers, self._leaders = {}, {}
-        for client in list(self._clients.values()):
+        for client in self.clients:
             session = client.session
             if not session.is_ready:
                 continue
@@ -174,10 +195,9 @@ class Show:
                 client.offer()
 
     def _take_pointer(self) -> bool:
-        version = self._pointer.version
-        if version == self._pointer_version:
+        if self._pointer is None or self._pointer.version == self._pointer_version:
             return False
-        self._pointer_version = version
+        self._pointer_version = self._pointer.version
         self.broadcast.point(self._pointer.read())
         return True
 
@@ -212,7 +232,7 @@ class Show:
             self._step()
         if self._followers and not self.broadcast.is_busy:
             self._offer_left()
-        self._look()
+        self.look()
         self._pump_soon()
 
     def _step(self) -> None:

@@ -23,6 +23,11 @@ def runtime_directory(configured: str, environ: Mapping[str, str]) -> Path:
     return Path(tempfile.gettempdir()) / f"mpvnc-{os.geteuid()}"
 
 
+def feed_endpoint(events: str, surface: int) -> str:
+    """Return where a surface's program gets its events: the instance's `events` endpoint has one per surface."""
+    return f"{events}-{surface}"
+
+
 def control_path(directory: Path, instance: str) -> Path:
     """Return where an instance's control socket is."""
     return directory / instance / "control"

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import IO
 
+from mpvnc.config import Server
 from mpvnc.errors import ControlError, PublishError
 from mpvnc.ipc.control import ControlSocket
 from mpvnc.ipc.places import control_path, runtime_directory
@@ -88,16 +89,31 @@ class OwnSupervisor:
         return self.process.wait()
 
 
+def instance_for(surface: str | None) -> str:
+    """Return the instance to join where none is given: the default one, or one called like the surface if only that
+    runs.
+    """
+    directory, usual = runtime_directory("", os.environ), Server().name
+    if surface and not control_path(directory, usual).exists() and control_path(directory, surface).exists():
+        return surface
+    return usual
+
+
 def join_supervisor(name: str) -> ControlSocket:
     """Connect to the instance `name` of this user. Raises: PublishError if there is none."""
     directory = runtime_directory("", os.environ)
     try:
         return ControlSocket.connect(control_path(directory, name))
     except ControlError as error:
-        raise PublishError(
-            f"no server named {name} runs in {directory}: start one with mpvnc-supervisor start "
-            f"--set server.name={name} --set source.kind=publish, or give port= for one of your own"
-        ) from error
+        there = ", ".join(sorted(path.parent.name for path in directory.glob("*/control")))
+        advice = (
+            f"instance= takes one of: {there}"
+            if there
+            else (
+                "start one with mpvnc-supervisor start --set source.kind=publish, or give port= for one of your own"
+            )
+        )
+        raise PublishError(f"no server named {name} runs in {directory}: {advice}") from error
 
 
 def _hand_on(pipe: IO[bytes], log: Callable[[str], None]) -> None:

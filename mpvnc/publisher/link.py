@@ -133,6 +133,8 @@ class Link:
         self._counters = self._status.slot(welcome["slot"])
         self.events_endpoint: str = welcome["bus"]["events"]
         self.listeners: tuple[str, ...] = tuple(welcome["listeners"])
+        self.instance: str = welcome["instance"]
+        self.surface_name: str = welcome["surface"]
 
     def fileno(self) -> int:
         """The fd that is readable when `pump` has something to do."""

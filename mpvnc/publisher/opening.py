@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from mpvnc.errors import PublishError
 from mpvnc.ipc.control import ControlSocket, Message
 from mpvnc.publisher.arguments import checked_name, checked_passwords
-from mpvnc.publisher.launch import OwnSupervisor, join_supervisor
+from mpvnc.publisher.launch import OwnSupervisor, instance_for, join_supervisor
 from mpvnc.publisher.link import Greeting
 from mpvnc.publisher.publication import Publication
 from mpvnc.publisher.rejoin import ANSWER_TIMEOUT_S, Rejoin
@@ -28,6 +28,7 @@ def publish(
     port: int | None = None,
     host: str | None = None,
     name: str | None = None,
+    instance: str | None = None,
     title: str | None = None,
     password: str | None = None,
     view_only_password: str | None = None,
@@ -38,17 +39,23 @@ def publish(
 ) -> Publication:
     """Show `surface` to viewers, as it is now; later changes by `Publication.frame`.
 
-    With a port, or without a name, a server of this program's own is started, and ends with the publication.
-    With a name alone the surface goes to the server of that name that this user runs with
+    With a port, or without name and instance, a server of this program's own is started, and ends with the
+    publication. With a name or an instance alone the surface goes to the server that this user runs with
     `source.kind: publish`; port, host, passwords and settings are its own then. If that server goes away, the
     publication waits for it to come back, and goes on; see `Publication.is_connected`.
+
+    A server shows any number of surfaces, each under its own name: viewers get the first one, or that of the
+    listener that they connect to.
 
     Args:
         surface: RGB24 or ARGB32, any stride; pycairo's, cairocffi's or anything alike.
         port: 0 picks a free one, which `Publication.listeners` tells; None is the default, 5900.
         host: the address to listen at; loopback by default.
-        name: of the server to join; with a port, of the one that is started.
-        title: the desktop's name as viewers show it.
+        name: of the surface, "main" by default; a program that comes back under the same name goes on with its
+            surface, and viewers stay.
+        instance: the server to join, `server.name` in its configuration. By default that is "default", or one called
+            like the surface if only that runs. With a port, what the one that is started is called.
+        title: the desktop's name as viewers show it; by default the surface's name.
         password: viewers that give it may control; None lets everybody in, which only loopback allows.
         view_only_password: viewers that give it may look.
         view_only: nobody controls: the only events are connect and disconnect.
@@ -71,17 +78,18 @@ def publish(
         "title": checked_name(title or name or "mpvnc"),
         "view_only": view_only,
     }
-    if name is None or "server.port" in own_settings:
-        if name is not None:
-            own_settings["server.name"] = name
+    if (name is None and instance is None) or "server.port" in own_settings:
+        if instance is not None:
+            own_settings["server.name"] = instance
         own_settings["source.kind"] = "publish"
         if log is None:
             own_settings.setdefault("logging.log_level", "WARNING")
         return _with_own(surface, OwnSupervisor(own_settings, secrets, log), hello)
     if own_settings or any(secrets.values()) or log is not None:
         raise PublishError("host, passwords, settings and log need port=: a server that runs has its own")
-    rejoin = Rejoin(name, hello) if reconnect else None
-    return _opened(surface, join_supervisor(name), hello, rejoin=rejoin)
+    joined = instance or instance_for(name)
+    rejoin = Rejoin(joined, hello) if reconnect else None
+    return _opened(surface, join_supervisor(joined), hello, rejoin=rejoin)
 
 
 def _with_own(surface: Surface, own: OwnSupervisor, hello: Message) -> Publication:

@@ -17,7 +17,7 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -49,6 +49,8 @@ class Publication:
 
     Attributes:
         surface: what is shown; see `change_surface`.
+        name: of the surface; viewers and other programs know it by that.
+        instance: the name of the server, for further surfaces: `publish(other, name="other", instance=...)`.
         listeners: URLs under which viewers find it.
     """
 
@@ -62,6 +64,7 @@ class Publication:
         rejoin: Rejoin | None = None,
     ) -> None:
         self.surface = surface
+        self.name, self.instance = link.surface_name, link.instance
         self.listeners = link.listeners
         self._link = link
         self._inbox = Inbox(link.events_endpoint, view_only=view_only)
@@ -340,6 +343,8 @@ class Publication:
         _alive.discard(self)
         self._inbox.close()
         with self._lock:
+            with suppress(PublishError):
+                self._link.send({"type": "withdraw"})
             self._let_go()
         if self._own is not None:
             self._own.end()

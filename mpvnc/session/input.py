@@ -6,8 +6,8 @@ take. It sends nothing and reads no clock.
 The laws: motion may be merged, keys and buttons never; the order of a client's events is kept; every event
 carries its client and a wall-clock time (RFC 6143 sections 7.5.4 to 7.5.6 are what clients send).
 
-On the bus an event is one message, little-endian: client u64, time f64 (seconds since 1970), kind u8,
-payload.
+On the bus an event is one message, little-endian: client u64, time f64 (seconds since 1970), kind u8, number of
+the surface that the client looks at u32 (0: the screen of a capture process), payload.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ QUEUE_EVENTS = 1000
 QUEUE_TEXT_BYTES = 64 << 20
 """Of clipboards, a character counting as one: one with three formats of the largest configurable limit, 20 MiB."""
 
-_HEAD = struct.Struct("<QdB")
+_HEAD = struct.Struct("<QdBI")
 _KEY = struct.Struct("<BI")
 _POINTER = struct.Struct("<HHH")
 _RESIZE = struct.Struct("<HH")
@@ -105,8 +105,8 @@ class ClientGone:
 InputEvent = KeyInput | PointerInput | ClipboardInput | ResizeInput | ClientJoined | ClientGone
 
 
-def pack(event: InputEvent) -> bytes:
-    """Return the event as one message of the bus."""
+def pack(event: InputEvent, surface: int = 0) -> bytes:
+    """Return the event as one message of the bus, for the program that draws that surface."""
     match event:
         case KeyInput():
             kind, payload = Kind.KEY, _KEY.pack(event.down, event.keysym)
@@ -121,7 +121,7 @@ def pack(event: InputEvent) -> bytes:
             kind, payload = Kind.JOINED, _JOINED.pack(event.view_only, event.slot) + address
         case ClientGone():
             kind, payload = Kind.GONE, b""
-    return _HEAD.pack(event.client, event.time, kind) + payload
+    return _HEAD.pack(event.client, event.time, kind, surface) + payload
 
 
 def unpack(message: bytes) -> InputEvent:
@@ -130,9 +130,20 @@ def unpack(message: bytes) -> InputEvent:
     Raises: ControlError if the message is not one that `pack` makes.
     """
     try:
-        client, time, number = _HEAD.unpack_from(message)
+        client, time, number, _surface = _HEAD.unpack_from(message)
         return _unpack(client, time, Kind(number), message[_HEAD.size :])
     except (struct.error, ValueError) as error:
+        raise ControlError(f"input message {message[:32].hex(' ')}: {error}") from error
+
+
+def surface_of(message: bytes) -> int:
+    """Return the number of the surface that a message is for.
+
+    Raises: ControlError if the message is too short for one.
+    """
+    try:
+        return int(_HEAD.unpack_from(message)[3])
+    except struct.error as error:
         raise ControlError(f"input message {message[:32].hex(' ')}: {error}") from error
 
 
@@ -171,6 +182,8 @@ class InputQueue:
         self._text_bytes = 0
         self._mask = 0
         self._ends_in_motion = False
+        self.surface = 0
+        """The number that its messages go by."""
 
     def __len__(self) -> int:
         return len(self._events)
@@ -195,7 +208,7 @@ class InputQueue:
         """Give events to `send` as long as it returns True. True if the queue is empty afterwards."""
         while self._events:
             event = self._events[0]
-            if not send(pack(event)):
+            if not send(pack(event, self.surface)):
                 return False
             self._events.popleft()
             self._text_bytes -= _text_bytes(event)

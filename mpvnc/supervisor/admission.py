@@ -31,7 +31,7 @@ class Verdict(NamedTuple):
 
 @dataclass(slots=True)
 class Client:
-    """A client in the ledger; `slot` is its encoder's."""
+    """A client in the ledger; `slot` is its encoder's, `surface` the name of what it sees once it is in."""
 
     id: int
     address: str
@@ -39,6 +39,7 @@ class Client:
     is_refused: bool
     is_authenticated: bool = False
     is_view_only: bool = False
+    surface: str = ""
 
 
 class Admission:
@@ -96,7 +97,7 @@ class Admission:
         else:
             self._waiting[_network(address)] += 1
 
-    def has_authenticated(self, client: int, *, view_only: bool) -> bool:
+    def has_authenticated(self, client: int, *, view_only: bool, surface: str = "") -> bool:
         """It gave the right password, or needed none; False if there is no room for it any more.
 
         One without room stays as it is: it is to be evicted.
@@ -106,7 +107,7 @@ class Admission:
             return True
         if self.is_full:
             return False
-        record.is_authenticated, record.is_view_only = True, view_only
+        record.is_authenticated, record.is_view_only, record.surface = True, view_only, surface
         self.authenticated += 1
         self._no_longer_waiting(record.address)
         return True

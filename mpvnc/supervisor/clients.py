@@ -7,7 +7,7 @@ import time
 
 from mpvnc import log
 from mpvnc.ipc.control import Message
-from mpvnc.supervisor.admission import TOO_MANY, Admission, AuthThrottle
+from mpvnc.supervisor.admission import TOO_MANY, Admission, AuthThrottle, Client
 from mpvnc.supervisor.crew import Crew
 from mpvnc.supervisor.policy import Child
 
@@ -37,7 +37,7 @@ class ClientDesk:
         """
         kind = message["type"]
         if kind == "client" and message["state"] == "authenticated":
-            self._authenticated(encoder, message["client"], view_only=bool(message.get("view_only", False)))
+            self._authenticated(encoder, message)
         elif kind == "client":
             self._admission.has_gone(message["client"])
             self._throttle.has_gone(message["client"], time.monotonic())
@@ -72,8 +72,10 @@ class ClientDesk:
         self._send_evict(self._crew.encoders[record.slot], client, reason)
         return True
 
-    def _authenticated(self, encoder: Child, client: int, *, view_only: bool) -> None:
-        if not self._admission.has_authenticated(client, view_only=view_only):
+    def _authenticated(self, encoder: Child, message: Message) -> None:
+        client, view_only = message["client"], bool(message.get("view_only", False))
+        surface = str(message.get("surface", ""))
+        if not self._admission.has_authenticated(client, view_only=view_only, surface=surface):
             self._evict(encoder, client, TOO_MANY)
 
     def _auth_failed(self, encoder: Child, client: int) -> None:
@@ -91,15 +93,25 @@ class ClientDesk:
         )
 
     def _exclusive(self, encoder: Child, client: int) -> None:
-        """Apply `clients.when_not_shared` for a client that may control (RFC 6143 section 7.3.1)."""
+        """Apply `clients.when_not_shared` for a client that may control (RFC 6143 section 7.3.1).
+
+        The desktop that it is not to be shared is the surface that it sees.
+        """
         record = self._admission.find(client)
         if record is None or not record.is_authenticated or record.is_view_only:
             return
-        others = self._admission.authenticated - 1
         if self.when_not_shared == "evict":
-            self._crew.broadcast({"type": "evict", "except": client, "reason": EXCLUSIVE})
-        elif self.when_not_shared == "refuse" and others > 0:
+            message = {"type": "evict", "except": client, "surface": record.surface, "reason": EXCLUSIVE}
+            self._crew.broadcast(message)
+        elif self.when_not_shared == "refuse" and self._others_see(record):
             self._evict(encoder, client, NOT_SHARED)
+
+    def _others_see(self, client: Client) -> bool:
+        """Whether somebody else is in who sees the same."""
+        return any(
+            other.is_authenticated and other.surface == client.surface and other is not client
+            for other in self._admission
+        )
 
     def _evict(self, encoder: Child, client: int, reason: str) -> None:
         log.for_client(logger, client).info("evicted: %s", reason)

@@ -35,6 +35,7 @@ class _Arrival:
     address: str
     port: int
     sock: socket.socket
+    surface: str
 
 
 class Door:
@@ -58,8 +59,13 @@ class Door:
 
     @property
     def urls(self) -> list[str]:
-        """Where viewers connect."""
-        return [listener.url for listener in self._listeners]
+        """Where viewers connect, with the surface that they see there if it is a certain one."""
+        return [listener.label for listener in self._listeners]
+
+    @property
+    def listeners(self) -> Sequence[Listener]:
+        """What it listens on."""
+        return self._listeners
 
     def hold(self, listeners: Sequence[Listener]) -> None:
         """Take over listening sockets; nothing is accepted before `open`."""
@@ -113,21 +119,21 @@ class Door:
                 if error.errno in _NO_DESCRIPTOR:
                     self._refuse_one(listener)
                 return
-            self._queue.append(self._arrival(sock, peer))
+            self._queue.append(self._arrival(sock, peer, listener))
             self.pump()
 
     def _refuse_one(self, listener: Listener) -> None:
         """Accept with the reserved descriptor, and let an encoder speak the refusal."""
         try:
             with self._spare.lent(listener.sock) as (sock, peer), sock:
-                self._place(self._arrival(sock, peer), FULL_PROCESS)
+                self._place(self._arrival(sock, peer, listener), FULL_PROCESS)
         except OSError as error:
             logger.warning("cannot accept: %s", error.strerror)
 
-    def _arrival(self, sock: socket.socket, peer: object) -> _Arrival:
+    def _arrival(self, sock: socket.socket, peer: object, listener: Listener) -> _Arrival:
         client, self._next_client = self._next_client, self._next_client + 1
         address, port = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else (LOCAL, 0)
-        return _Arrival(client, address, port, sock)
+        return _Arrival(client, address, port, sock, listener.surface)
 
     def _place(self, arrival: _Arrival, reason: str | None) -> bool:
         """Hand one over or drop it, and close the socket; False if no encoder takes it now."""
@@ -150,6 +156,7 @@ class Door:
             "client": arrival.client,
             "address": arrival.address,
             "port": arrival.port,
+            "surface": arrival.surface,
             "verdict": "serve" if is_served else "refuse",
             "reason": reason or "",
             "judge_after_s": (

@@ -18,6 +18,7 @@ from mpvnc.ipc.places import control_path
 NAMELESS = "nameless-"
 """Instances of `publish(port=...)` start with it; their directories are swept when their holder is gone."""
 _LOCK = "lock"
+_LONGEST = "events-4294967295"
 _SUN_PATH_BYTES = 107
 
 
@@ -52,7 +53,7 @@ def open_instance(directory: Path, name: str) -> Instance:
         ConfigError: if the directory is another user's, open to others, or its name too long for sockets.
     """
     path = directory / name
-    if len(os.fsencode(path / "control.new")) > _SUN_PATH_BYTES:
+    if len(os.fsencode(path / _LONGEST)) > _SUN_PATH_BYTES:
         raise ConfigError(f"the runtime directory {path} is too long a name for UNIX sockets")
     try:
         private_directory(directory)

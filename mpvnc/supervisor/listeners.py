@@ -13,10 +13,10 @@ import re
 import socket
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from mpvnc.config import Server
+from mpvnc.config import Server, is_name
 from mpvnc.errors import ConfigError, MpvncError
 
 BACKLOG = 4096
@@ -29,10 +29,12 @@ class ListenError(MpvncError):
 
 
 class TcpSpec(NamedTuple):
-    """A host (name, address, or "" and "*" for all families) and a port, 0 for a free one."""
+    """A host (name, address, or "" and "*" for all families), a port, 0 for a free one, and what it shows."""
 
     host: str
     port: int
+    surface: str = ""
+    """The name of a published surface; "" for the first."""
 
     def __str__(self) -> str:
         """Return it as the configuration has it: `0.0.0.0:5900`, `[::]:5900`, `*:5900`."""
@@ -40,9 +42,10 @@ class TcpSpec(NamedTuple):
 
 
 class UnixSpec(NamedTuple):
-    """The path of a UNIX socket."""
+    """The path of a UNIX socket, and what it shows."""
 
     path: str
+    surface: str = ""
 
     def __str__(self) -> str:
         """Return it as the configuration has it."""
@@ -51,11 +54,17 @@ class UnixSpec(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listening, non-blocking socket and the URL under which viewers find it."""
+    """A listening, non-blocking socket, the URL under which viewers find it, and the surface that they see."""
 
     sock: socket.socket
     url: str
     unix_path: str = ""
+    surface: str = ""
+
+    @property
+    def label(self) -> str:
+        """Its URL, with the surface if it is for a certain one."""
+        return f"{self.url}#{self.surface}" if self.surface else self.url
 
     def close(self) -> None:
         """Stop listening; removes the file of a UNIX socket."""
@@ -68,7 +77,8 @@ class Listener:
 def parse_listeners(server: Server) -> list[TcpSpec | UnixSpec]:
     """Return what is to be listened on: `server.listeners`, else `server.host` and `server.port`.
 
-    Raises: ConfigError naming the entry that is neither `host:port`, `[address]:port` nor `unix:/path`.
+    Raises: ConfigError naming the entry that is neither `host:port`, `[address]:port` nor `unix:/path`, with or
+        without `#surface`.
     """
     if not server.listeners:
         return [TcpSpec(server.host.strip("[]"), server.port)]
@@ -93,7 +103,8 @@ def open_listeners(specs: Sequence[TcpSpec | UnixSpec]) -> list[Listener]:
     opened: list[Listener] = []
     try:
         for spec in specs:
-            opened += [_open_unix(spec)] if isinstance(spec, UnixSpec) else _open_tcp(spec)
+            found = [_open_unix(spec)] if isinstance(spec, UnixSpec) else _open_tcp(spec)
+            opened += [replace(listener, surface=spec.surface) for listener in found]
     except BaseException:
         for listener in opened:
             listener.close()
@@ -102,12 +113,23 @@ def open_listeners(specs: Sequence[TcpSpec | UnixSpec]) -> list[Listener]:
 
 
 def _parse(entry: str) -> TcpSpec | UnixSpec:
-    if entry.startswith("unix:") and len(entry) > len("unix:"):
-        return UnixSpec(entry[len("unix:") :])
-    match = re.fullmatch(r"(?:\[([^\]]*)\]|([^:\[\]]*)):(\d{1,5})", entry.removeprefix("tcp:"))
+    address, surface = _split_surface(entry)
+    if address.startswith("unix:") and len(address) > len("unix:"):
+        return UnixSpec(address[len("unix:") :], surface=surface)
+    match = re.fullmatch(r"(?:\[([^\]]*)\]|([^:\[\]]*)):(\d{1,5})", address.removeprefix("tcp:"))
     if not match or int(match[3]) > 65535:
         raise ConfigError(f"server.listeners: {entry}: expected host:port, [address]:port or unix:/path")
-    return TcpSpec(match[1] or match[2] or "", int(match[3]))
+    return TcpSpec(match[1] or match[2] or "", int(match[3]), surface=surface)
+
+
+def _split_surface(entry: str) -> tuple[str, str]:
+    """Return (address, name of the surface); "" if none stands behind the last "#"."""
+    address, mark, surface = entry.rpartition("#")
+    if not mark:
+        return entry, ""
+    if not is_name(surface):
+        raise ConfigError(f"server.listeners: {entry}: {surface!r} is no name of a surface")
+    return address, surface
 
 
 def _open_tcp(spec: TcpSpec) -> list[Listener]:

@@ -25,6 +25,7 @@ from mpvnc.ipc.control import ControlSocket, Message
 from mpvnc.ipc.places import runtime_directory
 from mpvnc.supervisor import policy
 from mpvnc.supervisor.admission import Admission, AuthThrottle
+from mpvnc.supervisor.checks import check
 from mpvnc.supervisor.children import role_command
 from mpvnc.supervisor.clients import ClientDesk
 from mpvnc.supervisor.commands import CommandServer, Peer
@@ -32,7 +33,7 @@ from mpvnc.supervisor.crew import TICK_S, Crew
 from mpvnc.supervisor.descriptors import raise_limit
 from mpvnc.supervisor.door import Door
 from mpvnc.supervisor.instance import open_instance
-from mpvnc.supervisor.listeners import is_exposed, open_listeners, parse_listeners
+from mpvnc.supervisor.listeners import open_listeners, parse_listeners
 from mpvnc.supervisor.loop import Loop
 from mpvnc.supervisor.operator import Operator, Reloaded, reloaded_message
 from mpvnc.supervisor.placement import Load, candidates
@@ -41,11 +42,10 @@ from mpvnc.supervisor.publishing import Publishing
 from mpvnc.supervisor.rates import Rates
 from mpvnc.supervisor.reload import compare
 from mpvnc.supervisor.roster import Roster
-from mpvnc.supervisor.segments import Segments
 from mpvnc.supervisor.signals import SignalPipe
 from mpvnc.supervisor.source import display_of, resolve_kind, roles_of, worker_count
 from mpvnc.supervisor.status import Overview, snapshot
-from mpvnc.supervisor.writers import Writers
+from mpvnc.supervisor.surfaces import Surfaces
 
 logger = logging.getLogger(__name__)
 
@@ -75,21 +75,6 @@ class Setup:
     command: Callable[[str], Sequence[str]] = role_command
     publisher: ControlSocket | None = None
     amend: Amend | None = None
-
-
-def check(config: Config, secrets: Secrets) -> None:
-    """Refuse what would serve everybody everything by mistake.
-
-    Raises: ConfigError if a listener is reachable from elsewhere without authentication or an explicit
-        `security.allow_none`, or a listener is malformed.
-    """
-    has_password = secrets.password is not None or secrets.view_only_password is not None
-    exposed = [spec for spec in parse_listeners(config.server) if is_exposed(spec)]
-    if exposed and not has_password and not config.security.allow_none:
-        raise ConfigError(
-            f"{exposed[0]} can be reached from other machines without a password: set security.password_file "
-            "or MPVNC_PASSWORD, or security.allow_none: true if everybody may"
-        )
 
 
 class Supervisor:
@@ -127,10 +112,9 @@ class Supervisor:
         self._loop = _kept(stack, Loop())
         self._signals = _kept(stack, SignalPipe())
         self._loop.watch(self._signals, self._signalled)
-        self._writers = _kept(
-            stack, Writers(Segments(self._instance.name), self._broadcast, config.server.desktop_name)
-        )
         self._crew = _kept(stack, self._make_crew())
+        name, limit = config.server.desktop_name, config.source.max_surfaces
+        self._surfaces = _kept(stack, Surfaces(self._instance.name, self._crew, name, limit))
         self._admission = Admission(config.clients)
         throttle = AuthThrottle(config.security.auth_delay_s, config.security.auth_delay_max_s)
         self._throttle = throttle
@@ -148,7 +132,7 @@ class Supervisor:
             self._loop,
             self._commands,
             self._crew,
-            self._writers,
+            self._surfaces,
             instance=self._instance,
             kind=self._kind,
         )
@@ -178,7 +162,7 @@ class Supervisor:
             return
         reason = policy.give_up_reason(self._crew.children, announced=self._announced)
         if reason is None and not self._announced and self._kind != "publish":
-            reason = self._writers.refusal or None
+            reason = self._surfaces.screen.refusal or None
         if reason is not None:
             logger.critical("giving up: %s", reason)
             self._publishing.refuse_owner(reason)
@@ -188,7 +172,7 @@ class Supervisor:
     def _announce_if_ready(self) -> None:
         if self._announced or self._stop is not None:
             return
-        waits_for_frame = self._writers.generation is None and self._kind != "publish"
+        waits_for_frame = self._surfaces.screen.generation is None and self._kind != "publish"
         if waits_for_frame or any(child.ready_since is None for child in self._crew.children):
             return
         self._announced = True
@@ -196,7 +180,7 @@ class Supervisor:
         urls = " ".join(self._door.urls)
         _print(f"{ANNOUNCE} {urls} source={self._kind} workers={self._workers}")
         logger.info("listening on %s", urls)
-        self._publishing.open(self._door.urls)
+        self._publishing.open(self._door.listeners)
 
     def _request_stop(self, now: float, *, quick: bool) -> None:
         since = now if self._stop is None else self._stop.since
@@ -247,9 +231,11 @@ class Supervisor:
             self._loop.send(peer.control, {"type": "refused", "reason": reason})
 
     def child_started(self, child: Child) -> None:
-        """An encoder gets the current frames and the state of the source at once."""
+        """An encoder gets the current frames and the state of the source at once, the consumer whom it serves."""
         if child.role == ENCODER:
-            self._writers.welcome(lambda message, fds: self._crew.send(child, message, fds))
+            self._surfaces.welcome_encoder(child)
+        elif child is self._crew.consumer:
+            self._surfaces.welcome_consumer()
 
     def child_ready(self, child: Child) -> None:
         """It counts from the next turn of the loop."""
@@ -260,15 +246,18 @@ class Supervisor:
         if child.role == ENCODER:
             self._clients.encoder_ended(child)
             self._roster.encoder_ended(child)
+            self._surfaces.encoder_ended(child.slot)
         elif child is self._crew.writer and self._stop is None:
-            self._writers.went("the capture process ended")
+            self._surfaces.screen.went("the capture process ended")
 
     def child_said(self, child: Child, message: Message) -> None:
         """Hand a child's message to whom it concerns."""
         if child.role == ENCODER:
             known = self._clients.said(child, message) or self._roster.said(child, message)
         elif child is self._crew.writer:
-            known = self._writers.said(message, lambda answer, fds: self._crew.send(child, answer, fds))
+            known = self._surfaces.screen.said(
+                message, lambda answer, fds: self._crew.send(child, answer, fds)
+            )
             if message["type"] == "source" and "state" in message:
                 child.source_up = message["state"] == "up"
                 self._tell_waiting(message)
@@ -303,7 +292,7 @@ class Supervisor:
             overview,
             self._crew,
             self._rates,
-            writers=self._writers,
+            surfaces=self._surfaces,
             door=self._door,
             admission=self._admission,
         )
@@ -356,7 +345,7 @@ class Supervisor:
         self._clients.when_not_shared = config.clients.when_not_shared
         self._throttle.set_delays(config.security.auth_delay_s, config.security.auth_delay_max_s)
         self._crew.reconfigure(config.timeouts, lambda child: {"type": "reconfigure", **self._told(child)})
-        self._writers.rename(config.server.desktop_name)
+        self._surfaces.rename(config.server.desktop_name)
 
     def _consumer_said(self, message: Message) -> bool:
         if message["type"] == "backend":
@@ -366,9 +355,6 @@ class Supervisor:
         else:
             return False
         return True
-
-    def _broadcast(self, message: Message, fds: Sequence[int]) -> None:
-        self._crew.broadcast(message, fds)
 
     def _make_crew(self) -> Crew:
         return Crew(

@@ -1,7 +1,7 @@
-"""Programs that publish a surface: one at a time is the writer of a `publish` source.
+"""Programs that publish a surface to a `publish` source, each under a name of its own.
 
-A publisher is a peer of the control socket. The owner is the one that started this supervisor for
-itself.
+A publisher is a peer of the control socket, with one surface on each connection. The owner is the one that
+started this supervisor for itself; it ends with it, whoever else publishes here.
 """
 
 from __future__ import annotations
@@ -9,26 +9,31 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from mpvnc.errors import ControlError
+from mpvnc.errors import ControlError, PublishError
 from mpvnc.ipc.control import Message
+from mpvnc.ipc.places import feed_endpoint
 from mpvnc.supervisor.commands import CommandServer, Peer
 from mpvnc.supervisor.crew import Crew
 from mpvnc.supervisor.instance import Instance
+from mpvnc.supervisor.listeners import Listener
 from mpvnc.supervisor.loop import Loop
-from mpvnc.supervisor.writers import Writers
+from mpvnc.supervisor.surfaces import Surface, Surfaces
 
 logger = logging.getLogger(__name__)
 
+DEFAULT_NAME = "main"
+"""Of a surface whose program gave it no name."""
+
 
 class Publishing:
-    """Takes publishers in, passes on what the one that publishes says."""
+    """Takes publishers in, passes on what they say."""
 
     def __init__(
         self,
         loop: Loop,
         commands: CommandServer,
         crew: Crew,
-        writers: Writers,
+        surfaces: Surfaces,
         *,
         instance: Instance,
         kind: str,
@@ -36,19 +41,19 @@ class Publishing:
         self._loop = loop
         self._commands = commands
         self._crew = crew
-        self._writers = writers
+        self._surfaces = surfaces
         self._instance = instance
         self._kind = kind
-        self._publisher: Peer | None = None
-        self._urls: list[str] | None = None
+        self._publishers: dict[Peer, Surface] = {}
+        self._listeners: Sequence[Listener] | None = None
         self.owner: Peer | None = None
 
-    def open(self, urls: Sequence[str]) -> None:
-        """The server listens: answer the publisher that waits for it."""
-        self._urls = list(urls)
-        if self._publisher is not None:
-            self._welcome(self._publisher)
-        elif self._kind == "publish" and self.owner is None:
+    def open(self, listeners: Sequence[Listener]) -> None:
+        """The server listens: answer the publishers that wait for it."""
+        self._listeners = listeners
+        for peer, surface in self._publishers.items():
+            self._welcome(peer, surface)
+        if not self._publishers and self._kind == "publish" and self.owner is None:
             logger.info("waiting for a program to publish")
 
     def refuse_owner(self, reason: str) -> None:
@@ -61,10 +66,16 @@ class Publishing:
         if message["type"] == "publish":
             self._join(peer, message)
             return True
-        if peer is not self._publisher:
+        surface = self._publishers.get(peer)
+        if surface is None:
             return False
+        if message["type"] == "withdraw":
+            self._surfaces.withdraw(surface)
+            return True
         try:
-            return self._writers.said(message, lambda answer, fds: self._answer(peer, answer, fds), fds)
+            return self._surfaces.said(
+                surface, message, lambda answer, fds: self._answer(peer, answer, fds), fds
+            )
         except (ControlError, KeyError, TypeError, ValueError) as error:
             logger.error("the publisher (pid %d) sent a wrong %s: %r", peer.pid, message["type"], error)
             self.left(peer)
@@ -73,46 +84,52 @@ class Publishing:
 
     def left(self, peer: Peer) -> bool:
         """A peer's connection ended; whether it was the owner's, and so this supervisor's end."""
-        if peer is self._publisher:
-            self._publisher = None
-            if peer is not self.owner:
-                self._writers.went("the publisher went")
+        surface = self._publishers.pop(peer, None)
+        if surface is not None and peer is not self.owner:
+            self._surfaces.leave(surface, "the publisher went")
         return peer is self.owner
 
     def _join(self, peer: Peer, message: Message) -> None:
-        reason = self._refusal(peer)
-        if reason is not None:
-            self._loop.send(peer.control, {"type": "refused", "reason": reason})
+        name = message.get("name") or DEFAULT_NAME
+        try:
+            surface = self._enter(peer, name, message)
+        except PublishError as error:
+            self._loop.send(peer.control, {"type": "refused", "reason": str(error)})
             return
-        self._publisher = peer
-        name = str(message.get("title") or message.get("name") or "")
         logger.info("process %d publishes %s", peer.pid, name)
-        self._writers.came(name, view_only=bool(message.get("view_only", False)))
-        if self._urls is not None:
-            self._welcome(peer)
+        self._publishers[peer] = surface
+        if self._listeners is not None:
+            self._welcome(peer, surface)
 
-    def _refusal(self, peer: Peer) -> str | None:
+    def _enter(self, peer: Peer, name: str, message: Message) -> Surface:
         if self._kind != "publish":
-            return f"this server shows {self._kind}; publishers need source.kind: publish"
-        if self._publisher not in (None, peer):
-            return "another program publishes here already"
-        if self.owner not in (None, peer):
-            return "this server belongs to another program"
-        return None
+            raise PublishError(f"this server shows {self._kind}; publishers need source.kind: publish")
+        if peer in self._publishers:
+            raise PublishError(f"this connection publishes {self._publishers[peer].name} already")
+        title, view_only = str(message.get("title") or name), bool(message.get("view_only", False))
+        return self._surfaces.enter(name, title, peer.pid, view_only=view_only)
 
-    def _welcome(self, peer: Peer) -> None:
+    def _welcome(self, peer: Peer, surface: Surface) -> None:
         answer = {
             "type": "publish_ok",
             "workers": len(self._crew.encoders),
             "slot": len(self._crew.encoders),
-            "slots": self._crew.slots,
+            "slots": surface.page.slots,
+            "instance": self._instance.name,
+            "surface": surface.name,
             "bus": {
-                "events": self._instance.endpoint("events"),
+                "events": feed_endpoint(self._instance.endpoint("events"), surface.number),
                 "notices": self._instance.endpoint("notices"),
             },
-            "listeners": self._urls,
+            "listeners": self._urls_of(surface),
         }
-        self._answer(peer, answer, self._crew.page_fds)
+        self._answer(peer, answer, [surface.page_fd, surface.pointer_fd, *self._crew.bells])
+
+    def _urls_of(self, surface: Surface) -> list[str]:
+        """Return where viewers find a surface: at listeners of its own, and at the general ones if it is first."""
+        is_first = self._surfaces.first in (None, surface)
+        shows = (surface.name, "") if is_first else (surface.name,)
+        return [listener.url for listener in self._listeners or () if listener.surface in shows]
 
     def _answer(self, peer: Peer, message: Message, fds: Sequence[int]) -> None:
         self._loop.send(peer.control, message, fds)

@@ -115,6 +115,7 @@ def _from_ledger(client: Client) -> Message:
         "client": client.id,
         "address": client.address,
         "worker": client.slot,
+        "surface": client.surface,
         "is_in": client.is_authenticated,
         "view_only": client.is_view_only,
     }

@@ -40,17 +40,32 @@ class Generation:
         self.segment.close()
 
 
-class Segments:
-    """At most two generations: what encoders have, and what its writer has not published yet."""
+class Numbering:
+    """The numbers of an instance's generations and the names of their segments, each given once.
+
+    One for all surfaces: what encoders share is found by the generation's number.
+    """
 
     def __init__(self, instance: str) -> None:
         # A token, because names may be taken: by orphans that still hold a predecessor's segment, or by an
         # instance of the same name in another runtime directory.
         self._prefix = f"{store.name_prefix(instance)}{secrets.token_hex(4)}-"
         self._number = 0
+        store.unlink_stale(instance)
+
+    def next(self) -> tuple[int, str]:
+        """Return the next number and the name of its segment."""
+        self._number += 1
+        return self._number, f"{self._prefix}{self._number}"
+
+
+class Segments:
+    """At most two generations of one surface: what encoders have, and what its writer has not published yet."""
+
+    def __init__(self, numbering: Numbering) -> None:
+        self._numbering = numbering
         self.current: Generation | None = None
         self._pending: Generation | None = None
-        store.unlink_stale(instance)
 
     def allocate(self, width: int, height: int) -> Generation:
         """Make a segment for a new generation, in place of one that was never published.
@@ -60,9 +75,8 @@ class Segments:
         Raises: FrameError if the size cannot be met; the message says which and why.
         """
         self.abandon_pending()
-        number = self._number + 1
-        segment = store.create_frame_segment(f"{self._prefix}{number}", width, height)
-        self._number = number
+        number, name = self._numbering.next()
+        segment = store.create_frame_segment(name, width, height)
         self._pending = Generation(number, width, height, self.newest_frame + 1, segment)
         return self._pending
 

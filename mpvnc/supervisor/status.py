@@ -12,6 +12,7 @@ from mpvnc.supervisor.crew import Crew
 from mpvnc.supervisor.door import Door
 from mpvnc.supervisor.policy import Child, state_of
 from mpvnc.supervisor.rates import Rates
+from mpvnc.supervisor.surfaces import Surface, Surfaces
 from mpvnc.supervisor.writers import Writers
 
 TOTALS = (
@@ -45,10 +46,10 @@ class Overview:
 
 
 def snapshot(
-    overview: Overview, crew: Crew, rates: Rates, *, writers: Writers, door: Door, admission: Admission
+    overview: Overview, crew: Crew, rates: Rates, *, surfaces: Surfaces, door: Door, admission: Admission
 ) -> Message:
     """Return the `status` message; what is 0 is left out of the children's counters and rates."""
-    generation = writers.generation
+    writers = surfaces.source
     return {
         "type": "status",
         "version": overview.version,
@@ -62,11 +63,9 @@ def snapshot(
             "reason": writers.source.reason,
             "backend": writers.source.backend,
             "name": writers.source.name,
-            "frame": writers.newest_frame,
-            "generation": generation.number if generation else 0,
-            "width": generation.width if generation else 0,
-            "height": generation.height if generation else 0,
+            **_picture(writers),
         },
+        "surfaces": [*map(_surface, surfaces), *_awaited(surfaces, door)],
         "input": {"backend": overview.consumer_backend},
         "clients": {
             "authenticated": admission.authenticated,
@@ -80,6 +79,34 @@ def snapshot(
         "kernels": _kernels(crew),
         "children": [_child(crew, rates, child) for child in crew.children],
     }
+
+
+def _picture(writers: Writers) -> Message:
+    generation = writers.generation
+    return {
+        "frame": writers.newest_frame,
+        "generation": generation.number if generation else 0,
+        "width": generation.width if generation else 0,
+        "height": generation.height if generation else 0,
+    }
+
+
+def _surface(surface: Surface) -> Message:
+    return {
+        "surface": surface.name,
+        "state": "up" if surface.writers.source.is_up else "down",
+        "name": surface.writers.source.name,
+        **_picture(surface.writers),
+        "viewers": surface.viewers,
+        "pid": surface.pid,
+    }
+
+
+def _awaited(surfaces: Surfaces, door: Door) -> list[Message]:
+    """Return the surfaces that a listener is for and nobody has published, in the order of the listeners."""
+    known = {surface.name for surface in surfaces}
+    wanted = dict.fromkeys(listener.surface for listener in door.listeners if listener.surface)
+    return [{"surface": name, "state": "awaited"} for name in wanted if name not in known]
 
 
 def _child(crew: Crew, rates: Rates, child: Child) -> Message:

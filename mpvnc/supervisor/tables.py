@@ -41,7 +41,7 @@ def status_text(status: Message) -> str:
         f"{count(status['pixels_encoded'])} pixels; {count(status['cache_hits'])} hits, "
         f"{count(status['cache_misses'])} misses; kernels {status['kernels']}",
     ]
-    return "\n".join([*lines, table(children, ">" * 5 + "<")])
+    return "\n".join([*lines, *_surfaces(status.get("surfaces", [])), table(children, ">" * 5 + "<")])
 
 
 def clients_table(clients: Sequence[Message]) -> str:
@@ -52,7 +52,12 @@ def clients_table(clients: Sequence[Message]) -> str:
         "ID", "ADDRESS", "WORKER", "SINCE", "RIGHTS", "CLASS",
         "FPS", "OUT", "RTT", "SKIPPED", "RUNG", "LIMITED BY",
     )  # fmt: skip
-    return table([heads, *map(_client_row, clients)], "><><<<>>>>><")
+    rows, alignment = [heads, *map(_client_row, clients)], "><><<<>>>>><"
+    if any(client.get("surface") for client in clients):
+        surfaces = ["SURFACE", *(client.get("surface") or "-" for client in clients)]
+        rows = [(*row, surface) for row, surface in zip(rows, surfaces, strict=True)]
+        alignment += "<"
+    return table(rows, alignment)
 
 
 def table(rows: Sequence[Sequence[str]], alignment: str) -> str:
@@ -93,6 +98,27 @@ def _scaled(number: float) -> str:
         number, power = number / 1000, power + 1
     digits = 1 if power or number != int(number) else 0
     return f"{number:.{digits}f} {_PREFIXES[power]}"
+
+
+def _surfaces(surfaces: Sequence[Message]) -> list[str]:
+    """Return a table of the named surfaces, the first one first; nothing if there are none."""
+    rows: list[tuple[str, ...]] = [("SURFACE", "STATE", "SIZE", "FRAME", "VIEWERS", "PID", "NAME")]
+    rows += [_surface_row(surface) for surface in surfaces]
+    return [table(rows, "<<>>>><"), ""] if surfaces else []
+
+
+def _surface_row(surface: Message) -> tuple[str, ...]:
+    if surface["state"] == "awaited":
+        return surface["surface"], "awaited", *"-" * 5
+    return (
+        surface["surface"],
+        surface["state"],
+        f"{surface['width']}x{surface['height']}",
+        str(surface["frame"]),
+        str(surface["viewers"]),
+        str(surface["pid"] or "-"),
+        surface["name"],
+    )
 
 
 def _child_row(child: Message) -> tuple[str, ...]:

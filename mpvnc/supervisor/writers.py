@@ -1,7 +1,7 @@
 """Who writes frames: the capture child or a publisher. What it asks for, and what the encoders hear of it.
 
-Owns the segments and the state of the source. A publisher is a peer of the control socket that said
-`publish`.
+Owns the segments and the state of one source, whose writers come one after the other: the screen of the capture
+process, or a surface (surfaces.py). A publisher is a peer of the control socket that said `publish`.
 """
 
 from __future__ import annotations
@@ -49,9 +49,13 @@ class Writers:
     """Answers the writer and tells the encoders.
 
     A configured desktop name holds until a program changes it; without one the source's own name counts.
+
+    Args:
+        what: what the log calls it.
     """
 
-    def __init__(self, segments: Segments, broadcast: Send, desktop_name: str) -> None:
+    def __init__(self, segments: Segments, broadcast: Send, desktop_name: str, what: str = "source") -> None:
+        self._what = what
         self._segments = segments
         self._broadcast = broadcast
         self._desktop_name = desktop_name
@@ -90,7 +94,7 @@ class Writers:
             self._allocate(message, answer)
         elif kind == "published":
             generation = self._segments.publish(message["generation"])
-            logger.info("frames of %dx%d", generation.width, generation.height)
+            logger.info("%s: frames of %dx%d", self._what, generation.width, generation.height)
             self._broadcast(generation.message, [generation.segment.fd])
             self._change(is_up=True, reason="")
         elif kind == "source":
@@ -177,6 +181,6 @@ class Writers:
 
     def _log_state(self) -> None:
         if self.source.is_up:
-            logger.info("source is up")
+            logger.info("%s is up", self._what)
         else:
-            logger.warning("source is down: %s", self.source.reason)
+            logger.warning("%s is down: %s", self._what, self.source.reason)

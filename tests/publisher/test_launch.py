@@ -6,7 +6,7 @@ import pytest
 
 from mpvnc.errors import PublishError
 from mpvnc.publisher import launch
-from mpvnc.publisher.launch import OwnSupervisor, join_supervisor
+from mpvnc.publisher.launch import OwnSupervisor, instance_for, join_supervisor
 
 ROOT = str(Path(__file__).resolve().parents[2])
 
@@ -55,3 +55,14 @@ def test_a_supervisor_that_hangs_is_helped(monkeypatch: pytest.MonkeyPatch) -> N
     own.end()
     assert own.process.returncode is not None
     own.control.close()
+
+
+def test_which_instance_is_joined(tmp_path: Path) -> None:
+    assert instance_for("stage") == "default"
+    for name in ("stage", "default"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "control").touch()
+        assert instance_for("stage") == name, "the default one wins"
+    assert instance_for(None) == "default"
+    with pytest.raises(PublishError, match="one of: default, stage"):
+        join_supervisor("other")

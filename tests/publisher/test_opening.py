@@ -30,7 +30,7 @@ def test_a_refusal_names_its_reason(supervisor: FakeSupervisor, surface: cairo.I
 
 def test_joining_needs_a_server(surface: cairo.ImageSurface, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("MPVNC_RUNTIME_DIR", str(tmp_path))
-    with pytest.raises(PublishError, match="no server named stage"):
+    with pytest.raises(PublishError, match="no server named default"):
         mpvnc.publish(surface, name="stage")
 
 

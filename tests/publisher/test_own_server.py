@@ -141,6 +141,21 @@ def test_nobody_controls_a_view_only_publication(surface: cairo.ImageSurface) ->
         assert names == ["connect", "disconnect"]
 
 
+def test_a_program_shows_two_surfaces_on_its_own_server(surface: cairo.ImageSurface) -> None:
+    green = painted(cairo.ImageSurface(cairo.FORMAT_RGB24, 64, 64), (0, 1, 0))
+    listeners = {"server.listeners": ["127.0.0.1:0", "127.0.0.1:0#right"]}
+    with (
+        mpvnc.publish(surface, port=0, settings={**ONE_WORKER, **listeners}) as main,
+        mpvnc.publish(green, name="right", instance=main.instance) as right,
+    ):
+        assert (main.name, len(main.listeners), len(right.listeners)) == ("main", 1, 1)
+        for publication, colour in ((main, 0xFF0000), (right, 0x00FF00)):
+            with viewer(publication) as client:
+                assert (client.refresh() & 0xFFFFFF == colour).all()
+        main.close()
+        eventually(lambda: not right.is_connected)
+
+
 def test_viewers_draw_the_cursor_of_the_program(publication: mpvnc.Publication) -> None:
     shape = cairo.ImageSurface(cairo.FORMAT_ARGB32, 3, 1)
     shape.get_data()[:12] = bytes([0, 0, 255, 255, 0, 0, 0, 0, 0, 255, 0, 255])

@@ -24,7 +24,7 @@ from mpvnc.metrics import Counter
 from mpvnc.publisher import opening, rejoin
 from mpvnc.session.clipboard import Clipboard
 from mpvnc.session.input import ClientJoined, ClipboardInput, KeyInput, PointerInput, pack
-from mpvnc.workers.animator import Animator
+from mpvnc.workers.animator import Animators
 from tests.support.drawn import colours, painted
 from tests.support.supervisor_thread import FakeSupervisor
 from tests.support.waits import eventually
@@ -221,8 +221,10 @@ class Role:
     def __init__(self, supervisor: FakeSupervisor, directory: Path, policy: str = "shared") -> None:
         endpoint = f"ipc://{directory}/input"
         self.counters = supervisor.status.slot(3)
-        self._animator = Animator(self.counters, policy)
-        self._receiver, self._feed = InputReceiver(endpoint), EventFeed(supervisor.endpoint)
+        feed = EventFeed(supervisor.endpoint)
+        self._animators = Animators(self.counters, policy, lambda number: feed, EventFeed.close)
+        self._animators.handle({"type": "surface", "surface": 0}, [])
+        self._receiver = InputReceiver(endpoint)
         self.sender = InputSender(endpoint)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -235,13 +237,13 @@ class Role:
     def close(self) -> None:
         self._stop.set()
         self._thread.join()
-        for one in (self._receiver, self._feed, self.sender):
+        for one in (self._receiver, self._animators, self.sender):
             one.close()
 
     def _run(self) -> None:
         while not self._stop.wait(0.001):
-            self._animator.take(self._receiver.receive_all())
-            self._animator.feed(self._feed)
+            self._animators.take(self._receiver.receive_all())
+            self._animators.send()
 
 
 @pytest.fixture

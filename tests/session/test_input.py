@@ -16,6 +16,7 @@ from mpvnc.session.input import (
     PointerInput,
     ResizeInput,
     pack,
+    surface_of,
     unpack,
 )
 
@@ -130,3 +131,16 @@ def test_what_the_bus_refuses_stays_in_order() -> None:
     sent: list[bytes] = []
     assert not queue.drain(lambda message: len(sent) < 2 and (sent.append(message) or True))
     assert drained(queue) == keys[2:]
+
+
+def test_a_message_tells_the_surface():
+    event = KeyInput(1, 2.0, True, 3)
+    assert (surface_of(pack(event)), surface_of(pack(event, 70000))) == (0, 70000)
+    assert unpack(pack(event, 70000)) == event
+    with pytest.raises(ControlError):
+        surface_of(b"x" * 20)
+    queue = InputQueue()
+    queue.surface = 5
+    queue.offer(event)
+    sent: list[bytes] = []
+    assert queue.drain(lambda message: not sent.append(message)) and surface_of(sent[0]) == 5

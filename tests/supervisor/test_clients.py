@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
+from mpvnc.config import Clients
+from mpvnc.supervisor.admission import Admission, AuthThrottle
+from mpvnc.supervisor.clients import ClientDesk
+from mpvnc.supervisor.policy import ENCODER, Child
 from tests.support.server import close_all, viewers
 from tests.support.waits import eventually
 
@@ -76,3 +82,22 @@ def test_arrivals_wait_for_a_worker_that_is_ready_again(start):
     waiting = [server.connect() for _ in range(20)]
     assert all(viewer.hello()["verdict"] == "serve" for viewer in waiting)
     close_all([killer, *waiting])
+
+
+def test_exclusive_access_is_to_what_the_client_sees():
+    sent: list[dict] = []
+    encoder = Child(ENCODER, 0)
+    crew = SimpleNamespace(
+        broadcast=sent.append, send=lambda child, message: sent.append(message), encoders=[encoder]
+    )
+    desk = ClientDesk(crew, Admission(Clients()), AuthThrottle(1.0, 30.0), "refuse")
+    for client, surface in ((1, "left"), (2, "right"), (3, "right")):
+        desk._admission.handed_over(client, "here", 0, refused=False)
+        desk.said(encoder, {"type": "client", "client": client, "state": "authenticated", "surface": surface})
+    desk.said(encoder, {"type": "exclusive", "client": 1})
+    assert not sent, "nobody else sees that"
+    desk.said(encoder, {"type": "exclusive", "client": 2})
+    assert [one["client"] for one in sent] == [2]
+    desk.when_not_shared = "evict"
+    desk.said(encoder, {"type": "exclusive", "client": 2})
+    assert (sent[-1]["except"], sent[-1]["surface"]) == (2, "right")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from dataclasses import replace
 
 import pytest
 
@@ -106,3 +107,14 @@ def test_closing_drops_what_waits(parts):
         made.close()
         assert waiting.recv(1) == b""
     assert (made.queued, made.urls) == (0, [])
+
+
+def test_an_encoder_hears_which_surface_the_listener_is_for(parts):
+    loop, encoder, made = parts
+    (listener,) = made._listeners
+    made.hold([replace(listener, surface="stage")])
+    made.open()
+    with connect(made):
+        loop.turn(5)
+    assert encoder.given[0][0]["surface"] == "stage"
+    assert made.urls == [f"{listener.url}#stage"]

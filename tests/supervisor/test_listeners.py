@@ -34,7 +34,30 @@ def test_entries():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("entry", ["5900", "::1:5900", "a:b", "a:70000", "unix:", "[::1]", "a:1:2"])
+def test_a_listener_for_a_surface():
+    assert parse("127.0.0.1:1#stage", "unix:/a#b#Left-2", "*:3") == [
+        TcpSpec("127.0.0.1", 1, surface="stage"), UnixSpec("/a#b", surface="Left-2"), TcpSpec("*", 3),
+    ]  # fmt: skip
+    (listener,) = open_listeners(parse("127.0.0.1:0#stage"))
+    assert listener.label == f"{listener.url}#stage"
+    listener.close()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "5900",
+        "127.0.0.1:1#",
+        "127.0.0.1:1#a b",
+        "#stage",
+        "::1:5900",
+        "a:b",
+        "a:70000",
+        "unix:",
+        "[::1]",
+        "a:1:2",
+    ],
+)
 def test_malformed_entries_are_named(entry):
     with pytest.raises(ConfigError, match=r"server\.listeners"):
         parse(entry)

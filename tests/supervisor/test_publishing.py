@@ -41,7 +41,7 @@ def test_a_publisher_joins_writes_and_leaves(start):
     viewer = server.connect()
     assert viewer.hello()["generations"] == [1]
     second = server.control()
-    assert publish(second)[0] == {"type": "refused", "reason": "another program publishes here already"}
+    assert publish(second)[0] == {"type": "refused", "reason": "another program publishes p here already"}
     peer.close()
     eventually(lambda: server.status()["source"]["state"] == "down")
     message, even_more = publish(second)

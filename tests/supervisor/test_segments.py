@@ -7,7 +7,7 @@ import pytest
 from mpvnc.errors import ControlError, FrameError
 from mpvnc.frames.writer import FrameWriter
 from mpvnc.geometry import Rect
-from mpvnc.supervisor.segments import Segments, checked_size
+from mpvnc.supervisor.segments import Numbering, Segments, checked_size
 from tests.support.server import segments as names
 
 
@@ -18,7 +18,7 @@ def instance():
 
 @pytest.fixture
 def segments(instance):
-    made = Segments(instance)
+    made = Segments(Numbering(instance))
     yield made
     made.close()
     assert not names(instance)
@@ -77,10 +77,10 @@ def test_what_is_no_size_is_refused(message):
 
 
 def test_leftovers_of_a_killed_predecessor_are_unlinked(instance):
-    segments = Segments(instance)
+    segments = Segments(Numbering(instance))
     left = segments.allocate(64, 32)
     os.close(left.segment.fd)
-    successor = Segments(instance)
+    successor = Segments(Numbering(instance))
     assert not names(instance)
     left.segment.unlink()
     successor.close()
@@ -89,7 +89,7 @@ def test_leftovers_of_a_killed_predecessor_are_unlinked(instance):
 def test_two_supervisors_of_one_name_stay_apart(segments, instance):
     """The second one runs in another runtime directory, or the first one's children have not ended yet."""
     held = segments.allocate(32, 16)
-    second = Segments(instance)
+    second = Segments(Numbering(instance))
     other = second.allocate(32, 16)
     assert other.segment.name != held.segment.name
     assert os.fstat(held.segment.fd).st_nlink == os.fstat(other.segment.fd).st_nlink == 1

@@ -44,6 +44,24 @@ def test_the_status_says_everything():
     assert lines[8].split() == ["capture", "1", "-", "backoff", "0"]
 
 
+def test_surfaces_if_there_are_any():
+    drawn = {
+        "surface": "stage", "state": "down", "name": "My stage", "frame": 9, "generation": 1, "width": 64,
+        "height": 32, "viewers": 2, "pid": 0,
+    }  # fmt: skip
+    awaited = {"surface": "other", "state": "awaited"}
+    lines = status_text({**STATUS, "surfaces": [drawn, awaited]}).splitlines()
+    assert lines[6].split() == ["SURFACE", "STATE", "SIZE", "FRAME", "VIEWERS", "PID", "NAME"]
+    assert lines[7].split(maxsplit=6) == ["stage", "down", "64x32", "9", "2", "-", "My stage"]
+    assert lines[8].split() == ["other", "awaited", *"-" * 5]
+    assert lines[9] == "" and lines[10].split()[0] == "ROLE"
+
+
+def test_clients_of_surfaces():
+    head, known, silent = clients_table([{**CLIENT, "surface": "stage"}, SILENT]).splitlines()
+    assert [line.split()[-1] for line in (head, known, silent)] == ["SURFACE", "stage", "-"]
+
+
 def test_one_is_no_plural():
     child = {**STATUS["children"][0], "counters": {"clients": 1, "cache_hits": 1}}
     assert status_text({**STATUS, "children": [child]}).endswith("1 client, 1 hit")

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from mpvnc.errors import ControlError
-from mpvnc.supervisor.segments import Segments
+from mpvnc.supervisor.segments import Numbering, Segments
 from mpvnc.supervisor.writers import Writers
 
 
@@ -22,7 +22,7 @@ class Ears:
 @pytest.fixture
 def parts():
     encoders = Ears()
-    writers = Writers(Segments(f"test-writers-{os.getpid()}"), encoders, "")
+    writers = Writers(Segments(Numbering(f"test-writers-{os.getpid()}")), encoders, "")
     yield writers, encoders, Ears()
     writers.close()
 
@@ -80,7 +80,7 @@ def test_names(parts):
 
 def test_a_configured_name_holds_until_a_program_changes_it(parts):
     _, encoders, answer = parts
-    writers = Writers(Segments("test-unused"), encoders, "configured")
+    writers = Writers(Segments(Numbering("test-unused")), encoders, "configured")
     writers.said({"type": "source", "name": "one", "backend": "x"}, answer)
     writers.came("title", view_only=True)
     assert (writers.source.name, writers.source.view_only) == ("configured", True)

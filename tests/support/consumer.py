@@ -30,9 +30,9 @@ class Child:
         self.status = StatusPage(fd, SLOTS)
         self.sender = InputSender(f"ipc://{directory}/input")
 
-    def send(self, *events: object) -> None:
+    def send(self, *events: object, surface: int = 0) -> None:
         for event in events:
-            eventually(lambda event=event: self.sender.send(pack(event)))
+            eventually(lambda event=event: self.sender.send(pack(event, surface)))
 
     def heard(self, kind: str) -> dict:
         """Wait for a message of this type and take it; others are kept."""

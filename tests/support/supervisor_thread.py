@@ -86,6 +86,8 @@ class FakeSupervisor:
             "slot": WORKERS,
             "slots": slot_count(WORKERS),
             "bus": {"events": self.endpoint, "notices": ""},
+            "instance": "default",
+            "surface": "stage",
             "listeners": ["vnc://127.0.0.1:5900"],
         }
         control.send(answer, [self._status_fd, self._pointer_fd, *self.bells])

@@ -7,6 +7,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -110,6 +111,7 @@ class Rig:
         self.client = Client(
             7, "127.0.0.1", Pipe(ours), session, self.host, judge_at=self.loop.time() + judge_after_s
         )
+        self.client.show = SimpleNamespace(broadcast=self.host)
         self.received = bytearray()
         self.is_reading = True
 

@@ -173,10 +173,9 @@ class Worker:
         self.loop.close()
         self.runtime.close()
         self.control.close()
-        self.encoder.show._pointer.close()
+        for one in self.encoder.shows:
+            one.close()
         self.pointer.close()
-        if self.encoder.show.reader is not None:
-            self.encoder.show.reader.close()
         for writer in self.writers:
             writer.close()
         for fd in (self.pointer_fd, self.bell):
@@ -223,7 +222,7 @@ def test_viewers_of_every_encoding_see_every_frame(worker):
     worker.publish(second)
     worker.run(lambda: all(worker.sees(viewer, second) for viewer in viewers))
     counters = worker.status.slot(0)
-    assert counters.get(Counter.CLIENTS) == len(viewers) and worker.encoder.show.frames == 1
+    assert counters.get(Counter.CLIENTS) == len(viewers) and worker.encoder.shows[""].frames == 1
     worker.run(lambda: counters.get(Counter.UPDATES_SENT) == 2 * len(viewers))
     assert all(worker.told("client", client=n + 1, state="authenticated") for n in range(len(viewers)))
 
@@ -289,8 +288,8 @@ def test_what_was_lossy_becomes_exact_by_one_timer_that_ends(worker):
     worker.run(lambda: all(worker.sees(viewer, picture) for viewer in viewers))
     for viewer in viewers:
         viewer.request()
-    worker.run(lambda: worker.encoder.show._timer is None)
-    assert worker.encoder.show.broadcast.look_at == float("inf")
+    worker.run(lambda: worker.encoder.shows[""]._timer is None)
+    assert worker.encoder.shows[""].broadcast.look_at == float("inf")
 
 
 def test_continuous_updates_go_on_behind_fences(worker):
@@ -315,14 +314,14 @@ def test_on_loopback_nobody_leaves_the_top_rung(worker):
     slow.request(False)
     worker.run(lambda: slow.viewer.updates == quick.viewer.updates == 1)
     sessions = [client.session for client in worker.encoder._clients.values()]
-    worker.encoder.show.judge()
+    worker.encoder.shows[""].judge()
     for second in range(4):
         for seed in range(8):
             before = quick.viewer.updates
             quick.request()
             worker.publish(noise(300, 200, 10 * second + seed))
             worker.run(lambda before=before: quick.viewer.updates > before)
-        worker.encoder.show.judge()
+        worker.encoder.shows[""].judge()
     assert [session.limits().rung for session in sessions] == [0, 0]
     assert sessions[0].limits().rtt_s > 0 and sessions[0].limits().limited_by == ""
     assert sessions[1].limits().limited_by == "decode" and sessions[1].limits().skipped >= 24
@@ -367,7 +366,7 @@ def test_whoever_leaves_in_the_middle_of_an_update_takes_nobody_along(worker):
     leaver, stayer = worker.adopt(Encoding.TIGHT), worker.adopt(Encoding.TIGHT)
     leaver.request(False)
     stayer.request(False)
-    worker.run(lambda: worker.encoder.show.broadcast.is_busy)
+    worker.run(lambda: worker.encoder.shows[""].broadcast.is_busy)
     leaver.is_paused = True
     leaver.close()
     worker.run(lambda: worker.told("client", client=1, state="gone"))
@@ -377,7 +376,7 @@ def test_whoever_leaves_in_the_middle_of_an_update_takes_nobody_along(worker):
 def test_a_rectangle_that_cannot_be_encoded_ends_those_who_wait_for_it(worker, caplog):
     worker.show(noise(300, 200))
     sound, broken = worker.adopt(Encoding.RAW), worker.adopt(Encoding.ZRLE)
-    cache = worker.encoder.show.broadcast.fanout.cache
+    cache = worker.encoder.shows[""].broadcast.fanout.cache
     encode = cache._encode
 
     def fragile(pixels, rect, wire):
@@ -435,7 +434,7 @@ def tcp_sockets() -> int:
 def test_a_client_that_cannot_be_served_is_closed_and_gone(make):
     worker = make(password="пароль")
     worker.show(noise(64, 64))
-    worker.run(lambda: worker.encoder.show.reader)
+    worker.run(lambda: worker.encoder.shows[""].reader)
     before = tcp_sockets()
     viewer = worker.adopt(reading=False)
     worker.run(lambda: viewer.closed_by_server and worker.told("client", client=1, state="gone"))
@@ -755,7 +754,7 @@ def test_followers_get_the_frame_with_their_leader(worker):
     first, second = noise(600, 400), noise(600, 400, 2)
     worker.show(first)
     viewers = crowd(worker, 5, first)
-    show = worker.encoder.show
+    show = worker.encoder.shows[""]
     show._is_pumping = True  # nothing is encoded for now
     worker.publish(second)
     worker.run(lambda: show._followers)
@@ -771,7 +770,7 @@ def test_followers_are_not_lost_with_their_leader(worker, how):
     first, second = noise(600, 400), noise(600, 400, 2)
     worker.show(first)
     viewers = crowd(worker, 4, first)
-    show = worker.encoder.show
+    show = worker.encoder.shows[""]
     show._on_time = lambda: None  # the timer would offer the frame again, some time
     if show._timer is not None:
         show._timer.cancel()
