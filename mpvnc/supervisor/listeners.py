@@ -20,6 +20,8 @@ from mpvnc.config import Server, is_name
 from mpvnc.errors import ConfigError, MpvncError
 
 BACKLOG = 4096
+NOTHING = "none"
+"""The one entry of a server that listens nowhere: its viewers are brought by the program that publishes."""
 _PORT_TRIES = 20
 _NO_SUCH_FAMILY = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
@@ -75,11 +77,14 @@ class Listener:
 
 
 def parse_listeners(server: Server) -> list[TcpSpec | UnixSpec]:
-    """Return what is to be listened on: `server.listeners`, else `server.host` and `server.port`.
+    """Return what is to be listened on: `server.listeners` (`none` alone: nothing), else `server.host` and
+    `server.port`.
 
     Raises: ConfigError naming the entry that is neither `host:port`, `[address]:port` nor `unix:/path`, with or
         without `#surface`.
     """
+    if list(server.listeners) == [NOTHING]:
+        return []
     if not server.listeners:
         return [TcpSpec(server.host.strip("[]"), server.port)]
     return [_parse(entry) for entry in server.listeners]
