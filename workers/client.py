@@ -443,6 +443,9 @@ class Client:
                 self._emit(ClientJoined(self.ident, time.time(), one.view_only, self.address, self.slot))
             elif isinstance(one, events.WrongPassword):
                 self._host.wrong_password(self)
+            elif isinstance(one, events.SetEncodings):
+                encodings = ", ".join(map(str, one.encodings))
+                for_client(logger, self.ident).debug("lists the encodings %s", encodings)
             elif isinstance(one, IgnoredClipboard):
                 for_client(logger, self.ident).debug("ignored: %s", one.reason)
             else:
