@@ -1,0 +1,322 @@
+"""The server behind a `CairoVNCServer`: it accepts viewers and hands each to worker processes.
+
+Owns the listening sockets, the viewers that are there, and the publication. Binding is done by the constructor, so
+that whoever asks for a port that is taken hears of it; `open` starts the worker processes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import socket
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+from mpvnc.cairovnc.clipboard import VNCClipboard, clipboard_value
+from mpvnc.cairovnc.connection import VNCConnection
+from mpvnc.cairovnc.cursor import VNCCursor
+from mpvnc.cairovnc.errors import CairoVNCError
+from mpvnc.cairovnc.events import VNCEvent, event_of
+from mpvnc.cairovnc.options import CairoVNCOptions, passwords_of, settings_of, tell_what_has_no_effect
+from mpvnc.cairovnc.reader import Lock, SurfaceReader
+from mpvnc.errors import PublishError
+from mpvnc.publisher.opening import publish
+from mpvnc.publisher.publication import Publication
+from mpvnc.publisher.surface import Surface
+from mpvnc.supervisor.listeners import NOTHING, Listener, ListenError, TcpSpec, is_exposed, open_listeners
+
+logger = logging.getLogger(__name__)
+
+_LEFT = " left: "
+_QUIET = ("DEBUG", "INFO")
+UNLIMITED_FRAMERATE = 60
+"""Frames per second where `max_framerate` is 0 or None."""
+
+
+class VNCServer:
+    """Serves one surface. Made by `CairoVNCServer.server_class`; its hooks may be overridden.
+
+    Args:
+        address: host and port.
+        connection_class: made for each viewer.
+
+    Attributes:
+        options: the program's own, looked at whenever somebody connects.
+        clients: the viewers that are there.
+    Raises: OSError if the address cannot be listened on.
+    """
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        connection_class: type[VNCConnection] = VNCConnection,
+        *,
+        surface: Surface,
+        options: CairoVNCOptions,
+        surface_lock: Lock | None = None,
+        cursor: VNCCursor | None = None,
+        clipboard: VNCClipboard | None = None,
+    ) -> None:
+        self.options = options
+        self.clients: list[VNCConnection] = []
+        self._connection_class = connection_class
+        self._cursor, self._clipboard = cursor, clipboard
+        self._reader = SurfaceReader(surface, surface_lock, self._period_s)
+        self._publication: Publication | None = None
+        self._opening = threading.Lock()
+        """Held while worker processes start, and while they are ended."""
+        self._opened = threading.Condition()
+        """Of `_publication`, `is_closed` and the life of `_wake`."""
+        self._accepting = threading.RLock()
+        """Held while somebody is waited for and taken in."""
+        self._joining = threading.Lock()
+        """Of `clients`; held until a viewer that is handed over is known by its number."""
+        self.is_closed = False
+        self._told: tuple[dict[str, Any], tuple[str | None, str | None]] = ({}, (None, None))
+        """Settings and passwords that the worker processes have."""
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._listeners = _listening(address, is_open=not any(passwords_of(options)))
+
+    # -- its life
+
+    @property
+    def server_address(self) -> tuple[Any, ...]:
+        """Where it listens, with the port that was found if any was asked for."""
+        address: tuple[Any, ...] = self._listeners[0].sock.getsockname()
+        return address
+
+    def open(self) -> None:
+        """Start to show the surface; nothing happens if it is shown already, or closed. Nobody is accepted by this.
+
+        Raises: PublishError if worker processes cannot be started.
+        """
+        with self._opening:
+            if self._publication is not None or self.is_closed:
+                return
+            publication = self._published()
+            with self._opened:
+                self._publication = publication
+                self._opened.notify_all()
+        threading.Thread(target=self._read, args=(publication,), name="cairovnc-reader", daemon=True).start()
+
+    def serve_forever(self) -> None:
+        """Accept viewers until `server_close`. Raises: CairoVNCError if the worker processes are gone."""
+        self.open()
+        while not self.is_closed:
+            self.handle_request(None)
+            publication = self._publication
+            if publication is not None and publication.closed and not self.is_closed:
+                raise CairoVNCError("the worker processes are gone")
+
+    def handle_request(self, timeout_s: float | None) -> None:
+        """Accept one viewer if one comes within the time; None waits until one comes, or the end."""
+        with self._accepting:
+            arrived = None if self.is_closed else self._arriving(timeout_s)
+            if arrived is not None:
+                with arrived[0]:
+                    self._take_in(*arrived)
+
+    def server_close(self) -> None:
+        """End everything: viewers are sent away, waiting calls return. May be called by any thread, and again."""
+        self._reader.end()
+        with self._opened:
+            if self.is_closed:
+                return
+            self.is_closed = True
+            self._opened.notify_all()
+            os.eventfd_write(self._wake, 1)
+        with self._accepting:
+            for listener in self._listeners:
+                listener.close()
+            with self._opened:
+                os.close(self._wake)
+        with self._opening:
+            if self._publication is not None:
+                self._publication.close()
+
+    # -- hooks
+
+    def client_connected(self, client: VNCConnection) -> bool:
+        """Somebody has connected; False sends them away. Called by the thread that accepts."""
+        if self.options.verbose:
+            print("Client connected", flush=True)
+        return True
+
+    def client_disconnected(self, client: VNCConnection) -> None:
+        """Somebody has left. Called by the thread that reads the log."""
+        if self.options.verbose:
+            print("Client disconnected", flush=True)
+
+    def client_log(self, client: VNCConnection, message: str) -> None:
+        """Something happened to a viewer: it came in, gave a wrong password, left. `verbose` tells more of it."""
+        if self.options.verbose:
+            print(f"Client: {message}", flush=True)
+
+    # -- what is shown
+
+    def change_surface(self, surface: Surface, surface_lock: Lock | None) -> None:
+        """Show another surface, or the same one with another lock."""
+        if surface is not self._reader.surface:
+            self._reader.change(surface, surface_lock)
+            self._reader.nudge()
+        else:
+            self._reader.change(surface, surface_lock)
+
+    def change_frame(self) -> None:
+        """Show the surface as it is now, as soon as `max_framerate` allows."""
+        self._reader.nudge()
+
+    def change_name(self, name: str) -> None:
+        """Call the screen so from now on."""
+        self.options.display_name = name
+        if self._publication is not None:
+            self._publication.change_name(name)
+
+    def change_cursor(self, cursor: VNCCursor | None) -> None:
+        """Give the viewers' pointers a shape; None hides them."""
+        self._cursor = cursor
+        if self._publication is not None:
+            self._publication.change_cursor(None if cursor is None else cursor.shape)
+
+    def change_clipboard(self, text: str | VNCClipboard) -> None:
+        """Give the viewers another clipboard."""
+        self._clipboard = clipboard_value(text)
+        if self._publication is not None:
+            self._publication.change_clipboard(self._clipboard.to_clipboard())
+
+    def get_event(self, timeout_s: float | None) -> VNCEvent | None:
+        """Return the next event; see `CairoVNCServer.get_event`."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        with self._opened:
+            self._opened.wait_for(lambda: self._publication or self.is_closed, timeout_s)
+            publication = self._publication
+        while publication is not None:
+            left_s = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            event = publication.get_event(left_s)
+            if event is None:
+                return None
+            known = event_of(event)
+            if known is not None:
+                return known
+        return None
+
+    def send_away(self, client: VNCConnection) -> None:
+        """Disconnect a viewer."""
+        if self._publication is not None and client.client is not None:
+            self._publication.disconnect(client.client)
+
+    # -- the worker processes
+
+    def _published(self) -> Publication:
+        tell_what_has_no_effect(self.options)
+        settings, passwords = self._told = settings_of(self.options), passwords_of(self.options)
+        publication = publish(
+            self._reader.surface,
+            title=self.options.display_name,
+            password=passwords[0],
+            view_only_password=passwords[1],
+            settings={"server.listeners": NOTHING, **settings},
+            log=self._hear,
+        )
+        try:
+            if self._cursor is not None:
+                publication.change_cursor(self._cursor.shape)
+            if self._clipboard is not None:
+                publication.change_clipboard(self._clipboard.to_clipboard())
+        except BaseException:
+            publication.close()
+            raise
+        return publication
+
+    def _read(self, publication: Publication) -> None:
+        try:
+            self._reader.run(publication)
+        except PublishError:
+            logger.debug("the surface is not read any more: it is shown nowhere")
+        with self._opened:
+            if not self.is_closed:
+                os.eventfd_write(self._wake, 1)
+
+    def _period_s(self) -> float:
+        return 1.0 / (self.options.max_framerate or UNLIMITED_FRAMERATE)
+
+    def _arriving(self, timeout_s: float | None) -> tuple[socket.socket, Any] | None:
+        """Accept one connection, if one comes within the time."""
+        poll = select.poll()
+        by_fd = {listener.sock.fileno(): listener.sock for listener in self._listeners}
+        for fd in (*by_fd, self._wake):
+            poll.register(fd, select.POLLIN)
+        ready = poll.poll(None if timeout_s is None else max(timeout_s, 0.0) * 1000)
+        for fd, _ in ready:
+            with suppress(OSError):
+                if fd in by_fd:
+                    return by_fd[fd].accept()
+        return None
+
+    def _take_in(self, sock: socket.socket, address: Any) -> None:
+        """Let somebody in, or not."""
+        connection = self._connection_class(sock, address, self)
+        has_room = self.options.max_clients is None or self.options.max_clients > 0
+        if not (has_room and self.client_connected(connection)):
+            connection.finish()
+            return
+        try:
+            self._hand_over(sock, connection)
+        except PublishError as error:
+            connection.finish()
+            if not self.is_closed:
+                logger.warning("a viewer cannot be served: %s", error)
+
+    def _hand_over(self, sock: socket.socket, connection: VNCConnection) -> None:
+        publication = self._publication
+        if publication is None:
+            raise PublishError("the server is not open")
+        self._follow_options(publication)
+        with self._joining:
+            connection.client = publication.bring_viewer(sock)
+            self.clients.append(connection)
+        self._reader.nudge()
+
+    def _follow_options(self, publication: Publication) -> None:
+        """Have who comes now get what the options say now."""
+        before, passwords_before = self._told
+        settings, passwords = settings_of(self.options), passwords_of(self.options)
+        if passwords != passwords_before:
+            publication.change_passwords(*passwords)
+        if settings != before:
+            publication.change_settings(settings)
+        self._told = (settings, passwords)
+
+    def _hear(self, line: str) -> None:
+        """Take a line of the worker processes' log: `time level role[pid] client message`."""
+        words = line.split(" ", 4)
+        if len(words) < 5:
+            return
+        level, ident, message = words[1], words[3], words[4]
+        with self._joining:
+            known = [client for client in self.clients if str(client.client) == ident]
+        for connection in known:
+            self.client_log(connection, message)
+            if _LEFT in message:
+                with self._joining:
+                    self.clients.remove(connection)
+                self.client_disconnected(connection)
+                connection.finish()
+        if level not in _QUIET and not (known and self.options.verbose):
+            logger.warning("%s", line)
+
+
+def _listening(address: tuple[str, int], *, is_open: bool) -> list[Listener]:
+    spec = TcpSpec(address[0], int(address[1]))
+    try:
+        listeners = open_listeners([spec])
+    except ListenError as error:
+        cause = error.__cause__
+        number = cause.errno if isinstance(cause, OSError) else None
+        raise OSError(number, str(error)) from error
+    if is_open and is_exposed(spec):
+        logger.warning("%s can be reached from other machines without a password", spec)
+    return listeners
