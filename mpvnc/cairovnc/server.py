@@ -6,12 +6,14 @@ that whoever asks for a port that is taken hears of it; `open` starts the worker
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import select
 import socket
 import threading
 import time
+import weakref
 from contextlib import suppress
 from typing import Any
 
@@ -79,6 +81,7 @@ class VNCServer:
         """Settings and passwords that the worker processes have."""
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._listeners = _listening(address, is_open=not any(passwords_of(options)))
+        _alive.add(self)
 
     # -- its life
 
@@ -136,6 +139,13 @@ class VNCServer:
         with self._opening:
             if self._publication is not None:
                 self._publication.close()
+
+    def abandon(self) -> None:
+        """Give back what a forked child inherited. Nobody else notices."""
+        self.is_closed = True
+        for listener in self._listeners:
+            listener.sock.close()
+        os.close(self._wake)
 
     # -- hooks
 
@@ -305,7 +315,7 @@ class VNCServer:
                     self.clients.remove(connection)
                 self.client_disconnected(connection)
                 connection.finish()
-        if level not in _QUIET and not (known and self.options.verbose):
+        if level not in _QUIET and not (self.is_closed or (known and self.options.verbose)):
             logger.warning("%s", line)
 
 
@@ -320,3 +330,21 @@ def _listening(address: tuple[str, int], *, is_open: bool) -> list[Listener]:
     if is_open and is_exposed(spec):
         logger.warning("%s can be reached from other machines without a password", spec)
     return listeners
+
+
+_alive: weakref.WeakSet[VNCServer] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    for server in list(_alive):
+        server.server_close()
+
+
+def _abandon_all() -> None:
+    for server in list(_alive):
+        if not server.is_closed:
+            server.abandon()
+
+
+atexit.register(_close_all)  # before the publications close themselves, which would look like a failure
+os.register_at_fork(after_in_child=_abandon_all)
