@@ -1,6 +1,6 @@
 """Shows a quilt, which compresses well, and prints how many bytes each viewer took when it leaves.
 
-The picture has 1.9 MB. Run `python examples/compression.py`, look at 127.0.0.1:5902 with different encodings, such as
+The picture has 1.9 MB. Run `python examples/compressing.py`, look at 127.0.0.1:5902 with different encodings, such as
 `xtigervncviewer -PreferredEncoding=ZRLE 127.0.0.1:2`, and compare.
 """
 
