@@ -15,7 +15,7 @@ class CairoVNCOptions:
     """What a server does; each attribute has CairoVNC's name and default.
 
     A server looks at its options whenever a viewer connects: what was changed by then holds for that viewer. Who is
-    there keeps what it has, but for `read_only`, `max_framerate` and `verbose`, which hold for all at once.
+    there keeps what it has, but for `max_framerate` and `verbose`, and for `read_only` when it becomes true.
     `host`, `port` and `display_name` count when the server starts; `change_name` is for later.
 
     Attributes:
