@@ -104,7 +104,7 @@ class Client:
     """
 
     __slots__ = (
-        "_blocked_since", "_drain_timer", "_host", "_input", "_is_judged", "_is_reading", "_is_writing",
+        "_blocked_since", "_drain_timer", "_host", "_input", "_is_judged", "_is_reading", "_is_writing", "_listed",
         "_look_at", "_marks", "_rests_until", "_timer", "_waiting_control_bytes", "_withheld", "address",
         "has_joined", "ident", "is_closed", "pipe", "session", "show", "since", "slot", "surface", "updates",
     )  # fmt: skip
@@ -128,6 +128,7 @@ class Client:
         self._marks = [(host.loop.time(), 0)] * 2
         self._host = host
         self._input = InputQueue()
+        self._listed = session.encodings
         self._timer: asyncio.TimerHandle | None = None
         self._drain_timer: asyncio.TimerHandle | None = None
         self._look_at = math.inf
@@ -291,8 +292,14 @@ class Client:
             self.pipe.discard_input()
             raise
         self._handle(heard)
+        if self.session.encodings is not self._listed:
+            self._log_encodings()
         self._rest(time.thread_time() - began_s)
         self._advance()
+
+    def _log_encodings(self) -> None:
+        self._listed = self.session.encodings
+        for_client(logger, self.ident).debug("lists the encodings %s", ", ".join(map(str, self._listed)))
 
     def _rest(self, spent_s: float) -> None:
         """Read nothing for a while if what came has cost more than usual: a flood gets a tenth of the time."""
@@ -443,9 +450,6 @@ class Client:
                 self._emit(ClientJoined(self.ident, time.time(), one.view_only, self.address, self.slot))
             elif isinstance(one, events.WrongPassword):
                 self._host.wrong_password(self)
-            elif isinstance(one, events.SetEncodings):
-                encodings = ", ".join(map(str, one.encodings))
-                for_client(logger, self.ident).debug("lists the encodings %s", encodings)
             elif isinstance(one, IgnoredClipboard):
                 for_client(logger, self.ident).debug("ignored: %s", one.reason)
             else:

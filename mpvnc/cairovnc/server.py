@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import re
 import select
 import socket
 import threading
@@ -32,6 +33,7 @@ from mpvnc.supervisor.listeners import NOTHING, Listener, ListenError, TcpSpec, 
 
 logger = logging.getLogger(__name__)
 
+_LINE = re.compile(r"\S+ ([A-Z]+) \S+\[\d+\] (\S+) (.*)")
 _LEFT = " left: "
 _QUIET = ("DEBUG", "INFO")
 UNLIMITED_FRAMERATE = 60
@@ -302,10 +304,11 @@ class VNCServer:
 
     def _hear(self, line: str) -> None:
         """Take a line of the worker processes' log: `time level role[pid] client message`."""
-        words = line.split(" ", 4)
-        if len(words) < 5:
+        found = _LINE.fullmatch(line)
+        if found is None:  # of a traceback
+            logger.warning("%s", line)
             return
-        level, ident, message = words[1], words[3], words[4]
+        level, ident, message = found.groups()
         with self._joining:
             known = [client for client in self.clients if str(client.client) == ident]
         for connection in known:

@@ -83,7 +83,6 @@ Heard = (
     | events.KeyEvent
     | events.PointerEvent
     | events.SetDesktopSize
-    | events.SetEncodings
     | Clipboard
     | IgnoredClipboard
 )
@@ -341,7 +340,6 @@ class Session:
         self._choose_wire()
 
     def _on_encodings(self, event: events.SetEncodings, _now: float) -> None:
-        self._heard.append(event)
         before, self.encodings = self.features, event.encodings
         self.features = frozenset(event.encodings)
         self.cursors.list_encodings(self.features)
