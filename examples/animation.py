@@ -25,7 +25,7 @@ def draw(context: cairo.Context, now: float) -> None:
     context.set_line_cap(cairo.LINE_CAP_ROUND)
     for step in range(90):
         age = step / 90
-        angle = now + age * 2.6
+        angle = now + age * 3.4
         x = WIDTH * (0.5 + 0.38 * math.sin(angle * 1.3))
         y = HEIGHT * (0.5 + 0.36 * math.sin(angle * 1.9 + 0.7))
         context.set_source_rgba(*colorsys.hsv_to_rgb((0.55 + age * 0.4) % 1, 0.7, 1), age)
