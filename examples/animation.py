@@ -23,8 +23,8 @@ def draw(context: cairo.Context, now: float) -> None:
     context.set_source(sky)
     context.paint()
     context.set_line_cap(cairo.LINE_CAP_ROUND)
-    for step in range(90):
-        age = step / 90
+    for step in range(220):
+        age = step / 220
         angle = now + age * 3.4
         x = WIDTH * (0.5 + 0.38 * math.sin(angle * 1.3))
         y = HEIGHT * (0.5 + 0.36 * math.sin(angle * 1.9 + 0.7))
