@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import plan as plans
-from benchmarks.figures import Latency, Series, Stall
+from benchmarks.figures import Latency, Series, Sharing, Stall
 from benchmarks.ledger import LEDGER, Ledger, machine, versions
 from benchmarks.measure import run_latency, run_series, run_stall
 from benchmarks.peers import PEERS
@@ -18,6 +18,7 @@ from benchmarks.plan import Job
 from benchmarks.plots import draw_all
 from benchmarks.processes import BUILD, BenchError, program
 from benchmarks.scenes import PROFILES, RATES
+from benchmarks.sharing import compare, run_workers
 from benchmarks.stage import running_stage
 from benchmarks.tables import Results, report
 
@@ -35,7 +36,7 @@ def read_arguments(argv: Sequence[str]) -> argparse.Namespace:
         "--only",
         metavar="WORD,...",
         help=f"workloads ({', '.join(RATES)}), profiles ({', '.join(shown)}), servers ({', '.join(PEERS)}), "
-        "numbers of viewers, and limit, latency, stall",
+        "numbers of viewers, and limit, latency, stall, sharing",
     )
     parser.add_argument("--secs", type=float, default=3.0, help="how long a point takes (3)")
     parser.add_argument("--workers", type=int, default=1, help="encoder processes of mpvnc (1)")
@@ -52,8 +53,10 @@ def choose(arguments: argparse.Namespace) -> list[Job]:
     return plans.everything(arguments.secs) if arguments.all else plans.core(arguments.secs)
 
 
-def run_job(job: Job, workers: int) -> Series | Latency | Stall:
+def run_job(job: Job, workers: int) -> Series | Latency | Stall | Sharing:
     """Start what a job needs, measure, end it. Raises: BenchError."""
+    if job.kind == "sharing":
+        return run_sharing(job, max(workers, 2))
     flags = {"time": ["mark", "jitter"], "press": ["press"]}.get(job.kind, [])
     with (
         tempfile.TemporaryDirectory(prefix="mpvnc-bench-") as directory,
@@ -64,6 +67,19 @@ def run_job(job: Job, workers: int) -> Series | Latency | Stall:
         if job.kind == "stall":
             return run_stall(stage, job.scene, job.profile, job.viewers, job.plan.seconds)
         return run_latency(stage, job.scene, job.kind, job.profile, job.viewers, seconds=job.plan.seconds)
+
+
+def run_sharing(job: Job, workers: int) -> Sharing:
+    """Measure one worker, then so many. Raises: BenchError."""
+    shares = []
+    for number in (1, workers):
+        with (
+            tempfile.TemporaryDirectory(prefix="mpvnc-bench-") as directory,
+            running_stage(PEERS[job.peer], job.scene, Path(directory), workers=number) as stage,
+        ):
+            shares.append(run_workers(stage, job.profile, job.viewers, job.plan.seconds))
+    one, many = shares
+    return compare(job.peer, job.scene, job.profile, job.viewers, workers, one=one, many=many)
 
 
 def run(jobs: Sequence[Job], ledger: Ledger, workers: int) -> Results:

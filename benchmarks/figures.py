@@ -153,7 +153,31 @@ class Stall:
     memory_kb: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """One worker, and several, with the same viewers.
+
+    Attributes:
+        ratio_one, ratio: pixels encoded, by all workers together, for each pixel that changed.
+        encode_ms_one, encode_ms: CPU of encoding, of all workers together, for each step of the painter.
+        taken: rectangles that workers took from each other.
+        vain_waits: updates for which one waited for another in vain.
+    """
+
+    peer: str
+    scene: str
+    profile: str
+    viewers: int
+    workers: int
+    ratio_one: float
+    ratio: float
+    encode_ms_one: float
+    encode_ms: float
+    taken: int
+    vain_waits: int
+
+
 def as_row(value: Any) -> dict[str, Any]:
-    """Return a Window, Latency or Stall as a flat dict for the ledger, rounded."""
+    """Return a Window, Latency, Stall or Sharing as a flat dict for the ledger, rounded."""
     fields = {name: getattr(value, name) for name in value.__slots__}
     return {name: round(v, 4) if isinstance(v, float) else v for name, v in fields.items()}

@@ -2,7 +2,7 @@
  *
  * A parser of small steps: `next` is called with the `need` bytes that it wants and says what comes then. All viewers
  * read into one buffer, so that a small update is one system call; a large payload is thrown away inside the kernel
- * (MSG_TRUNC).
+ * (MSG_TRUNC). Between it and the socket there may be a WebSocket (RFC 6455 section 5.2), masked with zeros.
  */
 #define _GNU_SOURCE
 #include "follow.h"
@@ -13,10 +13,14 @@
 #include <time.h>
 #include <unistd.h>
 
+static const char upgrade[] = "GET /websockify HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+                              "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                              "Sec-WebSocket-Version: 13\r\n\r\n";
+
 enum { RAW = 0, COPYRECT = 1, RRE = 2, HEXTILE = 5, ZLIB = 6, TIGHT = 7, ZRLE = 16, JPEG = 21 };
 enum { DESKTOP_SIZE = -223, LAST_RECT = -224, CURSOR = -239, EXTENDED_DESKTOP_SIZE = -308, DESKTOP_NAME = -307 };
 
-static handler_t on_banner, on_security_count, on_security_types, on_result, on_init, on_message, on_rect;
+static handler_t on_upgrade, on_banner, on_security_count, on_security_types, on_result, on_init, on_message, on_rect;
 
 int64_t now_ns(void) {
     struct timespec t;
@@ -40,9 +44,17 @@ static void fail(viewer_t *v, const char *why) {
     v->failure = why;
 }
 
-void viewer_say(viewer_t *v, const void *bytes, unsigned count) {
+static void say(viewer_t *v, const void *bytes, unsigned count) {
     if (v->fd >= 0 && send(v->fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)count)
         fail(v, "the server does not read");
+}
+
+void viewer_say(viewer_t *v, const void *bytes, unsigned count) {
+    uint8_t frame[6 + 125] = {0x82, 0x80 | count};
+    if (!v->is_framed) return say(v, bytes, count);
+    if (count > 125) return fail(v, "a message that is too long");
+    memcpy(frame + 6, bytes, count);
+    say(v, frame, 6 + count);
 }
 
 void viewer_request(viewer_t *v, int incremental) {
@@ -56,6 +68,16 @@ void viewer_request(viewer_t *v, int incremental) {
 
 void viewer_start(viewer_t *v, int fd, const profile_t *profile) {
     v->fd = fd, v->profile = profile;
+    if (!profile->is_web) return then(v, 12, on_banner);
+    say(v, upgrade, sizeof upgrade - 1);
+    then(v, 1, on_upgrade);
+}
+
+static void on_upgrade(viewer_t *v, const uint8_t *p) {
+    memmove(v->head, v->head + 1, 3);
+    v->head[3] = p[0];
+    if (memcmp(v->head, "\r\n\r\n", 4)) return;
+    v->is_framed = 1;
     then(v, 12, on_banner);
 }
 
@@ -328,6 +350,31 @@ static int receive(viewer_t *v, void *into, size_t count, int flags, unsigned *g
     return 0;
 }
 
+/* Whether payload comes next; a header may come in pieces. */
+static int frame_begins(viewer_t *v) {
+    while (!v->frame_left) {
+        unsigned length = v->head_count < 2 ? 0 : v->head[1];
+        unsigned size = length < 126 ? 2 : length == 126 ? 4 : 10;
+        if (v->head_count == size) {
+            v->frame_left = length < 126 ? length : 0;
+            for (unsigned i = 2; i < size; i++) v->frame_left = v->frame_left << 8 | v->head[i];
+            v->head_count = 0;
+        } else if (!receive(v, v->head + v->head_count, size - v->head_count, 0, &v->head_count)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int receive_payload(viewer_t *v, void *into, size_t count, int flags, unsigned *got_count) {
+    unsigned before = *got_count;
+    if (!v->is_framed) return receive(v, into, v->profile->is_web ? 1 : count, flags, got_count);
+    if (!frame_begins(v)) return 0;
+    int has_more = receive(v, into, count < v->frame_left ? count : v->frame_left, flags, got_count);
+    v->frame_left -= *got_count - before;
+    return has_more;
+}
+
 static int skip_buffered(viewer_t *v) {
     unsigned count = have - used < v->skip ? have - used : (unsigned)v->skip;
     used += count, v->skip -= count;
@@ -336,7 +383,7 @@ static int skip_buffered(viewer_t *v) {
 
 static int discard(viewer_t *v) {
     unsigned got = 0;
-    int has_more = receive(v, NULL, v->skip < 1 << 30 ? v->skip : 1 << 30, MSG_TRUNC, &got);
+    int has_more = receive_payload(v, NULL, v->skip < 1 << 30 ? v->skip : 1 << 30, MSG_TRUNC, &got);
     v->skip -= got;
     return has_more;
 }
@@ -344,7 +391,7 @@ static int discard(viewer_t *v) {
 static int fill_buffer(viewer_t *v) {
     memmove(buffer, buffer + used, have - used);
     have -= used, used = 0;
-    return receive(v, buffer + have, v->is_large ? LITTLE : sizeof buffer - have, 0, &have);
+    return receive_payload(v, buffer + have, v->is_large ? LITTLE : sizeof buffer - have, 0, &have);
 }
 
 static void parse(viewer_t *v) {

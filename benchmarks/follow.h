@@ -10,6 +10,7 @@ typedef struct {
     int count;
     int has_fence;          /* the list has Fence: answer requests */
     int has_continuous;     /* use continuous updates once the server offers them */
+    int is_web;             /* through a WebSocket, as a browser */
     uint16_t x, y, width, height;  /* what is asked for; no width: the whole screen */
 } profile_t;
 
@@ -39,6 +40,10 @@ struct viewer {
     unsigned tile, tiles, subencoding, in_scan;   /* Hextile; JPEG */
     uint16_t screen_width, screen_height;
     int is_continuous;
+    int is_framed;          /* the WebSocket is open; of its frame so much is left, or so much of a header is there */
+    uint64_t frame_left;
+    uint8_t head[10];
+    unsigned head_count;
 };
 
 void viewer_start(viewer_t *viewer, int fd, const profile_t *profile);

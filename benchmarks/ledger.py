@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import Latency, Series, Stall, as_row
+from benchmarks.figures import Latency, Series, Sharing, Stall, as_row
 from benchmarks.processes import HERE, ROOT, SERVER_CORE
 
 LEDGER = HERE / "ledger.jsonl"
@@ -27,7 +27,7 @@ class Ledger:
         self._count = 0
         self._head = {"commit": commit(), "machine": machine()}
 
-    def note(self, value: Series | Latency | Stall, versions: dict[str, str]) -> str:
+    def note(self, value: Series | Latency | Stall | Sharing, versions: dict[str, str]) -> str:
         """Append a row; return its name."""
         self._count += 1
         name = f"{self.run}-{self._count:03d}"
@@ -38,7 +38,7 @@ class Ledger:
         return name
 
 
-def figures(value: Series | Latency | Stall) -> dict[str, Any]:
+def figures(value: Series | Latency | Stall | Sharing) -> dict[str, Any]:
     """Return what a row says about a measurement; a window has its call counts in `counters`."""
     if not isinstance(value, Series):
         return {"kind": type(value).__name__.lower(), **as_row(value)}

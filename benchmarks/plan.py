@@ -16,12 +16,13 @@ CORE_PEERS = ("xvnc", "mpvnc")
 ALL_NUMBERS = (1, 10, 50, 100, 250, 500, 1000)
 MOST = 2000
 STALL_VIEWERS = 100
-EXTRAS = ("limit", "latency", "stall")
+SHARING_VIEWERS = 100
+EXTRAS = ("limit", "latency", "stall", "sharing")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One thing to measure; `kind` is series, time, press or stall. `plan` is a series' own."""
+    """One thing to measure; `kind` is series, time, press, stall or sharing. `plan` is a series' own."""
 
     kind: str
     peer: str
@@ -38,6 +39,7 @@ def core(seconds: float) -> list[Job]:
         *_series(CORE_SCENES, CORE_PROFILES, CORE_PEERS, plan),
         *_latencies(CORE_PEERS, (1, 100), seconds),
         Job("stall", "mpvnc", "video", viewers=STALL_VIEWERS, plan=plan),
+        *_sharing(["video"], CORE_PROFILES, SHARING_VIEWERS, seconds),
     ]
 
 
@@ -56,11 +58,13 @@ def everything(seconds: float) -> list[Job]:
         *_series(["idle"], ["tight-jpeg"], list(PEERS), resting),
         *_latencies(list(PEERS), (1, 30, 100), seconds * 2),
         *stalls,
+        *_sharing(["video", "full", "scroll"], CORE_PROFILES, SHARING_VIEWERS, seconds),
     ]
 
 
 def only(words: Iterable[str], seconds: float) -> list[Job]:
-    """Return what the words name: scenes, profiles, servers, numbers of viewers, `limit`, `latency`, `stall`.
+    """Return what the words name: scenes, profiles, servers, numbers of viewers, `limit`, `latency`, `stall`,
+    `sharing`.
 
     What no word names is as in the core set. Raises: BenchError for a word that is none of these.
     """
@@ -75,6 +79,10 @@ def only(words: Iterable[str], seconds: float) -> list[Job]:
             raise BenchError(f"{word} is no workload, profile, server or number; see --help")
     if "latency" in given:
         return _latencies(peers, numbers, seconds, [scene for scene in scenes if scene in given] or ["video"])
+    if "sharing" in given:
+        shown = [scene for scene in scenes if scene in given] or ["video"]
+        viewers = max((int(word) for word in given if word.isdigit()), default=SHARING_VIEWERS)
+        return _sharing(shown, profiles, viewers, seconds)
     if "stall" in given:
         return [
             Job("stall", peer, s, p, max(numbers), Plan((), seconds))
@@ -92,6 +100,13 @@ def _series(scenes: Sequence[str], profiles: Sequence[str], peers: Sequence[str]
         for scene in scenes
         for profile in profiles
         for peer in peers
+    ]
+
+
+def _sharing(scenes: Sequence[str], profiles: Sequence[str], viewers: int, seconds: float) -> list[Job]:
+    plan = Plan((), seconds)
+    return [
+        Job("sharing", "mpvnc", scene, profile, viewers, plan) for scene in scenes for profile in profiles
     ]
 
 

@@ -18,3 +18,7 @@ PROFILES: dict[str, tuple[str, ...]] = {
     "probe-press": ("watch", "1840", "1016", "32", "32", "press", "0", "-224"),
 }
 """Arguments of viewers.c: as a real viewer lists them; Tight: quality 6, compress 2."""
+PROFILES |= {
+    f"{name}-web": ("web", *PROFILES[name]) for name in ("tight-jpeg", "tight-lossless", "zrle", "raw")
+}
+"""The same, through WebSockets as browsers come. Only mpvnc serves these on its port."""

@@ -131,18 +131,22 @@ class Stage:
 
     def counters(self) -> dict[str, int]:
         """Return the call counts of mpvnc's encoders and writer, summed up; nothing of others."""
-        if not self.peer.is_mpvnc:
-            return {}
-        control = ControlSocket.connect(self.place.directory / "run" / "default" / "control")
-        control.send({"type": "status"})
-        received = control.receive()
-        control.close()
         totals: dict[str, int] = {}
-        for child in received[0]["children"] if received else ():
+        for child in self.children() if self.peer.is_mpvnc else ():
             for name, value in child["counters"].items():
                 key = f"frames_{child['role']}" if name == "frames" else name
                 totals[key] = totals.get(key, 0) + value
         return totals
+
+    def children(self) -> list[dict[str, Any]]:
+        """Return what mpvnc's `status` says of each of its processes. Raises: BenchError if it has ended."""
+        for process in self.servers:
+            process.check()
+        control = ControlSocket.connect(self.place.directory / "run" / "default" / "control")
+        control.send({"type": "status"})
+        received = control.receive()
+        control.close()
+        return list(received[0]["children"]) if received else []
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.figures import Latency, Series, Stall, Window
+from benchmarks.figures import Latency, Series, Sharing, Stall, Window
 from benchmarks.scenes import RATES
 
 LEGEND = (
@@ -26,8 +26,9 @@ class Results:
     latencies: list[Latency] = field(default_factory=list)
     stalls: list[Stall] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    sharings: list[Sharing] = field(default_factory=list)
 
-    def add(self, measured: Series | Latency | Stall) -> None:
+    def add(self, measured: Series | Latency | Stall | Sharing) -> None:
         """Put a measurement where it belongs."""
         match measured:
             case Series():
@@ -36,6 +37,8 @@ class Results:
                 self.latencies.append(measured)
             case Stall():
                 self.stalls.append(measured)
+            case Sharing():
+                self.sharings.append(measured)
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -68,6 +71,8 @@ def report(results: Results, baseline: str = "xvnc", ours: str = "mpvnc") -> str
         ]
     if results.stalls:
         parts += ["### A tenth of the viewers stop reading", stalls(results.stalls)]
+    if results.sharings:
+        parts += ["### Several workers beside one", sharings(results.sharings)]
     if results.failures:
         parts += ["### Not measured", "\n".join(f"- {failure}" for failure in results.failures)]
     return "\n\n".join(parts)
@@ -172,3 +177,19 @@ def stalls(found: Sequence[Stall]) -> str:
         ["workload", "profile", "server", "stopped", "frames/s before", "of the others after", "MB more"],
         rows,
     )
+
+
+def sharings(found: Sequence[Sharing]) -> str:
+    """Return the table of several workers beside one."""
+    rows = [
+        [one.scene, one.profile, one.peer, str(one.viewers), f"{one.workers} : 1",
+         f"{number(one.ratio, 3)} : {number(one.ratio_one, 3)}",
+         f"{number(one.encode_ms)} : {number(one.encode_ms_one)}", number(_ratio(one.encode_ms, one.encode_ms_one)),
+         str(one.taken), str(one.vain_waits)]
+        for one in found
+    ]  # fmt: skip
+    return table(
+        ["workload", "profile", "server", "viewers", "workers", "pixels encoded for each changed",
+         "encoding, ms CPU a frame", "times", "rectangles taken", "waits in vain"],
+        rows,
+    )  # fmt: skip

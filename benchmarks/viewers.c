@@ -1,12 +1,13 @@
 /* The load generator: many viewers in one process, told what to do on stdin, answering on stdout.
  *
- *   viewers PORT [watch X Y WIDTH HEIGHT time|press] [fence] [continuous] ENCODING...
+ *   viewers PORT [watch X Y WIDTH HEIGHT time|press] [web] [fence] [continuous] ENCODING...
  *
  *   grow N    have N viewers (at most 50 of them at a time in the handshake)
  *   stop K    the first K viewers stop reading            go      they read again
  *   mark      one line of JSON: what happened since the last mark
  *   (end of file: exit)
  *
+ * web: through WebSockets.
  * watch: one rectangle is asked for (Raw), and its first pixel is looked at whenever it comes. `time`: its colour is
  * the time of painting (painter.c, mark). `press`: a button is pressed in it until it changes, then again.
  */
@@ -203,6 +204,8 @@ static void read_arguments(int argc, char **argv) {
             profile.width = atoi(argv[i + 3]), profile.height = atoi(argv[i + 4]);
             presses = !strcmp(argv[i + 5], "press");
             i += 5;
+        } else if (!strcmp(argv[i], "web")) {
+            profile.is_web = 1;
         } else if (!strcmp(argv[i], "fence")) {
             profile.has_fence = 1;
             profile.encodings[profile.count++] = -312;

@@ -11,16 +11,20 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing, suppress
+from pathlib import Path
 
 from mpvnc import __version__, config, log
 from mpvnc.config import Config, Secrets
 from mpvnc.errors import ConfigError, ControlError, MpvncError
 from mpvnc.ipc.control import ControlSocket, Message
 from mpvnc.ipc.places import control_path, runtime_directory
+from mpvnc.rfb.security.users import ROLES
 from mpvnc.supervisor.checks import check
 from mpvnc.supervisor.configuration import Configuration, secrets_of
 from mpvnc.supervisor.instance import NAMELESS
+from mpvnc.supervisor.keyring import check_files
 from mpvnc.supervisor.main import Setup, Supervisor
+from mpvnc.supervisor.passwd import ask_password, role_in, set_password
 from mpvnc.supervisor.tables import clients_table, status_text
 
 EXIT_OK, EXIT_FAILED, EXIT_CONFIG = 0, 1, 4
@@ -75,6 +79,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         ("kick", _kick, "disconnect a viewer"),
         ("reload", _reload, "have the configuration read anew, from the file and --set of the start"),
         ("stop", _stop, "stop a running server and wait for its end"),
+        ("passwd", _passwd, "make a user, or give one another password"),
         ("check-config", _check_config, "check the configuration and exit"),
     ):
         command = commands.add_parser(name, parents=[common], help=text, description=text)
@@ -83,6 +88,12 @@ def _parse(argv: list[str]) -> argparse.Namespace:
             command.add_argument("--publisher-fd", type=int, help=argparse.SUPPRESS)
         if name == "kick":
             command.add_argument("client", metavar="ID", type=int, help="the viewer's id in `clients`")
+        if name == "passwd":
+            command.add_argument("user", metavar="USER", help="the user's name")
+            command.add_argument(
+                "--role", choices=sorted(ROLES), help="what the user may do; needed for a new one"
+            )
+            command.add_argument("--file", metavar="FILE", help="the users file (else security.users_file)")
         if name in ("status", "clients"):
             command.add_argument("--json", action="store_true", help="as JSON")
     return parser.parse_args(_with_command(argv))
@@ -159,11 +170,24 @@ def _check_config(arguments: argparse.Namespace) -> int:
     loaded = _load(arguments)
     secrets, warnings = config.read_secrets(loaded, os.environ)
     check(loaded, secrets)
+    check_files(loaded)
     if not log.is_level(loaded.logging.log_level):
         warnings.append(f"logging.log_level: {loaded.logging.log_level} is no level; INFO will be taken")
     for warning in warnings:
         print(f"mpvnc-supervisor: warning: {warning}", file=sys.stderr)
     print("the configuration is good")
+    return EXIT_OK
+
+
+def _passwd(arguments: argparse.Namespace) -> int:
+    name = arguments.file or _load(arguments).security.users_file
+    if not name:
+        raise ConfigError("which users file? Give --file, or a configuration with security.users_file")
+    role = arguments.role or role_in(Path(name), arguments.user)
+    if not role:
+        raise ConfigError(f"{arguments.user} is new: give --role view or --role control")
+    set_password(Path(name), arguments.user, role, ask_password(arguments.user))
+    print(f"{arguments.user} may {role}; a server that runs learns it from mpvnc-supervisor reload")
     return EXIT_OK
 
 

@@ -49,9 +49,11 @@ class Server(Section, frozen=True):
     host: str = "127.0.0.1"
     port: Port = 5900
     listeners: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
     desktop_name: str = ""
     workers: Annotated[int, Meta(ge=0, le=128)] = 0
     runtime_dir: str = ""
+    state_dir: str = ""
 
 
 class Source(Section, frozen=True):
@@ -82,10 +84,16 @@ class Security(Section, frozen=True):
     """Who may see and who may control."""
 
     password_file: str = ""
+    users_file: str = ""
     view_only: bool = False
     allow_none: bool = False
     auth_delay_s: Seconds = 1.0
     auth_delay_max_s: Seconds = 30.0
+    tls: bool = True
+    tls_cert: str = ""
+    tls_key: str = ""
+    require_encryption: bool = False
+    types: tuple[Literal["none", "vncauth", "tight", "plain", "x509none", "x509vnc", "x509plain"], ...] = ()
 
 
 class Input(Section, frozen=True):
@@ -109,6 +117,15 @@ class EncodingOptions(Section, frozen=True):
     compression_min: Level = 0
     compression_max: Level = 9
     tight_stream_reset_for_ultravnc: bool = False
+
+
+class WebSocket(Section, frozen=True):
+    """Which pages may connect, and what is taken of a browser."""
+
+    allowed_origins: tuple[str, ...] = ()
+    max_handshake_bytes: Annotated[int, Meta(ge=1024, le=1024 * 1024)] = 16 * 1024
+    max_payload_bytes: Annotated[int, Meta(ge=1024)] = 1024 * 1024
+    max_buffer_bytes: Annotated[int, Meta(ge=1024)] = 1024 * 1024
 
 
 class Limits(Section, frozen=True):
@@ -149,6 +166,7 @@ class Config(Section, frozen=True):
     security: Security = Security()
     input: Input = Input()
     encoding: EncodingOptions = EncodingOptions()
+    websocket: WebSocket = WebSocket()
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()
     logging: Logging = Logging()
@@ -196,6 +214,10 @@ def from_dict(data: Mapping[str, Any]) -> Config:
         raise ConfigError(_readable(str(error))) from error
     if config.encoding.compression_min > config.encoding.compression_max:
         raise ConfigError("encoding.compression_min is more than encoding.compression_max")
+    if config.security.require_encryption and not config.security.tls:
+        raise ConfigError("security.require_encryption leaves no way in without security.tls")
+    if config.security.tls_key and not config.security.tls_cert:
+        raise ConfigError("security.tls_key is set, security.tls_cert is not")
     return config
 
 

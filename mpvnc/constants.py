@@ -12,11 +12,22 @@ TILE = 64
 
 
 class SecurityType(IntEnum):
-    """RFC 6143 section 7.1.2."""
+    """RFC 6143 section 7.1.2, rfbproto "Security Types"."""
 
     INVALID = 0
     NONE = 1
     VNC_AUTHENTICATION = 2
+    TIGHT = 16
+    VENCRYPT = 19
+
+
+class VeNCryptSubtype(IntEnum):
+    """rfbproto "VeNCrypt"; security types None and VNC Authentication are subtypes too."""
+
+    PLAIN = 256
+    X509_NONE = 260
+    X509_VNC = 261
+    X509_PLAIN = 262
 
 
 class SecurityResult(IntEnum):

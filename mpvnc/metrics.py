@@ -8,6 +8,7 @@ process counted stays. Must not load numpy.
 word 0        layout version
 word 8 ..     HELD_WORDS words: the input that the consumer (injector, animator) holds down
 then          per slot SLOT_WORDS words, one for each `Counter`
+then          per slot CLASSES times CLASS_WORDS words: pixels encoded of a wire class, and its name
 ```
 Slots: encoder i has slot i, then come the writer, the consumer and the supervisor (`slot_count`).
 """
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import IntEnum
 
 _VERSION = 1
@@ -24,6 +25,10 @@ _HEADER_WORDS = 8
 HELD_WORDS = 1024
 """How many keys and buttons can be remembered as held."""
 SLOT_WORDS = 32
+CLASSES = 16
+CLASS_WORDS = 8
+OTHERS = "others"
+"""What all wire classes are called for which there is no room."""
 _WORD = 8
 _MASK = (1 << 64) - 1
 
@@ -64,6 +69,12 @@ class Counter(IntEnum):
     """Level: sessions that see the picture; `CLIENTS` has those too that are about to."""
     SHOWN = 23
     """Level: the newest frame that one of them was sent, and how many were (frames/audience.py)."""
+    RECTANGLES_TAKEN = 24
+    """Rectangles that another encoder had made."""
+    WAITS_IN_VAIN = 25
+    """Updates that waited for another encoder, and were made without it."""
+    ENCODE_US = 26
+    """CPU time spent on encoding rectangles, in microseconds."""
 
 
 _INTERNAL = (Counter.HEARTBEAT, Counter.SHOWN)
@@ -103,6 +114,51 @@ class SlotCounters:
         return {counter.name.lower(): self.get(counter) for counter in Counter if counter not in _INTERNAL}
 
     def _release(self) -> None:
+        self._words.release()
+
+
+class ClassCounters:
+    """Pixels encoded, by the name of the wire class; only the slot's own process writes them."""
+
+    __slots__ = ("_bytes", "_places", "_words")
+
+    def __init__(self, words: memoryview) -> None:
+        self._words = words
+        self._bytes = words.cast("B")
+        self._places: dict[str, int] = {}
+
+    def set(self, pixels: Mapping[str, int]) -> None:
+        """Set the counts of some classes; those that find no room count as `OTHERS`, in the last place."""
+        others = pixels.get(OTHERS, 0)
+        for name, count in pixels.items():
+            place = self._places.get(name)
+            if place is None and name != OTHERS and len(self._places) < CLASSES - 1:
+                place = self._places[name] = len(self._places)
+                self._name(place, name)
+            if place is not None:
+                self._words[place * CLASS_WORDS] = count
+            elif name != OTHERS:
+                others += count
+        if others:
+            self._name(CLASSES - 1, OTHERS)
+            self._words[(CLASSES - 1) * CLASS_WORDS] = others
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts that are not 0, by name."""
+        found = {}
+        for first in range(0, CLASSES * CLASS_WORDS, CLASS_WORDS):
+            if self._words[first]:
+                name = bytes(self._bytes[(first + 1) * _WORD : (first + CLASS_WORDS) * _WORD])
+                found[name.rstrip(b"\0").decode(errors="replace")] = int(self._words[first])
+        return found
+
+    def _name(self, place: int, name: str) -> None:
+        start, room = (place * CLASS_WORDS + 1) * _WORD, (CLASS_WORDS - 1) * _WORD
+        self._words[place * CLASS_WORDS] = 0
+        self._bytes[start : start + room] = name.encode()[:room].ljust(room, b"\0")
+
+    def _release(self) -> None:
+        self._bytes.release()
         self._words.release()
 
 
@@ -166,11 +222,20 @@ class StatusPage:
             SlotCounters(self._words[start : start + SLOT_WORDS])
             for start in range(first, first + slots * SLOT_WORDS, SLOT_WORDS)
         ]
+        first, size = first + slots * SLOT_WORDS, CLASSES * CLASS_WORDS
+        self._classes = [
+            ClassCounters(self._words[start : start + size])
+            for start in range(first, first + slots * size, size)
+        ]
         self._held: HeldInput | None = None
 
     def slot(self, index: int) -> SlotCounters:
         """Return the counters of a slot."""
         return self._counters[index]
+
+    def classes(self, index: int) -> ClassCounters:
+        """Return what a slot counts by wire class."""
+        return self._classes[index]
 
     @property
     def held(self) -> HeldInput:
@@ -183,7 +248,8 @@ class StatusPage:
         """Unmap it; counters and held input taken from it are dead afterwards."""
         if self._held is not None:
             self._held._release()
-        for counters in self._counters:
+        parts: tuple[SlotCounters | ClassCounters, ...] = (*self._counters, *self._classes)
+        for counters in parts:
             counters._release()
         self._words.release()
         self._map.close()
@@ -191,7 +257,7 @@ class StatusPage:
 
 def status_page_bytes(slots: int) -> int:
     """Size of a page with so many slots."""
-    return (_HEADER_WORDS + HELD_WORDS + slots * SLOT_WORDS) * _WORD
+    return (_HEADER_WORDS + HELD_WORDS + slots * (SLOT_WORDS + CLASSES * CLASS_WORDS)) * _WORD
 
 
 def create_status_page(slots: int) -> int:

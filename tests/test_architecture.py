@@ -27,6 +27,8 @@ TESTED_ELSEWHERE = {
     "mpvnc/errors.py": "tests/rfb/test_connection.py",
     "mpvnc/inject/base.py": "tests/inject/test_dispatch.py",
     "mpvnc/rfb/events.py": "tests/rfb/test_messages.py",
+    "mpvnc/transport/stream.py": "tests/transport/test_plain.py",
+    "mpvnc/workers/site.py": "tests/workers/test_lobby.py",
     "mpvnc/rfb/keysym_names.py": "tests/rfb/test_keysyms.py",
     "mpvnc/workers/settings.py": "tests/workers/test_encoder.py",
     "mpvnc/workers/show.py": "tests/workers/test_encoder.py",

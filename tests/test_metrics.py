@@ -36,6 +36,26 @@ def test_counters_wrap_at_64_bits(pages):
     assert slot.get(Counter.FRAMES) == 1
 
 
+def test_pixels_are_counted_by_class(pages):
+    ours, theirs = pages
+    theirs.classes(0).set({"zrle": 5, "tight q6": 1 << 40})
+    theirs.classes(0).set({"zrle": 7})
+    theirs.classes(1).set({"raw": 1})
+    assert ours.classes(0).as_dict() == {"zrle": 7, "tight q6": 1 << 40}
+    assert ours.classes(1).as_dict() == {"raw": 1} and not ours.classes(4).as_dict()
+    assert not any(ours.slot(4).as_dict().values())
+
+
+def test_classes_without_room_are_counted_together(pages):
+    classes = pages[0].classes(0)
+    many = {f"class {number}": 1 for number in range(20)}
+    for _ in range(2):
+        classes.set({**many, metrics.OTHERS: 3})
+        told = pages[1].classes(0).as_dict()
+        assert len(told) == metrics.CLASSES and told[metrics.OTHERS] == 20 - 15 + 3
+    classes.set({"a name that is much too long for a name " * 3: 1})
+
+
 def test_heartbeat(pages):
     pages[1].slot(4).heartbeat()
     assert pages[0].slot(4).get(Counter.HEARTBEAT) == 1

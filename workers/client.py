@@ -7,8 +7,10 @@ others. Every callback on its socket runs in `_guarded`: whatever goes wrong cos
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import math
+import ssl
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -16,6 +18,7 @@ from typing import Protocol
 from mpvnc.errors import MpvncError, ProtocolError
 from mpvnc.log import for_client
 from mpvnc.rfb import events
+from mpvnc.rfb.security import Access
 from mpvnc.rfb.state import State
 from mpvnc.session.announcing import IgnoredClipboard
 from mpvnc.session.broadcast import Broadcast, Delivery
@@ -35,8 +38,12 @@ from mpvnc.session.input import (
 )
 from mpvnc.session.pacing import Link
 from mpvnc.session.session import NEVER, Heard, Joined, Session
+from mpvnc.transport.plain import Pipe
 from mpvnc.transport.stream import Stream
+from mpvnc.transport.tls import TlsPipe
+from mpvnc.workers.arrival import is_request
 from mpvnc.workers.readiness import READ, WRITE, Readiness
+from mpvnc.workers.verifier import Verifier
 
 READ_BYTES = 4096
 """At most so much of one client is taken in before it is the others' turn: some hundred messages."""
@@ -71,6 +78,9 @@ class Host(Protocol):
     loop: asyncio.AbstractEventLoop
     readiness: Readiness
     stall_timeout_s: float
+    tls: ssl.SSLContext | None
+    """What a connection that becomes TLS is to be given, if it can."""
+    verifier: Verifier
 
     def offer(self, client: Client, now: float) -> Delivery | None:
         """Offer it the screen."""
@@ -86,6 +96,9 @@ class Host(Protocol):
 
     def joined(self, client: Client, joined: Joined) -> None:
         """Note that it is authenticated and initialised."""
+
+    def came_late(self, client: Client) -> None:
+        """Note that it is a browser, which was taken for a viewer."""
 
     def wrong_password(self, client: Client) -> None:
         """Note a wrong password; `Client.refuse` is called when it is to be answered."""
@@ -104,9 +117,10 @@ class Client:
     """
 
     __slots__ = (
-        "_blocked_since", "_drain_timer", "_host", "_input", "_is_judged", "_is_reading", "_is_writing", "_listed",
-        "_look_at", "_marks", "_rests_until", "_timer", "_waiting_control_bytes", "_withheld", "address",
-        "has_joined", "ident", "is_closed", "pipe", "session", "show", "since", "slot", "surface", "updates",
+        "_blocked_since", "_credentials", "_drain_timer", "_host", "_input", "_is_judged", "_is_reading",
+        "_is_shaking_hands", "_is_writing", "_listed", "_look_at", "_marks", "_rests_until", "_timer", "_verification",
+        "_waiting_control_bytes", "_withheld", "address", "has_joined", "ident", "is_closed", "pipe",
+        "session", "show", "since", "slot", "surface", "updates", "user",
     )  # fmt: skip
 
     def __init__(
@@ -121,6 +135,8 @@ class Client:
         """What it looks at; given to it by who admits it, before anything is read."""
         self.surface = ""
         """The name of that; "" for the screen of a capture process (shows.py)."""
+        self.user = ""
+        """The name under which it came in, if it gave one."""
         self.has_joined = False
         self.is_closed = False
         self.updates = 0
@@ -136,6 +152,9 @@ class Client:
         self._waiting_control_bytes = 0
         self._is_reading = True
         self._is_writing = False
+        self._is_shaking_hands = False
+        self._credentials: events.Credentials | None = None
+        self._verification: asyncio.Future[Access] | None = None
         self._rests_until = -math.inf
         self._withheld = b""
         self._is_judged = judge_at <= host.loop.time()
@@ -146,8 +165,9 @@ class Client:
     # -- what the encoder tells it
 
     def start(self) -> None:
-        """Send the banner."""
+        """Send the banner; hear what came with the socket."""
         self._guarded(self._advance)
+        self._read_pending()
 
     def refuse(self, reason: str) -> None:
         """End the handshake with a reason in the client's own words, as soon as it can hear it."""
@@ -183,9 +203,8 @@ class Client:
             self._fail(error)
 
     def notice(self) -> None:
-        """Send what others made its session say, as soon as its socket takes it."""
-        if not self.pipe.is_blocked:
-            self._guarded(self._advance)
+        """Send what others made its session say."""
+        self._guarded(self._advance)
 
     def finish(self, reason: str) -> bool:
         """Close it if everything is with the kernel; False if bytes still wait."""
@@ -216,6 +235,8 @@ class Client:
         for timer in (self._timer, self._drain_timer):
             if timer is not None:
                 timer.cancel()
+        if self._verification is not None:
+            self._verification.cancel()
         self.pipe.close()
         if self.has_joined:
             self._host.emit_surely(pack(ClientGone(self.ident, time.time()), self._input.surface))
@@ -250,14 +271,20 @@ class Client:
             self._fail(error)
 
     def _on_readable(self) -> None:
-        count = self.pipe.receive_into(_scratch)
+        if self._is_shaking_hands:
+            self._shake_hands()
+            return
+        pipe = self.pipe
+        count = self._receive_timed() if pipe.was_laborious else pipe.receive_into(_scratch)
+        if pipe.has_pending:
+            self._read_pending()
+        if pipe.is_blocked:
+            self._watch_writable()
         if count is None:
             return
         if count == 0:
             self.close("closed by the viewer")
             return
-        if self.pipe.has_pending:
-            self._host.loop.call_soon(self._guarded, self._on_readable)
         data = _scratch_view[:count].tobytes()
         session = self.session
         if session.asks_again(data):
@@ -266,6 +293,22 @@ class Client:
             return
         if self._is_judged or not self._withholds(data):
             self._take(data)
+
+    def _receive_timed(self) -> int | None:
+        """Read; rest if that took long, as after what is understood: pings cost too."""
+        began_s = time.thread_time()
+        count = self.pipe.receive_into(_scratch)
+        self._rest(time.thread_time() - began_s)
+        return count
+
+    def _read_pending(self) -> None:
+        """Come back for what the stream has inside, after the others had their turn."""
+        if self.pipe.has_pending and self._is_reading:
+            self._host.loop.call_soon(self._guarded, self._on_pending)
+
+    def _on_pending(self) -> None:
+        if self._is_reading:
+            self._on_readable()
 
     def _withholds(self, data: bytes) -> bool:
         """Keep an answer to the challenge for its turn: right or wrong, the client learns nothing before."""
@@ -281,11 +324,19 @@ class Client:
         data, self._withheld = self._withheld, b""
         if data:
             self._take(data)
+        if self._credentials is not None:
+            self._verify(self._credentials)
 
     def _take(self, data: bytes) -> None:
+        if not self.has_joined and self.session.connection.version is None and is_request(data):
+            self._host.came_late(self)
+        self._hear(functools.partial(self.session.receive_data, data))
+
+    def _hear(self, receive: Callable[[float], list[Heard]]) -> None:
+        """Have the session go on, and do what it heard."""
         began_s = time.thread_time()
         try:
-            heard = self.session.receive_data(data, self._host.loop.time())
+            heard = receive(self._host.loop.time())
         except MpvncError:
             self._handle(self.session.take_heard())
             self._send_control()
@@ -320,7 +371,10 @@ class Client:
         self._blocked_since = math.inf
         self._waiting_control_bytes = 0
         self._read_again()
-        self._advance()
+        if self._is_shaking_hands:
+            self._shake_hands()
+        else:
+            self._advance()
 
     def _on_timer(self) -> None:
         self._timer = None
@@ -333,6 +387,37 @@ class Client:
             self.close("stalled: it does not read")
         else:
             self._advance()
+
+    # -- TLS, and users
+
+    def _start_tls(self) -> None:
+        """Have everything from now on go through TLS, after what was said so far."""
+        self._send_control()
+        if self._host.tls is None or not isinstance(self.pipe, Pipe):
+            raise MpvncError("TLS cannot begin here")
+        self.pipe = TlsPipe.over(self.pipe, self._host.tls)
+        self._is_shaking_hands = True
+
+    def _shake_hands(self) -> None:
+        assert isinstance(self.pipe, TlsPipe)
+        self._is_shaking_hands = not self.pipe.shake_hands()
+        if self.pipe.is_blocked:
+            self._watch_writable()
+        if not self._is_shaking_hands:
+            self._hear(self.session.encrypted)
+
+    def _verify(self, credentials: events.Credentials) -> None:
+        """Look the user up, when it is its turn to be judged."""
+        self._credentials = None if self._is_judged else credentials
+        if self._is_judged:
+            user, password = credentials.user, credentials.password
+            admit = functools.partial(self._guarded, self._admit, user)
+            self._verification = self._host.verifier.verify(user, password, admit)
+
+    def _admit(self, user: str, access: Access) -> None:
+        self._verification = None
+        self.user = user if access is not Access.DENIED else ""
+        self._hear(functools.partial(self.session.admit, access))
 
     # -- helpers
 
@@ -366,7 +451,7 @@ class Client:
                 return
 
     def _judge(self, now: float, shown: int) -> None:
-        info = self.pipe.tcp_info()
+        info = self.pipe.tcp_info() if self.session.wants_link(shown) else None
         if self.session.judge(now, shown, Link(*info) if info else None):
             self._host.review(self)
             self._offer()
@@ -387,14 +472,16 @@ class Client:
             self._watch_writable()
 
     def _send_control(self) -> None:
-        data = self.session.data_to_send()
+        was_blocked = self.pipe.is_blocked
+        data = self.session.data_to_send(is_blocked=was_blocked)
         if not data:
             return
         self.pipe.send([data])
-        if self.pipe.is_blocked:
+        if was_blocked:
             self._waiting_control_bytes += len(data)
             if self._waiting_control_bytes > CONTROL_LIMIT_BYTES:
                 self._stop_reading()
+        elif self.pipe.is_blocked:
             self._watch_writable()
 
     def _watch_writable(self) -> None:
@@ -419,6 +506,7 @@ class Client:
         if rested and not self._is_reading and self._waiting_control_bytes <= CONTROL_LIMIT_BYTES:
             self._is_reading = True
             self._watch()
+            self._read_pending()
 
     def _arm(self) -> None:
         """Have the timer fire not later than the next thing that can be due; it may fire too early."""
@@ -448,6 +536,10 @@ class Client:
                 self.has_joined = True
                 self._host.joined(self, one)
                 self._emit(ClientJoined(self.ident, time.time(), one.view_only, self.address, self.slot))
+            elif isinstance(one, events.StartTls):
+                self._start_tls()
+            elif isinstance(one, events.Credentials):
+                self._verify(one)
             elif isinstance(one, events.WrongPassword):
                 self._host.wrong_password(self)
             elif isinstance(one, IgnoredClipboard):

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import socket
+import ssl
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -23,19 +24,21 @@ from mpvnc.metrics import Counter
 from mpvnc.session.broadcast import Delivery
 from mpvnc.session.session import Joined, Session
 from mpvnc.transport.plain import Pipe
+from mpvnc.transport.stream import Stream
+from mpvnc.transport.websocket import WebSocketPipe
+from mpvnc.workers.arrival import Arrival
 from mpvnc.workers.client import Client
+from mpvnc.workers.lobby import Lobby
 from mpvnc.workers.readiness import Readiness
 from mpvnc.workers.report import Reporter
 from mpvnc.workers.runtime import BEAT_INTERVAL_S, Runtime, start
-from mpvnc.workers.settings import handshake_settings, session_settings
+from mpvnc.workers.settings import handshake_settings, read_security, session_settings
 from mpvnc.workers.shows import Shows
+from mpvnc.workers.verifier import Verifier
 
 DRAIN_S = 1.0
 """How long updates that are on their way may take when the server stops."""
 _DRAIN_LOOK_S = 0.02
-_VANISHED_GRACE_S = 1.0
-"""So much later than a stalled client here, the kernel gives up one: where both could, the reason is told."""
-
 _UNSENT_LIMIT = 10_000
 """Clients that left while nobody took input; a consumer that starts anew releases everything anyway."""
 
@@ -50,6 +53,8 @@ class Encoder:
         self._runtime = runtime
         self._counters = runtime.counters
         self.readiness = Readiness(loop)
+        self.tls: ssl.SSLContext | None = None
+        self.verifier = Verifier(loop)
         self.shows = Shows(runtime, loop)
         self._clients: dict[int, Client] = {}
         self._sender = InputSender(runtime.input_endpoint)
@@ -58,9 +63,11 @@ class Encoder:
         self._sent_updates = self._counters.get(Counter.UPDATES_SENT)
         self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
         self._reporter = Reporter(loop, self._clients, self._tell)
+        self._lobby = Lobby(loop, self.shows, self.verifier, self._adopt, self._tell)
         self._configure()
         self._handlers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
             **self.shows.handlers,
+            "security": self._on_security,
             "adopt": self._on_adopt,
             "auth_delay": self._on_auth_delay,
             "evict": self._on_evict,
@@ -80,8 +87,11 @@ class Encoder:
             logger.warning("the compiled kernels are missing: encoding in numpy, many times slower")
         self._runtime.ready()
         self.loop.run_forever()
+        self._lobby.close("the server stops")
         for client in list(self._clients.values()):
             client.close("the server stops")
+        self.shows.end()
+        self.verifier.close()
         self._sender.close()
 
     # -- Host: what clients ask for
@@ -120,9 +130,14 @@ class Encoder:
 
     def joined(self, client: Client, joined: Joined) -> None:
         """Tell the supervisor that it is in."""
+        if isinstance(client.pipe, WebSocketPipe):
+            client.pipe.trust()
         self.shows[client.surface].joined(client)
         for_client(logger, client.ident).info(
-            "%s joined%s", client.address, " view-only" if joined.view_only else ""
+            "%s joined%s%s",
+            client.address,
+            f" as {client.user}" if client.user else "",
+            " view-only" if joined.view_only else "",
         )
         said = {
             "type": "client",
@@ -134,6 +149,10 @@ class Encoder:
         self._tell(said)
         if not joined.shared and not joined.view_only:
             self._tell({"type": "exclusive", "client": client.ident})
+
+    def came_late(self, client: Client) -> None:
+        """Tell the supervisor, so that the next ones from there get more time."""
+        self._tell({"type": "client", "client": client.ident, "state": "late"})
 
     def wrong_password(self, client: Client) -> None:
         """Tell the supervisor, which knows how often that address has guessed: it answers `auth_delay`."""
@@ -186,49 +205,68 @@ class Encoder:
         for fd in fds:
             os.close(fd)
 
+    def _on_security(self, message: dict[str, Any], fds: list[int]) -> None:
+        """Take certificate and users, for those who come from now on."""
+        try:
+            self.tls, self.verifier.users = read_security(message, fds)
+        except (OSError, IndexError, MpvncError) as error:
+            self.tls, self.verifier.users = None, {}
+            logger.error("no TLS and no users: %s", error)
+        finally:
+            self._lobby.tls = self.tls
+            for fd in fds:
+                os.close(fd)
+
     def _on_adopt(self, message: dict[str, Any], fds: list[int]) -> None:
-        ident, address = message["client"], message["address"]
         if not fds:
+            ident = message["client"]
             self._tell({"type": "client", "client": ident, "state": "gone", "reason": "no descriptor left"})
             return
-        sock = socket.socket(fileno=fds[0])
+        self._lobby.receive(message, socket.socket(fileno=fds[0]))
+
+    def _adopt(self, arrival: Arrival, pipe: Stream) -> None:
+        """Serve one that speaks RFB."""
+        ident, address = arrival.ident, arrival.address
         try:
-            client = self._admit(ident, address, sock, message.get("surface", ""), message["judge_after_s"])
+            client = self._admit(arrival, pipe)
         except (OSError, MpvncError) as error:
             for_client(logger, ident).error("%s cannot be served: %s", address, error)
-            sock.close()
+            pipe.close()
             self._tell({"type": "client", "client": ident, "state": "gone", "reason": str(error)})
             return
         self._counters.add(Counter.SESSIONS)
         self._counters.set(Counter.CLIENTS, len(self._clients))
         for_client(logger, ident).info("%s connected", address)
-        if message["verdict"] == "refuse":
-            client.refuse(message.get("reason", "Refused"))
+        if arrival.refusal:
+            client.refuse(arrival.refusal)
         client.start()
 
-    def _admit(
-        self, ident: int, address: str, sock: socket.socket, surface: str, judge_after_s: float
-    ) -> Client:
+    def _admit(self, arrival: Arrival, pipe: Stream) -> Client:
         # The time that it has begins when its turn comes.
-        judge_at = self.loop.time() + judge_after_s
-        session = Session(
-            handshake_settings(self._runtime.config, self._runtime.secrets), self._settings, judge_at
+        judge_at = max(arrival.judge_at, self.loop.time())
+        handshake = handshake_settings(
+            self._runtime.config,
+            self._runtime.secrets,
+            can_encrypt=self.tls is not None and isinstance(pipe, Pipe),
+            is_encrypted=arrival.is_encrypted,
         )
-        looks_at = self.shows.find(surface)
-        pipe = Pipe(sock, self.stall_timeout_s + _VANISHED_GRACE_S)
-        client = Client(ident, address, pipe, session, self, judge_at=judge_at)
+        session = Session(handshake, self._settings, judge_at)
+        looks_at = self.shows.find(arrival.surface)
+        client = Client(arrival.ident, arrival.address, pipe, session, self, judge_at=judge_at)
         client.slot = self._runtime.slot
         self.shows.admit(client, looks_at)
-        self._clients[ident] = client
+        self._clients[arrival.ident] = client
         return client
 
     def _on_auth_delay(self, message: dict[str, Any], _fds: list[int]) -> None:
+        self._lobby.auth_delay(message["client"], message["delay_s"])
         client = self._clients.get(message["client"])
         if client is not None:
             self.loop.call_later(message["delay_s"], client.refuse, "Authentication failed")
 
     def _on_evict(self, message: dict[str, Any], _fds: list[int]) -> None:
         reason = message.get("reason", "evicted")
+        self._lobby.evict(message.get("client", -1), reason)
         for client in list(self._clients.values()):
             if client.ident == message.get("client") or (
                 "except" in message
@@ -250,6 +288,7 @@ class Encoder:
         self.stall_timeout_s = self._runtime.config.clients.stall_timeout_s
         self._settings = session_settings(self._runtime.config, self._runtime.source)
         self.shows.mute(self._runtime.config.security.view_only)
+        self._lobby.configure(self._runtime.config, self._runtime.secrets)
 
     def _on_drain(self, _message: dict[str, Any], _fds: list[int]) -> None:
         """Let what is on its way get there, start nothing new; a second one ends at once."""
@@ -257,6 +296,7 @@ class Encoder:
             self.loop.stop()
             return
         self._drain_until = self.loop.time() + DRAIN_S
+        self._lobby.close("the server stops")
         self._finish()
 
     def _finish(self) -> None:

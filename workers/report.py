@@ -52,7 +52,9 @@ def describe(client: Client, now: float) -> dict[str, Any]:
     session, pipe = client.session, client.pipe
     limits = session.limits()
     tcp = None if limits.rtt_s else pipe.tcp_info()
-    rtt_s = tcp.rtt_s if tcp else limits.rtt_s
+    rtt_s, in_flight_bytes = limits.rtt_s, limits.in_flight_bytes
+    if tcp is not None:
+        rtt_s, in_flight_bytes = tcp.rtt_s, in_flight_bytes or tcp.unacknowledged_bytes
     return {
         "client": client.ident,
         "address": client.address,
@@ -60,6 +62,7 @@ def describe(client: Client, now: float) -> dict[str, Any]:
         "surface": client.surface,
         "since": round(client.since, 3),
         "is_in": client.has_joined,
+        "user": client.user,
         "view_only": session.view_only,
         "encoding": session.wire.encoding.name.lower(),
         "quality": session.wire.quality,
@@ -72,7 +75,7 @@ def describe(client: Client, now: float) -> dict[str, Any]:
         "frames_skipped": limits.skipped,
         "rung": limits.rung,
         "every": limits.every,
-        "in_flight_bytes": limits.in_flight_bytes,
+        "in_flight_bytes": in_flight_bytes,
         "window_bytes": limits.window_bytes,
         "limited_by": limits.limited_by,
         "bytes_out": pipe.sent_bytes,

@@ -16,12 +16,17 @@ import time
 from collections import Counter as Tally
 
 from mpvnc.encodings import encode
+from mpvnc.encodings.base import EncodedRectangle
+from mpvnc.encodings.wire import WireClass
 from mpvnc.frames.audience import Audience
 from mpvnc.frames.pointer import PointerPage
 from mpvnc.frames.reader import FrameReader
+from mpvnc.geometry import Rect
+from mpvnc.pixels import Pixels
 from mpvnc.session.broadcast import Broadcast, Delivery, Kind
 from mpvnc.session.fanout import BrokenUpdate
 from mpvnc.session.session import Session
+from mpvnc.session.sharing import Sharing, Store
 from mpvnc.workers.client import Client
 
 logger = logging.getLogger(__name__)
@@ -36,8 +41,10 @@ class Show:
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, title: str, audience: Audience) -> None:
-        self.broadcast = Broadcast(encode)
+        self.broadcast = Broadcast(self._encode)
         self.title = title
+        self.encode_s = 0.0
+        """CPU time spent on encoding."""
         self.reader: FrameReader | None = None
         self.frames = 0
         """How many frames were taken over."""
@@ -52,16 +59,38 @@ class Show:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
         self._judged_frames = 0
+        self._sharing: Sharing | None = None
+        self._await_timer: asyncio.TimerHandle | None = None
+
+    def share(self, store: Store) -> None:
+        """Share what is encoded with other workers; `arrived` is to be called when they have put something."""
+        self._sharing = self.broadcast.fanout.sharing = Sharing(store)
+        if self.reader is not None:
+            self._sharing.begin(self.reader.identity, self.reader.generation)
+
+    def stop_sharing(self) -> None:
+        """Share nothing any more; what is being made is made here."""
+        if self._sharing is not None:
+            self._sharing.end()
+            self._sharing = self.broadcast.fanout.sharing = None
+
+    def arrived(self) -> None:
+        """Go on with what waited for other workers."""
+        self.broadcast.fanout.arrived()
+        if self.broadcast.is_busy:
+            self._pump()
 
     def close(self) -> None:
         """Show nothing any more, and let go of the memory. Nobody may look at it then."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._await_timer):
+            if timer is not None:
+                timer.cancel()
+        self.stop_sharing()
         if self._pointer is not None:
             self._pointer.close()
         if self.reader is not None:
             self.reader.close()
-        self._timer = self._pointer = self.reader = None
+        self._timer = self._await_timer = self._pointer = self.reader = None
 
     # -- clients
 
@@ -106,11 +135,14 @@ class Show:
 
     def judge(self) -> None:
         """Let every session look back at the frames that were shown, if there were any."""
+        joined = [client for client in self._clients.values() if client.has_joined]
+        if self._sharing is not None:
+            sessions = [client.session for client in joined]
+            self._sharing.keep({wire for session in sessions for wire in (session.wire, session.exact)})
         shown = self.broadcast.shown
         if shown == self._judged_frames:
             return
         self._judged_frames = shown
-        joined = [client for client in self._clients.values() if client.has_joined]
         self.broadcast.rank(Tally(client.session.wire for client in joined))
         for client in joined:
             client.judge(self._loop.time(), shown)
@@ -142,6 +174,8 @@ class Show:
         """Show another segment, from its newest frame on. Raises: FrameError if it cannot be shown."""
         reader = _open_reader(fd)
         old, self.reader = self.reader, reader
+        if self._sharing is not None:
+            self._sharing.begin(reader.identity, reader.generation)
         self.broadcast.show(reader)
         self.broadcast.look(self._loop.time())
         self._arm()
@@ -221,7 +255,8 @@ class Show:
     # -- encoding
 
     def _pump_soon(self) -> None:
-        if (self.broadcast.is_busy or self._followers) and not self._is_pumping:
+        has_work = self.broadcast.is_busy or self._followers
+        if has_work and not self._is_pumping and not self.broadcast.awaits(self._loop.time()):
             self._is_pumping = True
             self._loop.call_soon(self._pump)
 
@@ -230,6 +265,7 @@ class Show:
         self._is_pumping = False
         if self.broadcast.is_busy:
             self._step()
+        self._arm_await()
         if self._followers and not self.broadcast.is_busy:
             self._offer_left()
         self.look()
@@ -250,6 +286,21 @@ class Show:
             self._audience.sent(delivery.session, delivery.session.picture.base)
         for delivery in deliveries:
             self._follow(delivery)
+
+    def _encode(self, pixels: Pixels, rect: Rect, wire: WireClass) -> EncodedRectangle:
+        began_s = time.thread_time()
+        encoded = encode(pixels, rect, wire)
+        self.encode_s += time.thread_time() - began_s
+        return encoded
+
+    def _arm_await(self) -> None:
+        """Have a timer end the waiting for other workers, as long as there is nothing else to do."""
+        if self._await_timer is not None:
+            self._await_timer.cancel()
+            self._await_timer = None
+        if self.broadcast.awaits(self._loop.time()):
+            until = self.broadcast.fanout.awaits_until
+            self._await_timer = self._loop.call_at(until, self.arrived)
 
     # -- what is due by time alone
 

@@ -12,17 +12,20 @@ import asyncio
 import logging
 import os
 from array import array
+from collections import Counter as Tally
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from mpvnc.errors import ControlError, MpvncError
 from mpvnc.frames.audience import Audience
 from mpvnc.ipc.parcels import read_parcel
-from mpvnc.metrics import SLOT_WORDS, Counter, SlotCounters, StatusPage
+from mpvnc.metrics import OTHERS, SLOT_WORDS, Counter, SlotCounters, StatusPage
 from mpvnc.rfb import writers
 from mpvnc.session.announcing import NOTHING, Offer
 from mpvnc.session.clipboard import PACKED_MAX_BYTES, Clipboard
+from mpvnc.workers.arenas import Arenas
 from mpvnc.workers.client import Client
+from mpvnc.workers.report import class_name
 from mpvnc.workers.runtime import Runtime
 from mpvnc.workers.show import Show
 
@@ -38,6 +41,8 @@ _COUNTED = {
     Counter.BYTES_ENCODED: "encoded_bytes",
     Counter.PIXELS_ENCODED: "encoded_pixels",
     Counter.FRAMES_SKIPPED: "skipped_frames",
+    Counter.RECTANGLES_TAKEN: "taken",
+    Counter.WAITS_IN_VAIN: "vain_waits",
 }
 """What a fan-out counts, by its own names."""
 
@@ -49,6 +54,7 @@ class Surface:
         name: "" for the screen of a capture process, which is also the waiting room of those who ask for none.
         number: of the supervisor's; 0 for the screen, and for what is not there yet.
         is_muted: its program takes no input.
+        is_up: its source works, as far as is known.
     """
 
     def __init__(self, name: str, show: Show) -> None:
@@ -56,6 +62,7 @@ class Surface:
         self.show = show
         self.number = 0
         self.is_muted = False
+        self.is_up = True
         self._kept: int | None = None
         self._page: StatusPage | None = None
         self._slot: SlotCounters | None = None
@@ -144,17 +151,22 @@ class Shows:
             "source": self._on_source,
             "notice": self._on_notice,
             "surfaces": self._on_surfaces,
+            "arenas": self._on_arenas,
         }
         self.mutes_all = False
         self._runtime = runtime
         self._loop = loop
+        self._arenas: Arenas | None = None
         self._by_name: dict[str, Surface] = {}
         self._names: list[str] = []
         self._first = ""
         self._by_name[""] = self._make("")
         self[""].point(runtime.pointer_fd)
-        self._past = {counter: runtime.counters.get(counter) for counter in (*_COUNTED, Counter.FRAMES)}
+        self._classes = runtime.status.classes(runtime.slot)
+        counted = (*_COUNTED, Counter.FRAMES, Counter.ENCODE_US)
+        self._past = {counter: runtime.counters.get(counter) for counter in counted}
         """What was counted by shows that are closed, and by a killed predecessor."""
+        self._past_pixels = Tally(self._classes.as_dict())
 
     def __getitem__(self, name: str) -> Show:
         return self._by_name[name].show
@@ -174,6 +186,16 @@ class Shows:
         name = name or self._first
         surface = self._by_name.get(name) or self._make(name)
         surface.wake()
+        return surface
+
+    def look(self, name: str) -> Surface | None:
+        """Return a surface, "" for the first one, to look at its frame without being a client; None if it is unknown.
+
+        Raises: FrameError if it cannot be shown.
+        """
+        surface = self._by_name.get(name or self._first)
+        if surface is not None:
+            surface.wake()
         return surface
 
     def admit(self, client: Client, surface: Surface) -> None:
@@ -208,6 +230,15 @@ class Shows:
         """Put into the status page what all shows have counted."""
         for counter, total in self._totals().items():
             self._runtime.counters.set(counter, total)
+        self._classes.set(sum(map(_pixels, self), self._past_pixels))
+
+    def end(self) -> None:
+        """Share nothing with other workers any more."""
+        for show in self:
+            show.stop_sharing()
+        if self._arenas is not None:
+            self._arenas.close()
+            self._arenas = None
 
     def _totals(self) -> dict[Counter, int]:
         totals = dict(self._past)
@@ -219,7 +250,10 @@ class Shows:
     def _make(self, name: str) -> Surface:
         counters = SlotCounters(memoryview(array("Q", [0] * SLOT_WORDS))) if name else self._runtime.counters
         title = self._runtime.config.server.desktop_name or "mpvnc"
-        return Surface(name, Show(self._loop, title, Audience(counters)))
+        show = Show(self._loop, title, Audience(counters))
+        if self._arenas is not None:
+            show.share(self._arenas)
+        return Surface(name, show)
 
     def _close_if_over(self, name: str) -> None:
         """Close a named surface that the supervisor has forgotten, or never had, when nobody is left."""
@@ -227,12 +261,17 @@ class Shows:
             surface = self._by_name.pop(name)
             for counter, count in _counts(surface.show).items():
                 self._past[counter] += count
+            self._past_pixels += _pixels(surface.show)
             surface.close()
 
     def _on_bell(self) -> None:
         os.read(self._runtime.bell, 8)
         for show in self:
             show.look()
+
+    def _on_given(self) -> None:
+        for show in self:
+            show.arrived()
 
     # -- the supervisor
 
@@ -258,8 +297,20 @@ class Shows:
                 os.close(fd)
         logger.debug("generation %d: %dx%d", message["generation"], message["width"], message["height"])
 
+    def _on_arenas(self, message: dict[str, Any], fds: list[int]) -> None:
+        """Share what is encoded with other workers; without that, each works for itself."""
+        try:
+            self._arenas = Arenas(self._runtime.slot, message["slots"], fds)
+        except MpvncError as error:
+            logger.error("nothing can be shared with other workers: %s", error)
+            return
+        self._arenas.listen(self._loop, self._on_given)
+        for show in self:
+            show.share(self._arenas)
+
     def _on_source(self, message: dict[str, Any], _fds: list[int]) -> None:
         surface = self._of(message)
+        surface.is_up = message.get("state", "up") == "up"
         if message.get("name"):
             surface.show.rename(message["name"])
         if "view_only" in message:
@@ -314,5 +365,14 @@ def _counts(show: Show) -> dict[Counter, int]:
     counters = show.broadcast.fanout.counters
     return {
         Counter.FRAMES: show.frames,
+        Counter.ENCODE_US: int(show.encode_s * 1e6),
         **{counter: getattr(counters, name) for counter, name in _COUNTED.items()},
     }
+
+
+def _pixels(show: Show) -> Tally[str]:
+    """Return how many pixels were encoded of each wire class, by its name."""
+    pixels: Tally[str] = Tally()
+    for wire, count in show.broadcast.fanout.counters.pixels.items():
+        pixels[class_name(wire) if wire else OTHERS] += count
+    return pixels

@@ -54,6 +54,12 @@ class EncodedRectangle:
         return b"".join((self.data[:HEADER_BYTES], _LENGTH.pack(length), ZLIB_HEADER, self.data[body:]))
 
 
+def read_header(data: bytes) -> tuple[Rect, int]:
+    """Return where a rectangle lies and the number of its encoding; `data` has at least `HEADER_BYTES`."""
+    x, y, width, height, encoding = _HEADER.unpack_from(data)
+    return Rect(x, y, width, height), encoding
+
+
 def rectangle(
     rect: Rect, encoding: Encoding, *payload: bytes | bytearray, is_lossy: bool = False
 ) -> EncodedRectangle:

@@ -8,6 +8,7 @@ even number before and after; nothing read from the segment is trusted before th
 from __future__ import annotations
 
 import mmap
+import os
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +42,7 @@ class FrameReader:
         tiles: the damage that belongs to `pixels`.
         frame: the number of the frame in `pixels`, 0 at first.
         move: what moved from the frame before to this one, if `pixels` held that; None if nothing did.
+        identity: a number that no other segment has while this one is held by anybody.
         published_ns: when that frame was published, by the monotonic clock.
         whole: False only after a `refresh` that gave up half way: `pixels` then mixes two frames and must not
             be shown before a `refresh` has returned True.
@@ -51,6 +53,7 @@ class FrameReader:
         """Map the segment read-only; raises SegmentGone if its header cannot be right."""
         require_ordering()
         hold(fd)
+        self.identity = os.fstat(fd).st_ino
         layout = read_layout(fd)
         self.width, self.height = layout.width, layout.height
         self.pixels: Pixels = np.zeros((layout.height, layout.width), np.uint32)

@@ -22,7 +22,7 @@ from mpvnc.frames import moves as motion
 from mpvnc.frames.store import hold, map_file, unmap
 from mpvnc.geometry import Rect
 from mpvnc.kernels.ordering import require_ordering
-from mpvnc.kernels.tiles import Boxes, Tiles, compare, copy, fence
+from mpvnc.kernels.tiles import Boxes, Tiles, compare, copy, fence, follow
 from mpvnc.pixels import Pixels
 
 
@@ -70,6 +70,7 @@ class FrameWriter:
         self._open: Slot | None = None
         self._search = motion.Search()
         self._changed: Tiles = np.zeros(self._tables[0].epoch.shape, np.uint8)
+        self._stale = np.zeros_like(self._changed)
         self._boxes = np.zeros_like(self._tables[0].box)
         self._count = 0
         self._write_header(layout, generation)
@@ -137,10 +138,8 @@ class FrameWriter:
         if not self._compare(pixels, tiles_of(drawn, self.width, self.height)):
             return None
         slot = self._open_next()
-        if self.frame:
-            unchanged = self._stale_tiles(slot.index) & ~self._changed
-            copy(slot.pixels, self._slots[self._newest].pixels, unchanged)
-        copy(slot.pixels, pixels, self._changed)
+        newest, epoch = self._slots[self._newest].pixels, self._tables[self._newest].epoch
+        follow(slot.pixels, newest, pixels, self._changed, self._stale, epoch, self._held[slot.index])
         return self._commit(slot, moves)
 
     def abandon(self, slot: Slot) -> None:

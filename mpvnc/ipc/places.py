@@ -28,6 +28,18 @@ def feed_endpoint(events: str, surface: int) -> str:
     return f"{events}-{surface}"
 
 
+def state_directory(configured: str, environ: Mapping[str, str]) -> Path:
+    """Return where what outlives a server is kept: as configured, else as the environment has it."""
+    for named in (configured, environ.get("MPVNC_STATE_DIR")):
+        if named:
+            return Path(named).absolute()
+    if environ.get("XDG_STATE_HOME"):
+        return Path(environ["XDG_STATE_HOME"]) / "mpvnc"
+    return Path(environ.get("HOME") or "/var/lib") / (
+        ".local/state/mpvnc" if environ.get("HOME") else "mpvnc"
+    )
+
+
 def control_path(directory: Path, instance: str) -> Path:
     """Return where an instance's control socket is."""
     return directory / instance / "control"

@@ -319,3 +319,29 @@ def mark(
                 epoch[row, column] = frame
                 for side in range(4):
                     box[row, column, side] = boxes[row, column, side]
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+def follow(
+    target: cython.uint[:, :],
+    newest: cython.const[cython.uint][:, :],
+    pixels: cython.const[cython.uint][:, :],
+    changed: cython.const[cython.uchar][:, :],
+    stale: cython.uchar[:, :],
+    epoch: cython.const[cython.ulong][:, ::1],
+    held: cython.ulong,
+) -> None:
+    """See `tiles_numpy.follow`."""
+    _check(target.shape, target.strides, newest.shape, newest.strides, changed.shape)
+    _check(target.shape, target.strides, pixels.shape, pixels.strides, stale.shape)
+    if epoch.shape[0] != changed.shape[0] or epoch.shape[1] != changed.shape[1]:
+        raise ValueError("the epochs are not shaped like the tiles")
+    row: cython.Py_ssize_t
+    column: cython.Py_ssize_t
+    with cython.nogil:
+        for row in range(changed.shape[0]):
+            for column in range(changed.shape[1]):
+                stale[row, column] = epoch[row, column] > held and not changed[row, column]
+        _copy_tiles(target, newest, stale, False)
+        _copy_tiles(target, pixels, changed, False)

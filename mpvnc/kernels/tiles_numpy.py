@@ -67,6 +67,19 @@ def copy_masked(target: Pixels, source: Pixels, tiles: Tiles) -> None:
         np.bitwise_and(source[area], np.uint32(0x00FFFFFF), out=target[area])
 
 
+def follow(
+    target: Pixels, newest: Pixels, pixels: Pixels, changed: Tiles, stale: Tiles, epoch: Epochs, held: int
+) -> None:
+    """Make `target`, which holds frame `held`, the frame after `newest`.
+
+    Copies the `changed` tiles from `pixels`, and from `newest` the others that are younger than `held` by their
+    `epoch`; sets `stale` to 1 for those, and to 0 everywhere else.
+    """
+    stale[...] = (epoch > np.uint64(held)) & (changed == 0)
+    copy(target, newest, stale)
+    copy(target, pixels, changed)
+
+
 def mark(epoch: Epochs, previous: Epochs, box: Boxes, changed: Tiles, boxes: Boxes, frame: int) -> None:
     """Note that the `changed` tiles differ in `frame`, within `boxes`, in a table of tiles (mpvnc.damage)."""
     which = changed != 0

@@ -33,7 +33,7 @@ from mpvnc.publisher.inbox import Inbox
 from mpvnc.publisher.launch import OwnSupervisor
 from mpvnc.publisher.link import Link
 from mpvnc.publisher.rejoin import Rejoin
-from mpvnc.publisher.surface import Surface, pixels_of
+from mpvnc.publisher.surface import Reader, Surface, pixels_of
 from mpvnc.session.animator_events import Event
 from mpvnc.session.clipboard import Clipboard
 
@@ -68,6 +68,7 @@ class Publication:
         self.name, self.instance = link.surface_name, link.instance
         self.listeners = link.listeners
         self._link = link
+        self._reader = Reader()
         self._inbox = Inbox(link.events_endpoint, view_only=view_only)
         self._own = own
         self._rejoin = rejoin
@@ -86,9 +87,12 @@ class Publication:
         _alive.add(self)
 
     def __repr__(self) -> str:
-        """Return where it is shown, or that it is not any more."""
-        state = "closed" if self.closed else "at " + " ".join(self.listeners)
-        return f"<mpvnc.Publication {state}>"
+        """Return where it is shown, or why it is not."""
+        if self.closed:
+            return "<mpvnc.Publication closed>"
+        if self._rejoin is not None and self._link.is_gone:
+            return f"<mpvnc.Publication waiting for its server: {self._rejoin.reason}>"
+        return f"<mpvnc.Publication at {' '.join(self.listeners)}>"
 
     # -- how it stands
 
@@ -192,7 +196,7 @@ class Publication:
             if not self._restored():
                 return None
             try:
-                frame = self._link.publish(pixels_of(self.surface), rects, moved)
+                frame = self._link.publish(self._reader.read(self.surface), rects, moved)
             except PublishError:
                 if self._rejoin is not None and self._link.is_gone:
                     return None

@@ -21,6 +21,8 @@ class Rejoin:
 
     def __init__(self, name: str, hello: Message) -> None:
         self.hello = hello
+        self.reason = ""
+        """Why it is not there, as far as is known."""
         self._name = name
         self._greeting: Greeting | None = None
         self._wait_s = FIRST_WAIT_S
@@ -38,7 +40,8 @@ class Rejoin:
             if link is None and now >= self._due:
                 self._greeting.close()
                 raise PublishError("the server did not answer")
-        except PublishError:
+        except PublishError as error:
+            self.reason = str(error)
             self._greeting = None
             self._due = now + self._wait_s
             self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)

@@ -43,6 +43,27 @@ class Surface(Protocol):
         """Return cairo's number of its format."""
 
 
+class Reader:
+    """Reads a surface again and again. One whose size and memory stay is asked for them once: a pycairo one."""
+
+    def __init__(self) -> None:
+        self._surface: Surface | None = None
+        self._pixels: Pixels | None = None
+
+    def read(self, surface: Surface) -> Pixels:
+        """Return what `pixels_of` does, sooner if it is the surface of the last time. Raises: PublishError."""
+        if surface is not self._surface or self._pixels is None:
+            pixels = pixels_of(surface)
+            is_fixed = type(surface).__module__ == "cairo"
+            self._surface, self._pixels = (surface, pixels) if is_fixed else (None, None)
+            return pixels
+        try:
+            _prepare(surface)
+        except Exception as error:
+            raise PublishError(f"the surface cannot be read: {error}") from error
+        return self._pixels
+
+
 def pixels_of(surface: Surface) -> Pixels:
     """Return a view of the surface's pixels as they are now, (height, width), any top byte.
 
@@ -51,10 +72,7 @@ def pixels_of(surface: Surface) -> Pixels:
     Raises: PublishError if it is no surface, is finished, or has a size or format that cannot be published.
     """
     try:
-        for name in _PREPARES:
-            prepare = getattr(surface, name, None)
-            if prepare is not None:
-                prepare()
+        _prepare(surface)
         number = int(surface.get_format())
         width, height, stride = surface.get_width(), surface.get_height(), surface.get_stride()
         _check(number, width, height, stride)
@@ -63,6 +81,13 @@ def pixels_of(surface: Surface) -> Pixels:
         raise
     except Exception as error:  # a surface may be anything, and raise anything
         raise PublishError(_strangeness(surface) or f"the surface cannot be read: {error}") from error
+
+
+def _prepare(surface: object) -> None:
+    for name in _PREPARES:
+        prepare = getattr(surface, name, None)
+        if prepare is not None:
+            prepare()
 
 
 def _strangeness(surface: object) -> str:

@@ -16,18 +16,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mpvnc.constants import VERSION_BYTES
-from mpvnc.errors import ProtocolError
+from mpvnc.constants import VERSION_BYTES, SecurityType
+from mpvnc.errors import LimitExceeded, ProtocolError
 from mpvnc.pixels import PixelFormat
 from mpvnc.rfb import writers
 from mpvnc.rfb.buffer import NeedMoreData, ReceiveBuffer
-from mpvnc.rfb.events import Authenticated, ClientInit, Event, Version, WrongPassword
-from mpvnc.rfb.handshake import BANNER, HandshakeSettings, offered_exchanges, parse_version
+from mpvnc.rfb.events import Authenticated, ClientInit, Credentials, Event, StartTls, Version, WrongPassword
+from mpvnc.rfb.handshake import BANNER, parse_version
 from mpvnc.rfb.messages import parse_message, skip_client_cut_text
-from mpvnc.rfb.security import Access, SecurityExchange
+from mpvnc.rfb.offer import HandshakeSettings, offered_exchanges, why_nothing
+from mpvnc.rfb.security import Access, Ask, Encrypt, Reject, SecurityExchange, Turn, Verdict, Verify
+from mpvnc.rfb.security.tight import NO_CAPABILITIES
 from mpvnc.rfb.state import State, Step, advance
 
+KEPT_BYTES = 4096
+"""How much a client may send while a user is looked up."""
 _SILENT = (State.FAILED, State.CLOSED)
+_UNREAD = (*_SILENT, State.ENCRYPTION, State.VERDICT)
 
 
 class Connection:
@@ -41,6 +46,8 @@ class Connection:
         self._version: Version | None = None
         self._exchanges = offered_exchanges(handshake)
         self._exchange: SecurityExchange | None = None
+        self._asked = Ask(b"", 0)
+        self._has_capabilities = False
         self._refusal: str | None = None
         self._is_initialised = False
         self._buffer = ReceiveBuffer()
@@ -84,13 +91,24 @@ class Connection:
         if self._state in _SILENT:
             return []
         self._buffer.append(data)
-        try:
-            self._read_all()
-        except ProtocolError:
-            self.close()
-            raise
-        events, self._events = self._events, []
-        return events
+        return self._heard(self._read_all)
+
+    def encrypted(self) -> list[Event]:
+        """Go on after `StartTls`: from now on everything is inside TLS. Returns and raises as `receive_data`."""
+        self._events = []
+        if self._state is not State.ENCRYPTION:
+            return []
+        assert self._exchange is not None
+        self._take_turn(self._exchange.go_on(b""))
+        return self._heard(self._read_all)
+
+    def judge(self, access: Access) -> list[Event]:
+        """Go on after `Credentials`. Returns and raises as `receive_data`."""
+        self._events = []
+        if self._state is not State.VERDICT:
+            return []
+        self._take_turn(Verdict(access))
+        return self._heard(self._read_all)
 
     def data_to_send(self) -> bytes:
         """Return what is to be sent now, once."""
@@ -106,20 +124,22 @@ class Connection:
             raise RuntimeError(f"ServerInit answers ClientInit, once; the state is {self._state.name}")
         self._is_initialised = True
         self._outgoing += writers.server_init(width, height, pixel_format, name)
+        if self._has_capabilities:
+            self._outgoing += NO_CAPABILITIES
 
     def refuse(self, reason: str) -> None:
         """End the handshake, with `reason` where the version has a place for it. The first reason counts.
 
-        Before the client has named its version, or chosen a security type, that has to come first: then the
-        refusal is spoken by the `receive_data` that reads it. Once the client is let in, RFB has no words.
+        Until the client reads a result, it cannot be told: the refusal is then spoken by the call that comes so
+        far. Once the client is let in, RFB has no words.
         """
         if self._state is State.CLOSED or self._refusal is not None:
             return
-        if self._state in (State.PROTOCOL_VERSION, State.SECURITY):
+        if not self._hears_result:
             self._refusal = reason
             return
-        if self._version is not None and self._state in (State.AUTHENTICATION, State.FAILED):
-            self._outgoing += writers.security_result(self._version, reason)
+        if self._state in (State.AUTHENTICATION, State.VERDICT, State.FAILED):
+            self._outgoing += writers.security_result(self._spoken_version, reason)
         self.close()
 
     def close(self) -> None:
@@ -130,18 +150,39 @@ class Connection:
     def _step(self, step: Step) -> None:
         self._state = advance(self._state, step)
 
+    @property
+    def _hears_result(self) -> bool:
+        """Whether a result, or the end, is what the client understands next."""
+        if self._state is State.AUTHENTICATION:
+            return self._asked.is_last
+        return self._state not in (State.PROTOCOL_VERSION, State.SECURITY, State.ENCRYPTION)
+
+    def _heard(self, read: Callable[[], None]) -> list[Event]:
+        try:
+            read()
+        except ProtocolError:
+            self.close()
+            raise
+        events, self._events = self._events, []
+        return events
+
     def _read_all(self) -> None:
         buffer = self._buffer
         try:
-            while buffer and self._state not in _SILENT:
+            while buffer and self._state not in _UNREAD:
                 buffer.set_restore_point()
                 self._readers[self._state]()
         except NeedMoreData:
             buffer.restore()
         if self._state in _SILENT:
             buffer.clear()
-        else:
-            buffer.discard_read()
+            return
+        buffer.discard_read()
+        if self._state is State.ENCRYPTION and buffer:
+            # What was sent in clear must not count as if it had come through TLS.
+            raise ProtocolError(f"{len(buffer)} bytes came in clear where TLS begins")
+        if self._state is State.VERDICT and len(buffer) > KEPT_BYTES:
+            raise LimitExceeded(f"{len(buffer)} bytes while a user is looked up, the limit is {KEPT_BYTES}")
 
     def _read_version(self) -> None:
         try:
@@ -151,12 +192,10 @@ class Connection:
             raise
         if self._refusal is not None:
             self._end_before_security(self._refusal)
-        elif not self._exchanges:
-            self._end_before_security("No security type is available")
         elif self._version == (3, 3):
-            security_type, exchange = next(iter(self._exchanges.items()))
-            self._outgoing += writers.security_type_3_3(security_type)
-            self._begin(exchange)
+            self._dictate()
+        elif not self._exchanges:
+            self._end_before_security(why_nothing(self._settings))
         else:
             self._outgoing += writers.security_types(tuple(self._exchanges))
             self._step(Step.TYPES_OFFERED)
@@ -168,21 +207,12 @@ class Connection:
             reason = f"Security type {choice} was not offered"
             self._outgoing += writers.security_result(self._spoken_version, reason)
             raise ProtocolError(f"security type {choice} was chosen, which was not offered")
-        if self._refusal is None:
-            self._begin(exchange)
-        else:
-            self._end_during_security(exchange, self._refusal)
+        self._has_capabilities = choice == SecurityType.TIGHT
+        self._begin(exchange)
 
     def _read_answer(self) -> None:
         assert self._exchange is not None
-        answer = self._buffer.take(self._exchange.answer_bytes)
-        access = self._exchange.judge(answer)
-        if access is Access.DENIED:
-            self._events.append(WrongPassword())
-            self._step(Step.ANSWERED_WRONGLY)
-        else:
-            self._outgoing += writers.security_result(self._spoken_version)
-            self._admit(access)
+        self._take_turn(self._exchange.go_on(self._buffer.take(self._asked.size)))
 
     def _read_client_init(self) -> None:
         shared = self._buffer.take(1) != b"\0"
@@ -199,15 +229,61 @@ class Connection:
         assert self._version is not None
         return self._version
 
+    def _dictate(self) -> None:
+        """Choose for a client of version 3.3, which knows two types (RFC 6143 appendix A.1)."""
+        for security_type in (SecurityType.VNC_AUTHENTICATION, SecurityType.NONE):
+            if security_type in self._exchanges:
+                self._outgoing += writers.security_type_3_3(security_type)
+                self._begin(self._exchanges[security_type])
+                return
+        self._end_before_security(why_nothing(self._settings))
+
     def _begin(self, exchange: SecurityExchange) -> None:
-        if exchange.answer_bytes:
-            self._exchange = exchange
-            self._outgoing += exchange.question
-            self._step(Step.CHALLENGED)
-            return
-        if self._spoken_version >= (3, 8):  # 3.3 and 3.7 have no SecurityResult after None
-            self._outgoing += writers.security_result(self._spoken_version)
-        self._admit(exchange.judge(b""))
+        self._exchange = exchange
+        self._take_turn(exchange.begin())
+
+    def _take_turn(self, turn: Turn) -> None:
+        """Do what the security type wants next."""
+        match turn:
+            case Ask():
+                self._ask(turn)
+            case Encrypt(say):
+                self._outgoing += say
+                self._events.append(StartTls())
+                self._step(Step.ENCRYPTING)
+            case Verify(user, password):
+                self._events.append(Credentials(user, password))
+                self._step(Step.IDENTIFIED)
+            case Reject(say, reason):
+                self._outgoing += say
+                raise ProtocolError(reason)
+            case Verdict():
+                self._conclude(turn)
+
+    def _ask(self, question: Ask) -> None:
+        self._outgoing += question.say
+        self._asked = question
+        self._step(Step.CHALLENGED)
+        if question.is_last and self._refusal is not None:
+            self._outgoing += writers.security_result(self._spoken_version, self._refusal)
+            self.close()
+        elif not question.size:
+            self._read_answer()
+
+    def _conclude(self, verdict: Verdict) -> None:
+        self._outgoing += verdict.say
+        has_result = not verdict.is_tacit or self._spoken_version >= (3, 8)
+        if self._refusal is not None:
+            if has_result:
+                self._outgoing += writers.security_result(self._spoken_version, self._refusal)
+            self.close()
+        elif verdict.access is Access.DENIED:
+            self._events.append(WrongPassword())
+            self._step(Step.ANSWERED_WRONGLY)
+        else:
+            if has_result:
+                self._outgoing += writers.security_result(self._spoken_version)
+            self._admit(verdict.access)
 
     def _admit(self, access: Access) -> None:
         self._events.append(Authenticated(self._settings.view_only or access is Access.VIEW_ONLY))
@@ -215,11 +291,4 @@ class Connection:
 
     def _end_before_security(self, reason: str) -> None:
         self._outgoing += writers.refusal(self._spoken_version, reason)
-        self.close()
-
-    def _end_during_security(self, exchange: SecurityExchange, reason: str) -> None:
-        # The client reads the question before the result; without one, 3.7 reads no result at all.
-        if exchange.answer_bytes or self._spoken_version >= (3, 8):
-            self._outgoing += exchange.question
-            self._outgoing += writers.security_result(self._spoken_version, reason)
         self.close()

@@ -1,11 +1,12 @@
 """What a client can say, as values. No behaviour lives here; numbers are as they came on the wire.
 
-Source: RFC 6143 sections 7.1 to 7.5; rfbproto "Client to Server Messages" for the last three.
+Source: RFC 6143 sections 7.1 to 7.5; rfbproto "Client to Server Messages" for the last three,
+"VeNCrypt" for StartTls and Credentials.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mpvnc.geometry import Rect
@@ -31,6 +32,19 @@ class Authenticated:
     """The security handshake succeeded; a view-only client may watch and do nothing else."""
 
     view_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """As soon as everything is sent, TLS begins; `Connection.encrypted` is to be called when its handshake is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user wants in; `Connection.judge` is to be called with what the user may do. Input is kept until then."""
+
+    user: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,5 +159,5 @@ Message = (
 )
 """What a client says once the handshake is over."""
 
-Event = Authenticated | WrongPassword | ClientInit | Message
+Event = Authenticated | StartTls | Credentials | WrongPassword | ClientInit | Message
 """What `Connection.receive_data` returns."""

@@ -88,7 +88,6 @@ class Broadcast:
         self.look_at = math.inf
         """When `look` is to be called, at the latest; infinity while nothing can become due by itself."""
         self._due_at = math.inf
-        self._stepped: WireClass | None = None
         self._refresh = Refresh()
         self._turns = Turns()
         self._waits_for: dict[Session, _Waiting] = {}
@@ -143,8 +142,9 @@ class Broadcast:
 
     def spent(self, seconds: float) -> None:
         """Note what the last `step` took."""
-        if self._stepped is not None:
-            self._turns.spent(self._stepped, seconds)
+        self.fanout.spent(seconds)
+        if self.fanout.payer is not None:
+            self._turns.spent(self.fanout.payer, seconds)
 
     def point(self, pointer: PointerState) -> None:
         """Note where the pointer is, and what it looks like."""
@@ -156,8 +156,12 @@ class Broadcast:
 
     @property
     def is_busy(self) -> bool:
-        """Whether `step` has something to encode."""
+        """Whether an update is being made."""
         return self.fanout.is_busy
+
+    def awaits(self, now: float) -> bool:
+        """Whether an update is being made, but all that is left of it is waited for: `step` has nothing to do."""
+        return self.fanout.is_busy and now < self.fanout.awaits_until
 
     def offer(self, session: Session, now: float, unacknowledged_bytes: int = 0) -> Delivery | None:
         """Plan the next update of a session that has taken all it was sent; return it if it is made already.
@@ -187,16 +191,15 @@ class Broadcast:
         return None
 
     def step(self, now: float) -> list[Delivery]:
-        """Encode one rectangle; return what is complete by that.
+        """Encode one rectangle, if any is to be encoded here; return what is complete now.
 
         Raises: BrokenUpdate; the sessions that waited for it (`update.waiting`) wait for nothing any more and
             are to be closed.
         """
         screen = self.screen
         assert screen is not None
-        self._stepped = self.fanout.next_payer()
         try:
-            update = self.fanout.step(screen.pixels)
+            update = self.fanout.step(screen.pixels, now)
         except BrokenUpdate as broken:
             for session in broken.update.waiting:
                 self._release(session)

@@ -10,10 +10,14 @@ before the part that one client alone asked for. A new frame may be taken betwee
 is then planned anew, and the rectangles that did not change meanwhile are found in the cache. So that a busy
 screen cannot starve a joiner, one that waits for longer than `PATIENCE_S` holds new frames back until it has its
 update (`may_advance`). A refresh goes last and holds nothing.
+
+With a `Sharing` other workers make a part of it: `step` makes one's own part first, then goes on with other
+updates while something is waited for, and rests until `awaits_until` when there is nothing else.
 """
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any
@@ -27,7 +31,9 @@ from mpvnc.errors import EncodeError
 from mpvnc.geometry import Rect, Region
 from mpvnc.pixels import Pixels
 from mpvnc.rfb.writers import update_header
+from mpvnc.session.division import Division
 from mpvnc.session.planner import BEYOND, Piece
+from mpvnc.session.sharing import Sharing
 
 PATIENCE_S = 0.1
 CACHE_BYTES = 64 << 20
@@ -36,6 +42,9 @@ ENTRY_BYTES = 700
 SHARED_UPDATES = 16
 SHARED_BYTES = 64 << 20
 """How many finished updates of one frame are kept for those who come later, and how large all of them."""
+
+COUNTED_CLASSES = 15
+"""So many classes have counters of their own."""
 
 Encode = Callable[[Pixels, Rect, WireClass], EncodedRectangle]
 Streams = frozenset[Stream]
@@ -46,7 +55,10 @@ Buffers = list[bytes | memoryview]
 class Counters:
     """What the fan-out did so far."""
 
-    __slots__ = ("encoded_bytes", "encoded_pixels", "encodes", "hits", "misses", "skipped_frames")
+    __slots__ = (
+        "encoded_bytes", "encoded_pixels", "encodes", "hits", "misses", "pixels", "skipped_frames",
+        "taken", "vain_waits",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.encodes = 0
@@ -54,15 +66,30 @@ class Counters:
         self.misses = 0
         self.encoded_pixels = 0
         self.encoded_bytes = 0
+        self.pixels: dict[WireClass | None, int] = {}
+        """`encoded_pixels` of each class, of at most `COUNTED_CLASSES`; None: of all others."""
+        self.taken = 0
+        """Rectangles that another worker had made."""
+        self.vain_waits = 0
+        """Updates that waited for another worker, and had to be made here after all."""
         self.skipped_frames = 0
         """Frames that passed a client by, summed over the clients."""
+
+    def count(self, encoded: EncodedRectangle, wire: WireClass) -> None:
+        """Count what was encoded."""
+        area = encoded.rect.area
+        self.encodes += 1
+        self.encoded_pixels += area
+        self.encoded_bytes += len(encoded.data)
+        key = wire if wire in self.pixels or len(self.pixels) < COUNTED_CLASSES else None
+        self.pixels[key] = self.pixels.get(key, 0) + area
 
 
 class BrokenUpdate(EncodeError):
     """A rectangle of `update` cannot be encoded: nobody who waits for it will get it."""
 
-    def __init__(self, update: Update) -> None:
-        super().__init__(f"{update.next_piece()} cannot be encoded")
+    def __init__(self, update: Update, piece: Piece) -> None:
+        super().__init__(f"{piece} cannot be encoded")
         self.update = update
 
 
@@ -74,8 +101,8 @@ class Update:
     """
 
     __slots__ = (
-        "_encoded", "_message", "_opened", "_todo", "base", "exact", "key", "lossy", "move", "opens", "owed",
-        "payer", "rects", "settles", "since", "waiting", "wire",
+        "_encoded", "_message", "_opened", "base", "division", "exact", "key", "lossy", "move", "opens", "owed",
+        "payer", "rects", "settles", "since", "todo", "waiting", "wire",
     )  # fmt: skip
 
     def __init__(self, key: Hashable | None, wire: WireClass, base: int, opened: Streams, now: float) -> None:
@@ -98,15 +125,18 @@ class Update:
         """The place in the refresh that a picture is at after it, if it changes that; 0 for the beginning."""
         self.opens = opened
         """The streams that have had their header once `message` was sent."""
+        self.division: Division | None = None
+        """Which of its pieces other workers make, if any do."""
+        self.todo: list[Piece] = []
+        """What is still to be encoded, in reverse order; `add` takes from it."""
         self._opened = opened
         self._encoded: list[EncodedRectangle] = []
-        self._todo: list[Piece] = []
         self._message: bytes | None = None
 
     def plan(self, pieces: list[Piece], first: EncodedRectangle | None = None) -> None:
         """Set the rectangles that it is to have; `first` goes before them."""
         self.rects = [piece.rect for piece in pieces]
-        self._todo = pieces[::-1]
+        self.todo = pieces[::-1]
         if first is not None:
             self.rects.insert(0, first.rect)
             self._encoded.append(first)
@@ -119,7 +149,7 @@ class Update:
     @property
     def is_done(self) -> bool:
         """Whether everything is encoded."""
-        return not self._todo
+        return not self.todo
 
     @property
     def can_wait(self) -> bool:
@@ -148,13 +178,9 @@ class Update:
         """Return its rectangles alone, for an update that has more than these."""
         return memoryview(self.message())[len(update_header(0)) :]
 
-    def next_piece(self) -> Piece:
-        """Return what is to be encoded next."""
-        return self._todo[-1]
-
-    def add(self, encoded: EncodedRectangle) -> None:
-        """Take the encoded form of `next_piece()`."""
-        self._todo.pop()
+    def add(self, encoded: EncodedRectangle, index: int = -1) -> None:
+        """Take the encoded form of `todo[index]`."""
+        del self.todo[index]
         self._encoded.append(encoded)
         if encoded.is_lossy:
             self.lossy.append(encoded.rect)
@@ -195,19 +221,21 @@ class Cache:
         """Encode `piece` from the frame `pixels` and keep the result."""
         encoded = self.encode(_view(pixels, piece), piece.rect, wire)
         self._counters.misses += 1
+        self.keep(piece, wire, encoded)
+        return encoded
+
+    def keep(self, piece: Piece, wire: WireClass, encoded: EncodedRectangle) -> None:
+        """Keep what is not there yet."""
         self._entries[piece, wire] = encoded
         self._bytes += len(encoded.data) + ENTRY_BYTES
         while self._bytes > self._limit_bytes:
             _, oldest = self._entries.popitem(last=False)
             self._bytes -= len(oldest.data) + ENTRY_BYTES
-        return encoded
 
     def encode(self, pixels: Pixels, rect: Rect, wire: WireClass) -> EncodedRectangle:
         """Encode pixels that nobody else will ask for."""
         encoded = self._encode(pixels, rect, wire)
-        self._counters.encodes += 1
-        self._counters.encoded_pixels += rect.area
-        self._counters.encoded_bytes += len(encoded.data)
+        self._counters.count(encoded, wire)
         return encoded
 
     def clear(self) -> None:
@@ -222,12 +250,18 @@ class Fanout:
     def __init__(self, encode: Encode) -> None:
         self.counters = Counters()
         self.cache = Cache(encode, self.counters)
+        self.sharing: Sharing | None = None
+        self.payer: WireClass | None = None
+        """The class whose time the last `step` took."""
+        self.awaits_until = -math.inf
+        """Nothing but what other workers make is left to be done before that; they may be done earlier (`arrived`)."""
+        self._made: tuple[WireClass, int] | None = None
         self._shared: OrderedDict[Hashable, Update] = OrderedDict()
         self._unfinished: list[Update] = []
 
     @property
     def is_busy(self) -> bool:
-        """Whether there is something to encode."""
+        """Whether an update is unfinished."""
         return bool(self._unfinished)
 
     def find(self, key: Hashable) -> Update | None:
@@ -242,28 +276,43 @@ class Fanout:
         self._take_cached(update)
         if update.is_done:
             self._limit_finished()
-        else:
-            self._unfinished.append(update)
+            return
+        if self.sharing is not None:
+            may_wait = not update.can_wait
+            update.division = self.sharing.divide(update.wire, update.todo, update.since, may_wait=may_wait)
+        self._unfinished.append(update)
+        self.arrived()
 
-    def step(self, pixels: Pixels) -> Update | None:
-        """Encode one rectangle of the most urgent update; return that update if it is done now.
+    def step(self, pixels: Pixels, now: float = 0.0) -> Update | None:
+        """Encode one rectangle of the most urgent update that has one to encode here; return it if it is done now.
+
+        If all is waited for, nothing happens and `awaits_until` tells how long that may take.
 
         Raises: BrokenUpdate if that cannot be; the update is dropped, the others go on.
         """
-        update = min(self._unfinished, key=_urgency)
-        self._take_cached(update)
-        if not update.is_done:
-            self._make_next(update, pixels)
+        self._made = self.payer = None
+        seen = self.sharing.count if self.sharing is not None else 0
+        for update in sorted(self._unfinished, key=_urgency):
+            self.payer = update.payer
             self._take_cached(update)
-        if not update.is_done:
-            return None
-        self._unfinished.remove(update)
-        self._limit_finished()
-        return update
+            if update.division is not None and self.sharing is not None:
+                self._take_given(update, update.division, self.sharing, seen)
+            if update.is_done or self._make_next(update, pixels, now):
+                return self._finished(update)
+        self.payer = None
+        self._rest(seen)
+        return None
 
-    def next_payer(self) -> WireClass:
-        """Return the class whose time the next `step` takes."""
-        return min(self._unfinished, key=_urgency).payer
+    def arrived(self) -> None:
+        """Note that there may be something to do: another worker has made something, or has had its time."""
+        self.awaits_until = -math.inf
+        if self.sharing is not None and not self._unfinished:
+            self.sharing.resume()
+
+    def spent(self, seconds: float) -> None:
+        """Note what the last `step` took."""
+        if self.sharing is not None and self._made is not None:
+            self.sharing.reliance.learn(*self._made, seconds)
 
     def may_advance(self, now: float) -> bool:
         """Whether a newer frame may be taken: not while watchers wait for this one, or a joiner for long."""
@@ -276,6 +325,7 @@ class Fanout:
         """Forget the updates of the last frame; what was encoded of unfinished ones is in the cache."""
         self._unfinished.clear()
         self._shared.clear()
+        self.arrived()
 
     def reset(self) -> None:
         """Forget everything, for another generation."""
@@ -288,16 +338,75 @@ class Fanout:
         if update.key is not None:
             del self._shared[update.key]
 
-    def _make_next(self, update: Update, pixels: Pixels) -> None:
-        try:
-            update.add(self.cache.make(update.next_piece(), update.wire, pixels))
-        except Exception as error:
-            self.drop(update)
-            raise BrokenUpdate(update) from error
+    def _make_next(self, update: Update, pixels: Pixels, now: float) -> bool:
+        """Encode what is next of an update; False if all of it is waited for."""
+        index = -1
+        if update.division is not None and self.sharing is not None:
+            chosen = update.division.choose(update.todo, now)
+            if chosen is None:
+                self.sharing.ring()
+                return False
+            self.counters.vain_waits += update.division.give_up(update.todo, now)
+            index = chosen
+        piece = update.todo[index]
+        encoded = self.cache.find(piece, update.wire)
+        if encoded is None:
+            try:
+                encoded = self._make(piece, update.wire, pixels)
+            except Exception as error:
+                self.drop(update)
+                raise BrokenUpdate(update, piece) from error
+        update.add(encoded, index)
+        self._take_cached(update)
+        return True
+
+    def _make(self, piece: Piece, wire: WireClass, pixels: Pixels) -> EncodedRectangle:
+        encoded = self.cache.make(piece, wire, pixels)
+        self._made = wire, piece.rect.area
+        if self.sharing is not None:
+            self.sharing.give(piece, wire, encoded)
+        return encoded
+
+    def _take_given(self, update: Update, division: Division, sharing: Sharing, seen: int) -> None:
+        """Take what others have made of an update; `seen` counts what they had put when it was begun to look."""
+        if division.seen == seen:
+            return
+        division.seen = seen
+        for index in range(len(update.todo) - 1, -1, -1):
+            piece = update.todo[index]
+            if not division.is_shared(piece):
+                continue
+            encoded = self.cache.find(piece, update.wire)
+            if encoded is None:
+                given = sharing.find(piece, update.wire)
+                if given is None:
+                    continue
+                slot, encoded = given
+                self.cache.keep(piece, update.wire, encoded)
+                self.counters.taken += 1
+                division.came(piece, slot)
+            update.add(encoded, index)
+
+    def _rest(self, seen: int) -> None:
+        """Wait for other workers, if they have not put anything meanwhile."""
+        divisions = [update.division for update in self._unfinished if update.division is not None]
+        if self.sharing is not None and divisions and self.sharing.wait(seen):
+            self.awaits_until = min(division.until for division in divisions)
+
+    def _finished(self, update: Update) -> Update | None:
+        if self.sharing is not None:
+            self.sharing.resume()
+        if not update.is_done:
+            return None
+        if self.sharing is not None:
+            self.sharing.ring()
+        self._unfinished.remove(update)
+        self._limit_finished()
+        return update
 
     def _take_cached(self, update: Update) -> None:
         while not update.is_done:
-            encoded = self.cache.find(update.next_piece(), update.wire)
+            encoded = self.cache.find(update.todo[-1], update.wire)
             if encoded is None:
                 return
             update.add(encoded)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ParamSpec
 
 from mpvnc.constants import FENCE_SUPPORTED, Encoding, FenceFlag, ResizeStatus
 from mpvnc.encodings.base import Stream
@@ -29,7 +29,8 @@ from mpvnc.pixels import NATIVE
 from mpvnc.pointer import PointerState
 from mpvnc.rfb import events, writers
 from mpvnc.rfb.connection import Connection
-from mpvnc.rfb.handshake import HandshakeSettings
+from mpvnc.rfb.offer import HandshakeSettings
+from mpvnc.rfb.security import Access
 from mpvnc.rfb.state import State
 from mpvnc.session.announcing import Announcements, IgnoredClipboard
 from mpvnc.session.clipboard import Clipboard
@@ -50,6 +51,7 @@ NEVER = -1
 
 _ANNOUNCED = frozenset({Encoding.FENCE, Encoding.CONTINUOUS_UPDATES})
 _NO_FENCES = (b"", b"")
+_P = ParamSpec("_P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Joined:
 
 Heard = (
     Joined
+    | events.StartTls
+    | events.Credentials
     | events.WrongPassword
     | events.KeyEvent
     | events.PointerEvent
@@ -93,8 +97,8 @@ class Session:
     """The server's side of one client."""
 
     __slots__ = (
-        "_announced", "_began_at", "_early", "_early_bytes", "_heard", "_is_initialised", "_is_pushed",
-        "_is_syncing", "_is_to_be_pushed", "_name", "_name_is_due", "_outgoing", "_own_wire",
+        "_announced", "_began_at", "_began_tls_at", "_early", "_early_bytes", "_heard", "_is_initialised",
+        "_is_pushed", "_is_syncing", "_is_to_be_pushed", "_name", "_name_is_due", "_outgoing", "_own_wire",
         "_partial_since", "_screen", "_settings", "_sizes", "_told_name", "_usual", "_wants_init",
         "clipboards", "connection", "content_at", "cursors", "demand", "encodings", "every", "exact",
         "features", "format", "is_muted", "is_served", "pacer", "picture", "refresh_at", "revision",
@@ -134,6 +138,7 @@ class Session:
         """Whether nobody's input counts now: the source takes none."""
         self._settings = settings
         self._began_at = now
+        self._began_tls_at = -math.inf
         self._partial_since = math.inf
         self._screen: Screen | None = None
         self._name = ""
@@ -173,12 +178,7 @@ class Session:
         """
         self._usual = b""
         self.connection.keeps_text = self._takes_clipboards
-        try:
-            received = self.connection.receive_data(data)
-        except ProtocolError:
-            self._handle_all(self.connection.events_before_error, now)
-            raise
-        self._handle_all(received, now)
+        received = self._receive(now, self.connection.receive_data, data)
         if len(received) == 1 and self._repeats(received[0]):
             self._usual = data
         if self._wants_init is not None:
@@ -189,14 +189,24 @@ class Session:
             self._partial_since = now
         return self.take_heard()
 
+    def encrypted(self, now: float) -> list[Heard]:
+        """Go on after `StartTls`: the stream is encrypted. Returns and raises as `receive_data`."""
+        self._receive(now, self.connection.encrypted)
+        return self.take_heard()
+
+    def admit(self, access: Access, now: float) -> list[Heard]:
+        """Go on after `Credentials`: what the user may do. Returns and raises as `receive_data`."""
+        self._receive(now, self.connection.judge, access)
+        return self.take_heard()
+
     def take_heard(self) -> list[Heard]:
         """Return what was heard and not yet returned: after an error, or after `show`."""
         heard, self._heard = self._heard, []
         return heard
 
-    def data_to_send(self) -> bytes:
-        """Return what is to be sent now apart from updates, once."""
-        if self.clipboards.is_due:
+    def data_to_send(self, *, is_blocked: bool = False) -> bytes:
+        """Return what is to be sent now apart from updates, once; clipboards wait for a socket that is blocked."""
+        if self.clipboards.is_due and not is_blocked:
             self._outgoing += self.clipboards.data_to_send()
         if not self._outgoing:
             return self.connection.data_to_send()
@@ -246,11 +256,18 @@ class Session:
     def deadline(self) -> tuple[float, str]:
         """Return when the client has taken too long, and for what; infinity if it has all the time."""
         state = self.connection.state
-        if state in (State.AUTHENTICATION, State.FAILED):
+        if state is State.ENCRYPTION:
+            return self._began_tls_at + self._settings.handshake_s, "the TLS handshake"
+        if state in (State.AUTHENTICATION, State.VERDICT, State.FAILED) or self._reads_certificate:
             return self._began_at + self._settings.authentication_s, "authentication"
         if state is not State.NORMAL:
             return self._began_at + self._settings.handshake_s, "handshake"
         return self._partial_since + self._settings.message_s, "the rest of a message"
+
+    @property
+    def _reads_certificate(self) -> bool:
+        """Whether somebody may have to look at our certificate before the viewer goes on."""
+        return self.connection.state is State.CLIENT_INIT and self._began_tls_at > -math.inf
 
     # -- what goes out with, or instead of, pixels
 
@@ -288,11 +305,15 @@ class Session:
 
     # -- what the network carries
 
+    def wants_link(self, shown: int) -> bool:
+        """Whether `judge` is to be told what the kernel knows: two system calls, which few need."""
+        return self.demand.is_continuous or self.standing.wants_link(shown, self.picture.frames)
+
     def judge(self, now: float, shown: int, link: Link | None) -> bool:
         """Look back at the last second, in which the count of frames shown rose to `shown`.
 
-        link: what the kernel knows of the connection, if anything. Return whether the session changed its rung,
-        and with it what it waits for.
+        link: what the kernel knows of the connection, if it is wanted and known. Return whether the session
+        changed its rung, and with it what it waits for.
         """
         if link is not None:
             self.pacer.suppose_base(link.base_s, now)
@@ -309,6 +330,18 @@ class Session:
 
     # -- one method for each event
 
+    def _receive(
+        self, now: float, receive: Callable[_P, list[events.Event]], *args: _P.args, **kwargs: _P.kwargs
+    ) -> list[events.Event]:
+        """Have the connection read, and handle what it understood, be it only before an error."""
+        try:
+            received = receive(*args, **kwargs)
+        except ProtocolError:
+            self._handle_all(self.connection.events_before_error, now)
+            raise
+        self._handle_all(received, now)
+        return received
+
     def _handle_all(self, received: Any, now: float) -> None:
         for event in received:
             if self._wants_init is None:
@@ -323,6 +356,13 @@ class Session:
     def _on_authenticated(self, event: events.Authenticated, now: float) -> None:
         self.view_only = event.view_only
         self._began_at = now
+
+    def _on_start_tls(self, event: events.StartTls, now: float) -> None:
+        self._began_tls_at = now
+        self._heard.append(event)
+
+    def _on_credentials(self, event: events.Credentials, _now: float) -> None:
+        self._heard.append(event)
 
     def _on_wrong_password(self, event: events.WrongPassword, _now: float) -> None:
         self._heard.append(event)
@@ -423,6 +463,8 @@ class Session:
 
     _handlers: dict[type, Callable[[Session, Any, float], None]] = {  # noqa: RUF012
         events.Authenticated: _on_authenticated,
+        events.StartTls: _on_start_tls,
+        events.Credentials: _on_credentials,
         events.WrongPassword: _on_wrong_password,
         events.ClientInit: _on_client_init,
         events.SetPixelFormat: _on_pixel_format,

@@ -46,12 +46,17 @@ class Standing:
         self._limited_by = ""
         self._link: Link | None = None
 
+    def wants_link(self, shown: int, got: int) -> bool:
+        """Whether it matters for `judge` what the kernel knows: something was missed, or it is not on the top rung."""
+        shown_before, got_before = self._before or (shown, got)
+        return self.ladder.position > 0 or shown - shown_before > got - got_before
+
     def judge(
         self, now: float, shown: int, got: int, link: Link | None, *, is_late: bool = False
     ) -> Rung | None:
         """Look at the counts of frames that were shown and that it got; return its rung if that is another.
 
-        link: what the kernel knows of the connection, if anything. is_late: whether answers tell of a queue.
+        link: what the kernel knows of the connection, if it is known. is_late: whether answers tell of a queue.
         """
         shown_before, got_before = self._before or (shown, got)
         frames, missed = shown - shown_before, max(shown - shown_before - (got - got_before), 0)

@@ -7,6 +7,7 @@ otherwise, and counts until its encoder says that it is gone, or the encoder its
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,13 @@ from mpvnc.supervisor.guesses import Guesses
 
 TOO_MANY = "Too many viewers"
 TOO_MANY_WAITING = "Too many connections that have not logged in"
+VISITING_SHARE = 0.5
+"""How much of `max_unauthenticated` the browsers of one address may take: a class behind one address has six
+connections each while the page comes.
+"""
+LATE_S = 60.0
+"""How long it is remembered of an address that the requests of its browsers come late."""
+_LATE_CAPACITY = 1024
 LOCAL = "local"
 """The address of peers on UNIX sockets."""
 
@@ -37,6 +45,7 @@ class Client:
     address: str
     slot: int
     is_refused: bool
+    is_visiting: bool = False
     is_authenticated: bool = False
     is_view_only: bool = False
     surface: str = ""
@@ -50,6 +59,8 @@ class Admission:
         """May be replaced at any time; whoever is in stays in."""
         self._clients: dict[int, Client] = {}
         self._waiting: Counter[str] = Counter()
+        self._visiting: Counter[str] = Counter()
+        self._late: OrderedDict[str, float] = OrderedDict()
         self._loads: Counter[int] = Counter()
         self.refused = 0
         self.authenticated = 0
@@ -97,6 +108,30 @@ class Admission:
         else:
             self._waiting[_network(address)] += 1
 
+    def is_visiting(self, client: int) -> None:
+        """It asked for a page: a browser, which has several connections. Not for one that is refused."""
+        record = self._clients.get(client)
+        if record is None or record.is_refused or record.is_authenticated or record.is_visiting:
+            return
+        self._no_longer_waiting(record)
+        record.is_visiting = True
+        self._visiting[_network(record.address)] += 1
+
+    def has_come_late(self, client: int, now: float) -> None:
+        """It asked for a page when it had been greeted as a viewer already."""
+        record = self._clients.get(client)
+        if record is not None:
+            network = _network(record.address)
+            self._late[network] = now
+            self._late.move_to_end(network)
+            if len(self._late) > _LATE_CAPACITY:
+                self._late.popitem(last=False)
+
+    def is_browsing(self, address: str, now: float) -> bool:
+        """Whether a page is being loaded from there, as far as encoders have told, or browsers there are slow."""
+        network = _network(address)
+        return self._visiting[network] > 0 or now < self._late.get(network, -math.inf) + LATE_S
+
     def has_authenticated(self, client: int, *, view_only: bool, surface: str = "") -> bool:
         """It gave the right password, or needed none; False if there is no room for it any more.
 
@@ -109,7 +144,7 @@ class Admission:
             return False
         record.is_authenticated, record.is_view_only, record.surface = True, view_only, surface
         self.authenticated += 1
-        self._no_longer_waiting(record.address)
+        self._no_longer_waiting(record)
         return True
 
     def has_gone(self, client: int) -> None:
@@ -123,7 +158,7 @@ class Admission:
         elif record.is_refused:
             self.refused -= 1
         else:
-            self._no_longer_waiting(record.address)
+            self._no_longer_waiting(record)
 
     def encoder_has_gone(self, slot: int) -> list[int]:
         """An encoder ended and its clients with it; returns their ids."""
@@ -137,13 +172,17 @@ class Admission:
         if self.waiting >= limits.max_unauthenticated:
             return True
         # Behind a proxy on this machine everybody has its address.
-        return not _is_local(network) and self._waiting[network] >= limits.max_unauthenticated_per_address
+        return not _is_local(network) and (
+            self._waiting[network] >= limits.max_unauthenticated_per_address
+            or self._visiting[network] >= limits.max_unauthenticated * VISITING_SHARE
+        )
 
-    def _no_longer_waiting(self, address: str) -> None:
-        network = _network(address)
-        self._waiting[network] -= 1
-        if not self._waiting[network]:
-            del self._waiting[network]
+    def _no_longer_waiting(self, record: Client) -> None:
+        network = _network(record.address)
+        counts = self._visiting if record.is_visiting else self._waiting
+        counts[network] -= 1
+        if not counts[network]:
+            del counts[network]
 
 
 class AuthThrottle:

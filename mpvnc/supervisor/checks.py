@@ -15,6 +15,7 @@ def check(config: Config, secrets: Secrets) -> None:
     """
     specs = parse_listeners(config.server)
     has_password = secrets.password is not None or secrets.view_only_password is not None
+    has_password = has_password or bool(config.security.users_file)
     exposed = [spec for spec in specs if is_exposed(spec)]
     if exposed and not has_password and not config.security.allow_none:
         raise ConfigError(

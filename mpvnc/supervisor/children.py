@@ -91,8 +91,12 @@ def start_process(command: Sequence[str], environ: Mapping[str, str]) -> Process
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of children: without secrets, and so that `-P -m` finds this mpvnc."""
+    """Return the environment of children: without secrets, and so that `-P -m` finds this mpvnc.
+
+    Nobody here solves equations: without a word numpy's OpenBLAS starts a thread per core in every child.
+    """
     own = {name: value for name, value in environ.items() if name not in _SECRETS}
+    own.setdefault("OPENBLAS_NUM_THREADS", "1")
     if _ROOT.name not in ("site-packages", "dist-packages"):
         paths = [path for path in own.get("PYTHONPATH", "").split(os.pathsep) if path not in ("", str(_ROOT))]
         own["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *paths])

@@ -38,6 +38,10 @@ class ClientDesk:
         kind = message["type"]
         if kind == "client" and message["state"] == "authenticated":
             self._authenticated(encoder, message)
+        elif kind == "client" and message["state"] == "visiting":
+            self._admission.is_visiting(message["client"])
+        elif kind == "client" and message["state"] == "late":
+            self._admission.has_come_late(message["client"], time.monotonic())
         elif kind == "client":
             self._admission.has_gone(message["client"])
             self._throttle.has_gone(message["client"], time.monotonic())

@@ -15,7 +15,7 @@ from mpvnc import log
 from mpvnc.ipc.control import Message
 from mpvnc.supervisor.admission import LOCAL, Admission, AuthThrottle
 from mpvnc.supervisor.descriptors import SpareDescriptor
-from mpvnc.supervisor.listeners import Listener
+from mpvnc.supervisor.listeners import VNC, Listener
 from mpvnc.supervisor.loop import Loop
 
 logger = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ class _Arrival:
     client: int
     address: str
     port: int
+    speaks: str
     sock: socket.socket
     surface: str
 
@@ -61,8 +62,9 @@ class Door:
 
     @property
     def urls(self) -> list[str]:
-        """Where viewers connect, with the surface that they see there if it is a certain one."""
-        return [listener.label for listener in self._listeners]
+        """Where viewers connect, and then where browsers do; with the surface if they see a certain one there."""
+        urls = [label for listener in self._listeners for label in listener.labels]
+        return sorted(urls, key=lambda url: url.startswith("http"))
 
     @property
     def listeners(self) -> Sequence[Listener]:
@@ -86,7 +88,7 @@ class Door:
         """
         sock = socket.socket(fileno=os.dup(fd))
         try:
-            arrival = self._arrival(sock, sock.getpeername(), Listener(sock, "", surface=surface))
+            arrival = self._arrival(sock, sock.getpeername(), Listener(sock, "", speaks=VNC, surface=surface))
         except OSError:
             sock.close()
             raise
@@ -154,7 +156,7 @@ class Door:
     def _arrival(self, sock: socket.socket, peer: object, listener: Listener) -> _Arrival:
         client, self._next_client = self._next_client, self._next_client + 1
         address, port = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else (LOCAL, 0)
-        return _Arrival(client, address, port, sock, listener.surface)
+        return _Arrival(client, address, port, listener.speaks, sock, listener.surface)
 
     def _place(self, arrival: _Arrival, reason: str | None) -> bool:
         """Hand one over or drop it, and close the socket; False if no encoder takes it now."""
@@ -177,6 +179,8 @@ class Door:
             "client": arrival.client,
             "address": arrival.address,
             "port": arrival.port,
+            "speaks": arrival.speaks,
+            "is_browsing": self._admission.is_browsing(arrival.address, now),
             "surface": arrival.surface,
             "verdict": "serve" if is_served else "refuse",
             "reason": reason or "",

@@ -22,6 +22,8 @@ from mpvnc.errors import ConfigError, MpvncError
 BACKLOG = 4096
 NOTHING = "none"
 """The one entry of a server that listens nowhere: its viewers are brought by the program that publishes."""
+ANY, VNC, WEB = "any", "vnc", "web"
+"""What is spoken on a listener: everything on one port, or only what viewers or browsers speak."""
 _PORT_TRIES = 20
 _NO_SUCH_FAMILY = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
@@ -35,6 +37,7 @@ class TcpSpec(NamedTuple):
 
     host: str
     port: int
+    speaks: str = ANY
     surface: str = ""
     """The name of a published surface; "" for the first."""
 
@@ -47,6 +50,7 @@ class UnixSpec(NamedTuple):
     """The path of a UNIX socket, and what it shows."""
 
     path: str
+    speaks: str = ANY
     surface: str = ""
 
     def __str__(self) -> str:
@@ -56,17 +60,32 @@ class UnixSpec(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listening, non-blocking socket, the URL under which viewers find it, and the surface that they see."""
+    """A listening, non-blocking socket the URL under which viewers find it, and what it is for.
+
+    Attributes:
+        url: `vnc://host:port` or `unix:/path`.
+        speaks: ANY, VNC or WEB.
+        surface: the name of what is seen there; "" for the first.
+    """
 
     sock: socket.socket
     url: str
     unix_path: str = ""
+    speaks: str = ANY
     surface: str = ""
 
     @property
-    def label(self) -> str:
-        """Its URL, with the surface if it is for a certain one."""
-        return f"{self.url}#{self.surface}" if self.surface else self.url
+    def urls(self) -> list[str]:
+        """Where those who may come here find it, viewers first."""
+        if self.unix_path:
+            return [self.url]
+        web_url = f"http{self.url.removeprefix('vnc')}/"
+        return {VNC: [self.url], WEB: [web_url]}.get(self.speaks, [self.url, web_url])
+
+    @property
+    def labels(self) -> list[str]:
+        """The same, with the surface if it is for a certain one."""
+        return [f"{url}#{self.surface}" for url in self.urls] if self.surface else self.urls
 
     def close(self) -> None:
         """Stop listening; removes the file of a UNIX socket."""
@@ -79,6 +98,8 @@ class Listener:
 def parse_listeners(server: Server) -> list[TcpSpec | UnixSpec]:
     """Return what is to be listened on: `server.listeners` (`none` alone: nothing), else `server.host` and
     `server.port`.
+
+    An entry may say in front what is spoken there: `vnc:`, `web:`, or `any:`, which is what holds without.
 
     Raises: ConfigError naming the entry that is neither `host:port`, `[address]:port` nor `unix:/path`, with or
         without `#surface`.
@@ -109,7 +130,7 @@ def open_listeners(specs: Sequence[TcpSpec | UnixSpec]) -> list[Listener]:
     try:
         for spec in specs:
             found = [_open_unix(spec)] if isinstance(spec, UnixSpec) else _open_tcp(spec)
-            opened += [replace(listener, surface=spec.surface) for listener in found]
+            opened += [replace(listener, speaks=spec.speaks, surface=spec.surface) for listener in found]
     except BaseException:
         for listener in opened:
             listener.close()
@@ -118,13 +139,15 @@ def open_listeners(specs: Sequence[TcpSpec | UnixSpec]) -> list[Listener]:
 
 
 def _parse(entry: str) -> TcpSpec | UnixSpec:
-    address, surface = _split_surface(entry)
+    rest, surface = _split_surface(entry)
+    found = re.match(rf"({ANY}|{VNC}|{WEB}):(?!\d+$)", rest)
+    speaks, address = (found[1], rest[found.end() :]) if found else (ANY, rest)
     if address.startswith("unix:") and len(address) > len("unix:"):
-        return UnixSpec(address[len("unix:") :], surface=surface)
+        return UnixSpec(address[len("unix:") :], speaks, surface)
     match = re.fullmatch(r"(?:\[([^\]]*)\]|([^:\[\]]*)):(\d{1,5})", address.removeprefix("tcp:"))
     if not match or int(match[3]) > 65535:
         raise ConfigError(f"server.listeners: {entry}: expected host:port, [address]:port or unix:/path")
-    return TcpSpec(match[1] or match[2] or "", int(match[3]), surface=surface)
+    return TcpSpec(match[1] or match[2] or "", int(match[3]), speaks, surface)
 
 
 def _split_surface(entry: str) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from mpvnc.ipc.control import ControlSocket, Message
 from mpvnc.ipc.places import runtime_directory
 from mpvnc.supervisor import policy
 from mpvnc.supervisor.admission import Admission, AuthThrottle
+from mpvnc.supervisor.arenas import Arenas
 from mpvnc.supervisor.checks import check
 from mpvnc.supervisor.children import role_command
 from mpvnc.supervisor.clients import ClientDesk
@@ -33,6 +34,7 @@ from mpvnc.supervisor.crew import TICK_S, Crew
 from mpvnc.supervisor.descriptors import raise_limit
 from mpvnc.supervisor.door import Door
 from mpvnc.supervisor.instance import open_instance
+from mpvnc.supervisor.keyring import Keyring, open_keyring
 from mpvnc.supervisor.listeners import open_listeners, parse_listeners
 from mpvnc.supervisor.loop import Loop
 from mpvnc.supervisor.operator import Operator, Reloaded, reloaded_message
@@ -109,9 +111,13 @@ class Supervisor:
         config = self._config
         directory = runtime_directory(config.server.runtime_dir, self._setup.environ)
         self._instance = _kept(stack, open_instance(directory, config.server.name))
+        self._keyring = open_keyring(config, self._setup.environ)
+        stack.callback(self._close_keyring)
+        self._keyring.tell()
         self._loop = _kept(stack, Loop())
         self._signals = _kept(stack, SignalPipe())
         self._loop.watch(self._signals, self._signalled)
+        self._arenas = _kept(stack, Arenas(self._workers))
         self._crew = _kept(stack, self._make_crew())
         name, limit = config.server.desktop_name, config.source.max_surfaces
         self._surfaces = _kept(stack, Surfaces(self._instance.name, self._crew, name, limit))
@@ -232,8 +238,14 @@ class Supervisor:
             self._loop.send(peer.control, {"type": "refused", "reason": reason})
 
     def child_started(self, child: Child) -> None:
-        """An encoder gets the current frames and the state of the source at once, the consumer whom it serves."""
+        """An encoder gets certificate and users, the arenas, the current frames and the state of the source at
+        once, the consumer whom it serves.
+        """
         if child.role == ENCODER:
+            self._crew.send(child, self._keyring.message, self._keyring.fds)
+            arenas = self._arenas.message(child.slot)
+            if arenas is not None:
+                self._crew.send(child, *arenas)
             self._surfaces.welcome_encoder(child)
         elif child is self._crew.consumer:
             self._surfaces.welcome_consumer()
@@ -310,10 +322,12 @@ class Supervisor:
             check(read, secrets)
             check(change.config, secrets)
             raise_limit(change.config.clients)
+            keyring = open_keyring(change.config, self._setup.environ)
         except ConfigError as error:
             logger.error("the configuration is not taken, nothing changes: %s", error)
             raise
         changed = change.changed + (["passwords"] if secrets != self._secrets else [])
+        changed += self._take_keyring(keyring)
         self._config, self._secrets = change.config, secrets
         if changed:
             self._reconfigure()
@@ -337,6 +351,20 @@ class Supervisor:
         except ConfigError:
             undo()
             raise
+
+    def _close_keyring(self) -> None:
+        """Let go of the one that there is in the end."""
+        self._keyring.close()
+
+    def _take_keyring(self, keyring: Keyring) -> list[str]:
+        """Hand out another certificate or other users; return what of it is new."""
+        before, self._keyring = self._keyring, keyring
+        changed = keyring.compare(before)
+        if changed:
+            keyring.tell()
+            self._crew.broadcast(keyring.message, keyring.fds)
+        before.close()
+        return changed
 
     def _reconfigure(self) -> None:
         """Let everybody follow the configuration."""

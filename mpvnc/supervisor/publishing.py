@@ -140,7 +140,8 @@ class Publishing:
         """Return where viewers find a surface: at listeners of its own, and at the general ones if it is first."""
         is_first = self._surfaces.first in (None, surface)
         shows = (surface.name, "") if is_first else (surface.name,)
-        return [listener.url for listener in self._listeners or () if listener.surface in shows]
+        found = [listener for listener in self._listeners or () if listener.surface in shows]
+        return sorted((url for one in found for url in one.urls), key=lambda url: url.startswith("http"))
 
     def _answer(self, peer: Peer, message: Message, fds: Sequence[int]) -> None:
         self._loop.send(peer.control, message, fds)

@@ -8,10 +8,11 @@ from typing import Any
 
 from mpvnc.config import Config, from_dict, to_dict
 
-_LIVE_SECTIONS = frozenset({"clients", "security", "encoding", "limits", "timeouts"})
+_LIVE_SECTIONS = frozenset({"clients", "security", "encoding", "limits", "timeouts", "websocket"})
 _LIVE_KEYS = frozenset(
     {
         "server.desktop_name",
+        "server.hosts",
         "source.frame_rate",
         "input.control_policy",
         "input.max_age_s",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mpvnc.ipc.control import Message
-from mpvnc.metrics import Counter
+from mpvnc.metrics import ClassCounters, Counter
 from mpvnc.supervisor.admission import Admission
 from mpvnc.supervisor.crew import Crew
 from mpvnc.supervisor.door import Door
@@ -23,6 +23,8 @@ TOTALS = (
     Counter.CACHE_MISSES,
     Counter.BYTES_ENCODED,
     Counter.PIXELS_ENCODED,
+    Counter.RECTANGLES_TAKEN,
+    Counter.WAITS_IN_VAIN,
     Counter.BYTES_SENT,
     Counter.BYTES_RECEIVED,
 )
@@ -77,6 +79,7 @@ def snapshot(
         "auth_failures": overview.auth_failures,
         **{counter.name.lower(): _total(crew, counter) for counter in TOTALS},
         "kernels": _kernels(crew),
+        "pixels_by_class": _classes(crew.status.classes(child.slot) for child in crew.encoders),
         "children": [_child(crew, rates, child) for child in crew.children],
     }
 
@@ -118,12 +121,21 @@ def _child(crew: Crew, rates: Rates, child: Child) -> Message:
         "state": state_of(child).value,
         "restarts": child.restarts,
         "counters": {name: value for name, value in counters.items() if value},
+        "pixels_by_class": crew.status.classes(child.slot).as_dict(),
         "rates": rates.of(child.slot),
     }
 
 
 def _total(crew: Crew, counter: Counter) -> int:
     return sum(crew.status.slot(child.slot).get(counter) for child in crew.encoders)
+
+
+def _classes(encoders: Iterable[ClassCounters]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for encoder in encoders:
+        for name, pixels in encoder.as_dict().items():
+            total[name] = total.get(name, 0) + pixels
+    return total
 
 
 def _kernels(crew: Crew) -> str:

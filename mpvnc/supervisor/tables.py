@@ -41,6 +41,11 @@ def status_text(status: Message) -> str:
         f"{count(status['pixels_encoded'])} pixels; {count(status['cache_hits'])} hits, "
         f"{count(status['cache_misses'])} misses; kernels {status['kernels']}",
     ]
+    if status["rectangles_taken"] or status["waits_in_vain"]:
+        lines.append(
+            f"shared        {count(status['rectangles_taken'])} rectangles taken from another worker, "
+            f"{count(status['waits_in_vain'])} waits in vain"
+        )
     return "\n".join([*lines, *_surfaces(status.get("surfaces", [])), table(children, ">" * 5 + "<")])
 
 

@@ -52,6 +52,7 @@ class Pipe:
 
     __slots__ = (
         "_is_tcp", "_rest", "_sock", "has_pending", "is_blocked", "received_bytes", "sent_bytes",
+        "was_laborious",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, vanished_after_s: float = 30.0) -> None:
@@ -66,6 +67,7 @@ class Pipe:
         self.is_blocked = False
         """Whether bytes wait for the socket to become writable."""
         self.has_pending = False
+        self.was_laborious = False
         self.sent_bytes = 0
         self.received_bytes = 0
 
@@ -135,6 +137,10 @@ class Pipe:
         unsent_bytes, base_us = _TWO_WORDS.unpack_from(info, _UNSENT_OFFSET)
         base_us = rtt_us if base_us == _UNKNOWN_US else base_us
         return TcpInfo(rtt_us * 1e-6, base_us * 1e-6, self.unacknowledged_bytes(), unsent_bytes)
+
+    def detach(self) -> socket.socket:
+        """Give the socket up to another pipe; this one is not to be used any more."""
+        return self._sock
 
     def discard_input(self) -> None:
         """Read and forget what has come: else closing resets what was just sent (RFC 1122 4.2.2.13)."""

@@ -16,10 +16,18 @@ class Stream(Protocol):
 
     is_blocked: bool
     """Whether bytes wait for the descriptor to become writable."""
+    was_laborious: bool
+    """Whether the last read took more work than its bytes tell: the next one is to be timed."""
     has_pending: bool
     """Whether received bytes wait inside although the descriptor may not become readable again."""
-    sent_bytes: int
-    received_bytes: int
+
+    @property
+    def sent_bytes(self) -> int:
+        """How much has gone to the kernel, headers of any kind and encryption's own bytes included or not."""
+
+    @property
+    def received_bytes(self) -> int:
+        """How much has come from it, likewise."""
 
     def fileno(self) -> int:
         """Return the descriptor, for the event loop."""

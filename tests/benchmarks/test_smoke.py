@@ -52,7 +52,7 @@ def test_the_time_of_a_change_comes_back(tmp_path: Path) -> None:
         "--only",
         "latency,mpvnc,typing,1",
         "--secs",
-        "1",
+        "3",
         "--out",
         str(tmp_path),
         "--ledger",

@@ -229,7 +229,7 @@ def test_two_surfaces_are_two_pictures(tmp_path: Path) -> None:
     listeners = "127.0.0.1:0#day,127.0.0.1:0#night"
     with example("two_surfaces", tmp_path, listeners=listeners) as program:
         assert program.stdout is not None
-        day, night = (int(port) for port in re.findall(r":(\d+)\b", program.stdout.readline()))
+        day, night = (int(port) for port in re.findall(r"vnc://127.0.0.1:(\d+)", program.stdout.readline()))
         with shown(day) as by_day, shown(night) as by_night:
             assert by_day.viewer.name == "day" and by_night.viewer.name == "night"
             bright, dark = (brightness(one.refresh()) for one in (by_day, by_night))

@@ -9,10 +9,12 @@ import pytest
 from tests.interop.stage import Stage, staged
 from tests.support import golden
 
+WEB = ("websocket.max_buffer_bytes=131072", "websocket.allowed_origins=https://desk.example:8443/")
+
 
 @pytest.fixture(scope="session")
 def shared_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with staged(tmp_path_factory.mktemp("stage"), "limits.max_client_cut_text=100000") as stage:
+    with staged(tmp_path_factory.mktemp("stage"), "limits.max_client_cut_text=100000", *WEB) as stage:
         yield stage
 
 

@@ -23,6 +23,8 @@ from tests.support.waits import deadline, eventually
 
 E = TypeVar("E")
 CURSOR, LAST_RECT = -239, -224
+LISTENERS = "server.listeners=vnc:127.0.0.1:0,127.0.0.1:0"
+"""The first is what `Server.port` is: viewers alone come there, and are greeted without a pause."""
 
 
 class Stage:
@@ -73,9 +75,19 @@ class Stage:
                 wrong = np.count_nonzero(client.viewer.rgb() != self.picture)
                 raise AssertionError(f"{wrong} of {self.picture.size} pixels differ") from None
 
+    @property
+    def web_port(self) -> int:
+        """Where browsers and viewers come."""
+        (port,) = [int(url.strip("/").rpartition(":")[2]) for url in self.server.urls if "http" in url]
+        return port
+
     def dial(self) -> socket.socket:
         """Return a connected socket, for checks that speak bytes."""
         return dial(self.server.host, self.server.port)
+
+    def dial_web(self) -> socket.socket:
+        """The same, to where browsers come too."""
+        return dial(self.server.host, self.web_port)
 
     def event(self, kind: type[E], timeout_s: float = 5.0) -> E:
         """Return the next event of a class; others are dropped."""
@@ -117,7 +129,7 @@ def staged(
     directory: Path, *settings: str, env: Mapping[str, str] | None = None, view_only: bool = False
 ) -> Iterator[Stage]:
     """Run a server for a block, with the golden surface on it; afterwards nothing may be left."""
-    settings = ("source.kind=publish", "server.workers=2", "server.desktop_name=stage", *settings)
+    settings = (LISTENERS, "source.kind=publish", "server.workers=2", "server.desktop_name=stage", *settings)
     with running_supervisor(directory, *settings, env=env) as server:
         surface = cairo.ImageSurface(cairo.FORMAT_RGB24, 320, 200)
         with mock.patch.dict(os.environ, MPVNC_RUNTIME_DIR=str(server.runtime_dir)):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mpvnc.ipc.places import control_path, runtime_directory
+from mpvnc.ipc.places import control_path, runtime_directory, state_directory
 
 
 def test_where_the_runtime_directory_is(monkeypatch):
@@ -19,3 +19,12 @@ def test_where_the_runtime_directory_is(monkeypatch):
 
 def test_where_the_control_socket_is():
     assert control_path(Path("/a"), "default") == Path("/a/default/control")
+
+
+def test_where_the_state_directory_is():
+    everything = {"MPVNC_STATE_DIR": "/a", "XDG_STATE_HOME": "/b", "HOME": "/home/x"}
+    assert state_directory("/c", everything) == Path("/c")
+    assert state_directory("", everything) == Path("/a")
+    assert state_directory("", {"XDG_STATE_HOME": "/b", "HOME": "/home/x"}) == Path("/b/mpvnc")
+    assert state_directory("", {"HOME": "/home/x"}) == Path("/home/x/.local/state/mpvnc")
+    assert state_directory("", {}) == Path("/var/lib/mpvnc")

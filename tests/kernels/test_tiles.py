@@ -148,3 +148,23 @@ def test_marks_are_the_same_compiled():
         for one, twin in zip(*results, strict=True):
             np.testing.assert_array_equal(one, twin)
         assert results[0][0].flat[0] == 10 and results[0][1].flat[0] == epoch.flat[0]
+
+
+@settings(max_examples=30)
+@given(cases(), st.integers(0, 3), st.integers(0, 2**32))
+def test_following_is_the_same_compiled(case, held, seed):
+    _, pixels, newest, changed = case
+    rng = np.random.default_rng(seed)
+    epoch = rng.integers(0, 4, changed.shape, np.uint64)
+    before = rng.integers(0, 2**32, newest.shape, np.uint32)
+    results = []
+    for module in (tiles, tiles_numpy):
+        target, stale = before.copy(), np.full_like(changed, 7)
+        module.follow(target, newest, pixels, changed, stale, epoch, held)
+        results.append((target, stale))
+    for one, twin in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, twin)
+    for row, column in np.ndindex(changed.shape):
+        area = np.s_[row * 64 : row * 64 + 64, column * 64 : column * 64 + 64]
+        source = pixels if changed[row, column] else newest if epoch[row, column] > held else before
+        np.testing.assert_array_equal(results[0][0][area], source[area])

@@ -127,7 +127,8 @@ class TestStarts:
         second = serve_doomed("server.name=second")
         for server, name in ((first, "default"), (second, "second")):
             answer = json.loads(run(tmp_path, "status", "--json", "--instance", name).stdout)
-            assert answer["instance"] == name and answer["listeners"] == [f"vnc://127.0.0.1:{server.port}"]
+            where = f"127.0.0.1:{server.port}"
+            assert (answer["instance"], answer["listeners"]) == (name, [f"vnc://{where}", f"http://{where}/"])
         assert run(tmp_path, "stop", "--instance", "second").returncode == 0
         with first.connect() as client:
             client.refresh()

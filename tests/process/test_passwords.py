@@ -19,6 +19,7 @@ from tests.support.errors import Refused
 from tests.support.handshake import vnc_response
 from tests.support.servers import Server
 from tests.support.waits import eventually
+from tests.support.websocket import web_client
 
 pytestmark = pytest.mark.process
 
@@ -189,7 +190,7 @@ def exchange(server: Server, password: str) -> set[bytes]:
 @pytest.mark.parametrize(("policy", "stays"), [("share", "both"), ("evict", "asker"), ("refuse", "first")])
 def test_exclusive_access(serve: Serve, policy: str, stays: str) -> None:
     server = serve(f"clients.when_not_shared={policy}", env=BOTH)
-    first = server.connect(password=RIGHT)
+    first = web_client(server.host, server.port, password=RIGHT)
     first.refresh()
     asker = server.connect(password=RIGHT, shared=False)
     remaining = {"both": [first, asker], "asker": [asker], "first": [first]}[stays]

@@ -90,7 +90,7 @@ def test_two_surfaces_two_listeners_and_a_program_that_is_killed(server: Server)
         view(server, "stage") as other,
         mpvnc.publish(picture, name="left", title="Left") as left,
     ):
-        assert (left.name, left.instance, len(left.listeners)) == ("left", "default", 1)
+        assert (left.name, left.instance, len(left.listeners)) == ("left", "default", 2)
         assert sees(any_one, RED)
         with program(server) as stage:
             assert sees(other, BLUE) and sees(any_one, RED)

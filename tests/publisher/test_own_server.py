@@ -148,7 +148,7 @@ def test_a_program_shows_two_surfaces_on_its_own_server(surface: cairo.ImageSurf
         mpvnc.publish(surface, port=0, settings={**ONE_WORKER, **listeners}) as main,
         mpvnc.publish(green, name="right", instance=main.instance) as right,
     ):
-        assert (main.name, len(main.listeners), len(right.listeners)) == ("main", 1, 1)
+        assert (main.name, len(main.listeners), len(right.listeners)) == ("main", 2, 2)
         for publication, colour in ((main, 0xFF0000), (right, 0x00FF00)):
             with viewer(publication) as client:
                 assert (client.refresh() & 0xFFFFFF == colour).all()
@@ -237,6 +237,19 @@ def test_settings_change_for_those_who_come(publication: mpvnc.Publication) -> N
             with pytest.raises(PublishError, match=reason):
                 publication.change_settings(wrong)
         publication.change_settings({"encoding.jpeg": False})
+
+
+def test_a_program_hears_what_the_server_logs_of_its_viewers(surface: cairo.ImageSurface) -> None:
+    lines: list[str] = []
+    with mpvnc.publish(surface, port=0, settings={"server.workers": 1}, log=lines.append) as publication:
+        with viewer(publication) as client:
+            client.refresh()
+        publication.get_event(10)
+        publication.get_event(10)
+    said = [words[1] for line in lines if (words := line.split(" ", 3)[3].split(" ", 1))[0] == "1"]
+    assert [text.split(":")[0] for text in said] == [
+        "127.0.0.1 connected", "127.0.0.1 joined", "127.0.0.1 left",
+    ]  # fmt: skip
 
 
 def test_a_server_that_cannot_start_says_so(surface: cairo.ImageSurface) -> None:

@@ -463,6 +463,7 @@ def test_drawing_goes_on_while_the_server_is_away(
         with publication.frame(damage=[(0, 0, 10, 10)]):
             painted(surface, (0, 1, 0))
         assert publication.viewers == 0
+        assert repr(publication) == "<mpvnc.Publication waiting for its server: nobody is there>"
         assert publication.get_event(0.05) is None
         publication.bell()
         second = comeback.come(tmp_path / "second")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mpvnc.errors import PublishError
-from mpvnc.publisher.surface import pixels_of
+from mpvnc.publisher.surface import Reader, pixels_of
 
 
 class Own:
@@ -78,3 +78,20 @@ def test_a_finished_surface() -> None:
     surface.finish()
     with pytest.raises(PublishError, match="the target surface has been finished"):
         pixels_of(surface)
+
+
+def test_a_reader_sees_what_is_drawn_and_what_is_finished() -> None:
+    reader, surface = Reader(), cairo.ImageSurface(cairo.FORMAT_RGB24, 4, 4)
+    for value in (1, 0):
+        context = cairo.Context(surface)
+        context.set_source_rgb(0, 0, value)
+        context.paint()
+        assert (reader.read(surface) & 0xFFFFFF == 255 * value).all()
+    other = Own(2, 2, 8)
+    assert reader.read(other).shape == (2, 2)
+    other._facts = 1, 2, 8, 1
+    assert reader.read(other).shape == (2, 1)
+    reader.read(surface)
+    surface.finish()
+    with pytest.raises(PublishError, match="finished"):
+        reader.read(surface)

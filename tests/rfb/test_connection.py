@@ -22,8 +22,8 @@ from mpvnc.rfb.events import (
     SkippedCutText,
     WrongPassword,
 )
-from mpvnc.rfb.handshake import HandshakeSettings
 from mpvnc.rfb.messages import Limits
+from mpvnc.rfb.offer import HandshakeSettings
 from mpvnc.rfb.security.vncauth import response
 from mpvnc.rfb.state import State
 

@@ -1,14 +1,7 @@
 import pytest
 
-from mpvnc.constants import SecurityType
 from mpvnc.errors import ProtocolError
-from mpvnc.rfb.handshake import BANNER, HandshakeSettings, offered_exchanges, parse_version
-
-NONE, VNC = SecurityType.NONE, SecurityType.VNC_AUTHENTICATION
-
-
-def settings(password=None, view_only_password=None, security_types=(NONE, VNC)):
-    return HandshakeSettings(security_types, password, view_only_password, False, bytes(16))
+from mpvnc.rfb.handshake import BANNER, parse_version
 
 
 def test_banner():
@@ -51,41 +44,3 @@ def test_versions_that_are_too_old(said):
 def test_garbage_is_no_version_and_is_shown_in_hex(said):
     with pytest.raises(ProtocolError, match=said.hex(" ")):
         parse_version(said)
-
-
-@pytest.mark.parametrize(
-    ("passwords", "offered"),
-    [
-        ((None, None), [NONE]),
-        ((b"secret", None), [VNC]),
-        ((None, b"watch"), [VNC]),
-        ((b"secret", b"watch"), [VNC]),
-        ((b"", b"watch"), [VNC]),
-        ((b"", None), []),
-        ((None, b""), []),
-        ((b"", b""), []),
-        ((b"\0\x80", None), []),  # the empty password's key
-    ],
-)
-def test_none_is_offered_only_without_any_password(passwords, offered):
-    assert list(offered_exchanges(settings(*passwords))) == offered
-
-
-def test_types_come_in_the_settings_order_and_unknown_ones_not_at_all():
-    assert list(offered_exchanges(settings(security_types=(99, VNC, NONE)))) == [NONE]
-    assert list(offered_exchanges(settings(b"secret", security_types=(99, VNC, NONE)))) == [VNC]
-
-
-def test_without_vnc_authentication_a_password_leaves_nothing():
-    assert offered_exchanges(settings(b"secret", security_types=(NONE,))) == {}
-
-
-@pytest.mark.parametrize("length", [0, 8, 15, 17])
-def test_a_challenge_has_16_bytes(length):
-    with pytest.raises(ValueError, match="16 bytes"):
-        HandshakeSettings((NONE,), None, None, False, bytes(length))
-
-
-def test_secrets_are_not_in_its_representation():
-    text = repr(HandshakeSettings((VNC,), b"secret", b"watch", False, b"0123456789abcdef"))
-    assert not any(secret in text for secret in ("secret", "watch", "0123"))

@@ -13,7 +13,7 @@ from mpvnc.frames import moves as motion
 from mpvnc.geometry import Rect
 from mpvnc.kernels.tiles import Boxes, Tiles
 from mpvnc.pixels import Pixels
-from mpvnc.rfb.handshake import HandshakeSettings
+from mpvnc.rfb.offer import HandshakeSettings
 from mpvnc.session.broadcast import Broadcast
 from mpvnc.session.session import Heard, Session, SessionSettings
 from tests.support.events import Update
@@ -148,7 +148,7 @@ class Stage:
 
     def step(self) -> bool:
         """Encode one slice, if there is any."""
-        if not self.broadcast.is_busy:
+        if not self.broadcast.is_busy or self.broadcast.awaits(self.now):
             return False
         for delivery in self.broadcast.step(self.now):
             self._send(delivery.session, delivery.buffers)

@@ -10,8 +10,8 @@ import pytest
 from mpvnc.constants import Encoding
 from mpvnc.errors import ProtocolError
 from mpvnc.rfb import clipboard as wire
-from mpvnc.rfb.handshake import HandshakeSettings
 from mpvnc.rfb.messages import Limits
+from mpvnc.rfb.offer import HandshakeSettings
 from mpvnc.session.announcing import NOTHING, Announcements, IgnoredClipboard, Offer
 from mpvnc.session.clipboard import Clipboard
 from mpvnc.session.session import Heard, Joined, Session, SessionSettings
@@ -198,6 +198,17 @@ def test_without_notify_it_gets_what_it_takes_unasked() -> None:
     hear(one, said(CAPS | REQUEST | TEXT, bytes(4)))
     one.announce(HELLO)
     assert one.data_to_send() == b""
+
+
+def test_who_unlists_it_starts_anew() -> None:
+    one = told(is_extended=True, offer=HELLO)
+    hear(one, said(CAPS | NOTIFY))
+    for flags in (REQUEST | TEXT, PEEK, NOTIFY | TEXT):
+        one.hear(said(flags), is_taken=True)
+    one.list_encodings(is_extended=False)
+    assert one.data_to_send() == b""
+    one.list_encodings(is_extended=True)
+    assert one.data_to_send() == wire.notify(TEXT), "what it said it takes is forgotten"
 
 
 @pytest.mark.parametrize("data", [provide("x"), said(NOTIFY | TEXT), said(PEEK)])

@@ -157,6 +157,12 @@ def test_alike_viewers_are_told_although_one_leads() -> None:
     assert [pair.viewer.pointer for pair in pairs] == [None, PointerMoved(5, 6), PointerMoved(5, 6)]
 
 
+def test_who_is_told_places_is_like_nobody() -> None:
+    assert cursors(Encoding.CURSOR).hand(0.0) == cursors(Encoding.CURSOR).hand(0.0)
+    one = cursors(Encoding.CURSOR, PLACES)
+    assert one.hand(0.0) != cursors(Encoding.CURSOR, PLACES).hand(0.0) != cursors(Encoding.CURSOR).hand(0.0)
+
+
 def test_a_place_outside_is_not_told() -> None:
     one = cursors(PLACES)
     for x, y in ((-1, 0), (0, -1), (64, 0), (0, 48), (70000, 5)):

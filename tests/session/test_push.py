@@ -108,6 +108,19 @@ def test_who_says_what_it_wants_gets_that() -> None:
     assert is_exact(one, pair) and pair.updates_sent == 3
 
 
+def test_who_says_which_part_it_wants_keeps_to_it() -> None:
+    one = stage()
+    pair = ask_once(one, PUSH, Encoding.CONTINUOUS_UPDATES, Encoding.DESKTOP_SIZE)
+    pair.viewer.enable_continuous_updates(True, (0, 0, 10, 10))
+    one.settle()
+    one.show(PaintedScreen(noise(80, 30), generation=2))
+    sent = pair.updates_sent
+    one.paint(Rect(70, 20, 5, 5), 1)
+    assert pair.updates_sent == sent
+    one.paint(Rect(5, 5, 2, 2), 1)
+    assert pair.updates_sent == sent + 1
+
+
 def test_it_is_paced_by_what_is_received() -> None:
     one = stage()
     pair = ask_once(one, PUSH)

@@ -15,7 +15,7 @@ from mpvnc.errors import LimitExceeded, ProtocolError
 from mpvnc.geometry import Rect
 from mpvnc.pointer import Cursor, PointerState
 from mpvnc.rfb import events
-from mpvnc.rfb.handshake import HandshakeSettings
+from mpvnc.rfb.offer import HandshakeSettings
 from mpvnc.rfb.state import State
 from mpvnc.session.clipboard import Clipboard
 from mpvnc.session.cursors import OWN_POINTER_S

@@ -67,3 +67,12 @@ def test_the_way_is_measured_by_whoever_paces():
     standing = judged(30, QUIET)
     assert standing.limits(pacer, 70, is_paced=False)[3:6] == (0.02, 1000, 0)
     assert standing.limits(pacer, 70, is_paced=True)[3:6] == (0.0, 5000, pacer.window_bytes)
+
+
+def test_the_kernel_is_asked_only_about_who_misses_something_or_is_on_a_lower_rung():
+    standing = judged(30, QUIET)
+    assert not standing.wants_link(160, 100)
+    assert standing.wants_link(160, 99)
+    standing = judged(5, CROWDED)
+    assert standing.ladder.position > 0
+    assert standing.wants_link(160, 75)

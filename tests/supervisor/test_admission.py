@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mpvnc.config import Clients
+from mpvnc.supervisor import admission as admission_module
 from mpvnc.supervisor.admission import TOO_MANY, TOO_MANY_WAITING, Admission, AuthThrottle, Verdict
 
 
@@ -32,6 +33,52 @@ def test_zero_is_any_number():
     for client in range(200):
         assert arrive(admission, client, f"10.0.0.{client}") == Verdict(None)
         assert admission.has_authenticated(client, view_only=False)
+
+
+def test_browsers_have_several_connections_each():
+    admission = Admission(Clients(max_unauthenticated=20, max_unauthenticated_per_address=2))
+    for client in range(10):
+        assert arrive(admission, client) == Verdict(None)
+        admission.is_visiting(client)
+        admission.is_visiting(client)
+        assert admission.is_browsing("1.1.1.1", 0) and not admission.is_browsing("2.2.2.2", 0)
+    assert arrive(admission, 10).reason == TOO_MANY_WAITING, "half of the room is for others"
+    admission.has_gone(10)
+    assert arrive(admission, 11, "2.2.2.2") == Verdict(None)
+    assert admission.waiting == 11
+    assert admission.has_authenticated(0, view_only=False), "it opened a WebSocket"
+    admission.has_gone(1)
+    assert arrive(admission, 12) == Verdict(None)
+    for client in range(13):
+        admission.has_gone(client)
+    assert (admission.waiting, len(admission)) == (0, 0)
+    assert not admission.is_browsing("1.1.1.1", 0)
+    assert arrive(admission, 13) == arrive(admission, 14) == Verdict(None)
+
+
+def test_an_address_whose_requests_come_late_is_remembered_for_a_while(monkeypatch):
+    monkeypatch.setattr(admission_module, "_LATE_CAPACITY", 2)
+    admission = Admission(Clients())
+    for client in (1, 2, 3):
+        arrive(admission, client, f"{client}.1.1.1")
+        admission.has_come_late(client, 100.0)
+    admission.has_come_late(99, 100.0)
+    admission.has_gone(3)
+    late = [admission.is_browsing(f"{client}.1.1.1", 101.0) for client in (1, 2, 3)]
+    assert late == [False, True, True], "the first one was forgotten for the last"
+    assert not admission.is_browsing("3.1.1.1", 100.0 + admission_module.LATE_S)
+
+
+def test_a_refused_browser_is_no_visitor():
+    admission = Admission(Clients(max_connections=1))
+    arrive(admission, 1)
+    admission.has_authenticated(1, view_only=False)
+    assert arrive(admission, 2).reason == TOO_MANY
+    admission.is_visiting(2)
+    admission.is_visiting(1)
+    admission.is_visiting(99)
+    admission.has_gone(2)
+    assert (admission.refused, admission.waiting, admission.authenticated) == (0, 0, 1)
 
 
 def test_fifty_idle_sockets_lock_nobody_out():

@@ -26,12 +26,12 @@ def test_the_environment_has_no_secrets_and_finds_this_package():
             "PYTHONPATH": f"/p{os.pathsep}{ROOT}",
         }
     )
-    assert made == {"A": "b", "PYTHONPATH": f"{ROOT}{os.pathsep}/p"}
+    assert made == {"A": "b", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}{os.pathsep}/p"}
 
 
 def test_an_installed_package_needs_no_path(monkeypatch):
     monkeypatch.setattr(children, "_ROOT", Path("/usr/lib/python3/site-packages"))
-    assert child_environment({}) == {}
+    assert child_environment({"OPENBLAS_NUM_THREADS": "4"}) == {"OPENBLAS_NUM_THREADS": "4"}
 
 
 @pytest.mark.process

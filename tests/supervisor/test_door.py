@@ -64,6 +64,24 @@ def test_nothing_is_accepted_before_it_opens(parts):
         made.open()
         loop.turn(5)
         assert encoder.given[0][0]["verdict"] == "serve"
+        assert encoder.given[0][0]["speaks"] == "any" and not encoder.given[0][0]["is_browsing"]
+        made._admission.is_visiting(1)
+        with connect(made):
+            loop.turn(5)
+        assert encoder.given[1][0]["is_browsing"]
+
+
+def test_addresses_for_browsers_come_last(parts):
+    _, _, made = parts
+    specs = [TcpSpec("127.0.0.1", 0), TcpSpec("127.0.0.1", 0, "web"), TcpSpec("127.0.0.1", 0, "vnc")]
+    opened = open_listeners(specs)
+    made.close()
+    made.hold(opened)
+    first, second, third = (listener.sock.getsockname()[1] for listener in opened)
+    assert made.urls == [
+        f"vnc://127.0.0.1:{first}", f"vnc://127.0.0.1:{third}",
+        f"http://127.0.0.1:{first}/", f"http://127.0.0.1:{second}/",
+    ]  # fmt: skip
 
 
 def test_arrivals_wait_in_order_and_the_queue_is_bounded(parts, monkeypatch):
@@ -117,7 +135,7 @@ def test_an_encoder_hears_which_surface_the_listener_is_for(parts):
     with connect(made):
         loop.turn(5)
     assert encoder.given[0][0]["surface"] == "stage"
-    assert made.urls == [f"{listener.url}#stage"]
+    assert made.urls == [f"{listener.url}#stage", f"http{listener.url[3:]}/#stage"]
 
 
 def test_a_viewer_that_somebody_else_accepted_is_judged_and_handed_over(parts):

@@ -40,12 +40,36 @@ def test_entries():
     ]  # fmt: skip
 
 
+def test_an_entry_may_say_what_is_spoken_there():
+    assert parse("any:127.0.0.1:1", "vnc:[::1]:2", "web:*:3", "web:unix:/x", "web:5900", "web:tcp:a:4") == [
+        TcpSpec("127.0.0.1", 1, "any"), TcpSpec("::1", 2, "vnc"), TcpSpec("*", 3, "web"), UnixSpec("/x", "web"),
+        TcpSpec("web", 5900), TcpSpec("a", 4, "web"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("speaks", "schemes"), [("any", "vnc http"), ("vnc", "vnc"), ("web", "http")])
+def test_urls_are_for_those_who_may_come(speaks, schemes):
+    with_port = {"vnc": "vnc://127.0.0.1:{}", "http": "http://127.0.0.1:{}/"}
+    (listener,) = open_listeners([TcpSpec("127.0.0.1", 0, speaks)])
+    port = listener.sock.getsockname()[1]
+    listener.close()
+    assert listener.speaks == speaks
+    assert listener.urls == [with_port[scheme].format(port) for scheme in schemes.split()]
+
+
+def test_a_unix_socket_has_one_name(tmp_path):
+    (listener,) = open_listeners([UnixSpec(f"{tmp_path}/x", "web")])
+    listener.close()
+    assert (listener.urls, listener.speaks) == ([f"unix:{tmp_path}/x"], "web")
+
+
 def test_a_listener_for_a_surface():
     assert parse("127.0.0.1:1#stage", "unix:/a#b#Left-2", "*:3") == [
         TcpSpec("127.0.0.1", 1, surface="stage"), UnixSpec("/a#b", surface="Left-2"), TcpSpec("*", 3),
     ]  # fmt: skip
     (listener,) = open_listeners(parse("127.0.0.1:0#stage"))
-    assert listener.label == f"{listener.url}#stage"
+    assert listener.labels == [f"{listener.url}#stage", f"http{listener.url[3:]}/#stage"]
+    assert listener.urls == [listener.url, f"http{listener.url[3:]}/"]
     listener.close()
 
 

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.process
 
 def test_the_ready_line_means_that_viewers_can_connect(start):
     server = start()
-    assert server.ready_line == f"mpvnc ready: vnc://127.0.0.1:{server.port} source=demo workers=2\n"
+    urls = f"vnc://127.0.0.1:{server.port} http://127.0.0.1:{server.port}/"
+    assert server.ready_line == f"mpvnc ready: {urls} source=demo workers=2\n"
     viewer = server.connect()
     hello = viewer.hello()
     viewer.close()

@@ -88,7 +88,10 @@ def test_a_publishers_own_supervisor_gets_its_secrets_by_socket_and_ends_with_it
     )
     theirs.close()
     message, fds = ours.receive()
-    assert message["type"] == "publish_ok" and message["listeners"] == [f"vnc://127.0.0.1:{server.port}"]
+    assert message["type"] == "publish_ok" and message["listeners"] == [
+        f"vnc://127.0.0.1:{server.port}",
+        f"http://127.0.0.1:{server.port}/",
+    ]
     viewer = server.connect()
     assert viewer.hello()["secret"] == "hidden"
     assert b"hidden" not in Path(f"/proc/{server.process.pid}/cmdline").read_bytes()

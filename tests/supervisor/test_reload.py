@@ -9,6 +9,7 @@ from mpvnc.supervisor.reload import compare
 @pytest.mark.parametrize(
     "live",
     [
+        "server.hosts=desk.example", "websocket.allowed_origins=https://desk.example",
         "clients.max_connections=9", "security.view_only=true", "security.password_file=/x",
         "limits.max_set_encodings=9",
         "encoding.jpeg=false", "timeouts.drain_s=9.0", "server.desktop_name=x", "source.frame_rate=9",

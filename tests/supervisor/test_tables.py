@@ -13,7 +13,7 @@ STATUS = {
     "clients": {"authenticated": 3, "unauthenticated": 1, "refused": 0, "queued": 2, "max_connections": 0},
     "auth_failures": 5, "bytes_sent": 12_345_678, "bytes_received": 11, "kernels": "compiled",
     "updates_sent": 1500, "frames_skipped": 4, "encodes": 20, "cache_hits": 30, "cache_misses": 19,
-    "bytes_encoded": 1000, "pixels_encoded": 2_000_000,
+    "bytes_encoded": 1000, "pixels_encoded": 2_000_000, "rectangles_taken": 0, "waits_in_vain": 0,
     "children": [
         {"role": "encoder", "slot": 0, "pid": 77, "state": "ready", "restarts": 4,
          "counters": {"clients": 3, "bytes_sent": 12_345_678, "sessions": 9}, "rates": {"bytes_sent": 2500.0}},
@@ -42,6 +42,12 @@ def test_the_status_says_everything():
         "encoder", "0", "77", "ready", "4", "3 clients, 12.3 MB sent (2.5 kB/s)",
     ]  # fmt: skip
     assert lines[8].split() == ["capture", "1", "-", "backoff", "0"]
+
+
+def test_what_workers_take_from_one_another_is_told_where_they_do():
+    shared = {**STATUS, "rectangles_taken": 1200, "waits_in_vain": 3}
+    assert "shared        1.2 k rectangles taken from another worker, 3 waits in vain" in status_text(shared)
+    assert "shared" not in status_text(STATUS)
 
 
 def test_surfaces_if_there_are_any():

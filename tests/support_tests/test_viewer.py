@@ -14,7 +14,7 @@ from tests.support import events
 from tests.support.decoders.base import Rect
 from tests.support.errors import MisuseError, ProtocolViolation
 from tests.support.formats import BGRX, RGB565
-from tests.support.viewer import Viewer
+from tests.support.viewer import EXTENDED_CLIPBOARD, Viewer
 from tests.support_tests.session import (
     BANNER,
     NO_SECURITY,
@@ -125,6 +125,56 @@ def test_cursor_name_bell_and_cut_text() -> None:
     assert viewer.name == "ä"
     viewer.feed(bytes.fromhex("03 000000 00000006 68656c6c6fa3 02"))
     assert (viewer.cut_texts, viewer.bells) == (["hello£"], 1)
+
+
+def test_cursors_of_other_kinds_and_places() -> None:
+    viewer = ready_viewer([-240, -314, -232])
+    two = rectangle(1, 0, 2, 1, -240, bytes.fromhex("010203 040506 80 c0"))
+    alpha = rectangle(1, 0, 2, 1, -314, bytes.fromhex("00000000 01020380 00000000"))
+    viewer.feed(update(two, alpha, rectangle(3, 1, 0, 0, -232)))
+    assert viewer.x_cursor == (1, 0, 2, 1, (1, 2, 3), (4, 5, 6), b"\x80", b"\xc0")
+    assert viewer.alpha_cursor == (1, 0, 2, 1, bytes.fromhex("0102038000000000"))
+    assert viewer.pointer == (3, 1)
+    viewer.request(True)
+    viewer.feed(update(rectangle(0, 0, 0, 0, -240), rectangle(0, 0, 0, 0, -314, bytes(4))))
+    assert viewer.x_cursor[2:] == (0, 0, (), (), b"", b"") and viewer.alpha_cursor[2:] == (0, 0, b"")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        rectangle(0, 0, 1, 1, -314, bytes.fromhex("00000000 ff000080")),  # not premultiplied
+        rectangle(0, 0, 1, 1, -314, bytes.fromhex("00000007")),
+        rectangle(1, 0, 1, 1, -240, bytes(8)),  # a hot spot outside
+        rectangle(4, 0, 0, 0, -232),
+        rectangle(0, 0, 1, 1, -232),
+    ],
+)
+def test_wrong_cursors_and_places(wrong: bytes) -> None:
+    with pytest.raises(ProtocolViolation):
+        ready_viewer([-240, -314, -232]).feed(update(wrong))
+
+
+def test_the_extended_clipboard() -> None:
+    viewer = ready_viewer([EXTENDED_CLIPBOARD])
+    with pytest.raises(MisuseError):
+        viewer.send_clipboard(1 << 26)
+    viewer.feed(bytes.fromhex("03 000000 fffffff0 1f000007 00000000 00000000 00000000"))
+    assert viewer.clipboard_messages == [(0x1F000007, bytes(12))]
+    viewer.send_clipboard(0x10000001, b"xy")
+    assert viewer.data_to_send() == bytes.fromhex("06 000000 fffffffa 10000001") + b"xy"
+    for listed, message in (([], "fffffffc 04000000"), ([EXTENDED_CLIPBOARD], "fffffffd 040000")):
+        with pytest.raises(ProtocolViolation):
+            ready_viewer(listed).feed(bytes.fromhex("03 000000" + message))
+
+
+def test_who_lists_1011_asks_once() -> None:
+    viewer = ready_viewer([1011])
+    viewer.request(False)
+    viewer.feed(update(raw(0, 0, 4, 2, 5)) * 3)
+    assert viewer.updates == 3
+    with pytest.raises(ProtocolViolation, match="nobody asked"):
+        ready_viewer([1011], requested=False).feed(update(raw(0, 0, 4, 2, 5)))
 
 
 def test_fences_are_answered_and_their_answers_known() -> None:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mpvnc.rfb.handshake import HandshakeSettings
+from mpvnc.rfb.offer import HandshakeSettings
 from mpvnc.session.broadcast import Delivery
 from mpvnc.session.input import (
     QUEUE_EVENTS,
@@ -25,6 +25,7 @@ from mpvnc.session.input import (
 )
 from mpvnc.session.session import Session, SessionSettings
 from mpvnc.transport.plain import Pipe
+from mpvnc.transport.stream import Stream
 from mpvnc.workers import client as module
 from mpvnc.workers.client import Client
 from mpvnc.workers.readiness import Readiness
@@ -54,6 +55,7 @@ class Host:
         self.bus: list[InputEvent] = []
         self.bus_takes = True
         self.joins: list[Client] = []
+        self.late: list[Client] = []
         self.reasons: list[str] = []
         self.fault: Exception | None = None
 
@@ -70,6 +72,9 @@ class Host:
 
     def review(self, client: Client) -> None:
         pass
+
+    def came_late(self, client: Client) -> None:
+        self.late.append(client)
 
     def emit(self, message: bytes) -> bool:
         if self.bus_takes:
@@ -96,7 +101,16 @@ class Host:
 class Rig:
     """One client on a loopback connection; `peer` is the viewer's end."""
 
-    def __init__(self, password: bytes | None = None, judge_after_s: float = 0.0, **settings: float) -> None:
+    wrap: Callable[[Pipe], Stream] = staticmethod(lambda pipe: pipe)
+    """What the client's bytes go through besides."""
+
+    def __init__(
+        self,
+        password: bytes | None = None,
+        judge_after_s: float = 0.0,
+        handshake: HandshakeSettings | None = None,
+        **settings: float,
+    ) -> None:
         self.loop = asyncio.new_event_loop()
         self.host = Host(self.loop)
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -105,11 +119,16 @@ class Rig:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32 * 1024)
         self.peer.setblocking(False)
         types = (1,) if password is None else (2,)
-        handshake = HandshakeSettings(types, password, None, False, CHALLENGE)
+        handshake = handshake or HandshakeSettings(types, password, None, False, CHALLENGE)
         session = Session(handshake, SessionSettings(**settings), self.loop.time())
         session.show(SCREEN, "desk")
         self.client = Client(
-            7, "127.0.0.1", Pipe(ours), session, self.host, judge_at=self.loop.time() + judge_after_s
+            7,
+            "127.0.0.1",
+            self.wrap(Pipe(ours)),
+            session,
+            self.host,
+            judge_at=self.loop.time() + judge_after_s,
         )
         self.client.show = SimpleNamespace(broadcast=self.host)
         self.received = bytearray()
@@ -507,3 +526,11 @@ def test_the_picture_follows_a_new_size_unasked(rig):
     rig.host.deliveries = [[b"size"], [b"picture"]]
     rig.client.offer()
     rig.run(lambda: rig.received == b"sizepicture")
+
+
+@pytest.mark.parametrize(("said", "is_late"), [(b"GET / HTTP/1.1\r\n", True), (b"RFB 003.0x8\n", False)])
+def test_a_browser_that_was_greeted_is_told_of(rig, said, is_late):
+    rig.client.start()
+    rig.say(said)
+    rig.run(lambda: rig.host.reasons)
+    assert bool(rig.host.late) is is_late

@@ -118,6 +118,7 @@ class Worker:
             ours, _ = server.accept()
         ident = client or len(self.viewers) + 1
         message = {"type": "adopt", "client": ident, "address": "127.0.0.1", "judge_after_s": 0.0}
+        message["speaks"] = "vnc"
         self.control.send({**message, "verdict": verdict, "reason": "too many"}, [ours.fileno()])
         ours.close()
         viewer = Client(peer, HandshakeChoices(**choices))
@@ -536,10 +537,20 @@ def test_who_does_not_read_costs_one_clipboard_at_most(worker):
         worker.run(lambda text=text: text in other.viewer.cut_texts)
         other.viewer.cut_texts.clear()
     assert client.pipe.is_blocked and not client.session._outgoing
-    assert sum(map(len, client.pipe._rest)) <= len(text) + 8
+    stalled.set_encodings((Encoding.RAW, Encoding.EXTENDED_CLIPBOARD))
+    worker.bus.receive_all()
+    stalled.viewer.clipboard_messages.append((0, b""))  # it cannot know yet that it may
+    for _ in range(1000):
+        stalled.send_clipboard(REQUEST | 1)
+    stalled.viewer.clipboard_messages.clear()
+    stalled.send_key(True, 97)
+    worker.run(lambda: any(isinstance(unpack(one), KeyInput) for one in worker.bus.receive_all()))
+    assert sum(map(len, client.pipe._rest)) <= len(text) + 8 + 100, "and is heard nevertheless"
     stalled.is_paused = False
-    worker.run(lambda: stalled.viewer.cut_texts[-1:] == [text])
+    provided = (1 << 28 | 1, zlib.compress(struct.pack(">I", len(text) + 1) + text.encode() + b"\0"))
+    worker.run(lambda: provided in stalled.viewer.clipboard_messages)
     assert len(stalled.viewer.cut_texts) < 50
+    assert [flags for flags, _ in stalled.viewer.clipboard_messages] == [0x1F000007, NOTIFY | 1, PROVIDE | 1]
 
 
 def test_a_new_name_reaches_those_who_list_the_encoding_later(worker):

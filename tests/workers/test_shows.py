@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from mpvnc.config import Secrets, from_dict
+from mpvnc.constants import Encoding
 from mpvnc.frames.audience import shown
 from mpvnc.frames.pointer import pointer_page_bytes
 from mpvnc.frames.store import create_frame_segment
@@ -20,6 +21,9 @@ from mpvnc.metrics import Counter, StatusPage, create_status_page
 from mpvnc.pixels import Pixels
 from mpvnc.session.clipboard import Clipboard
 from mpvnc.session.input import KeyInput, surface_of, unpack
+from mpvnc.session.sharing import Sharing
+from mpvnc.supervisor import arenas as supervisor
+from mpvnc.workers.arenas import Arenas
 from tests.session.stage import noise
 from tests.support.client import Client
 from tests.support.handshake import HandshakeChoices
@@ -235,3 +239,38 @@ def test_a_name_taken_anew_has_another_number(stage: Stage) -> None:
     heard: list[bytes] = []
     stage.run(lambda: heard.extend(stage.bus.receive_all()) or len(heard) == 2)
     assert surface_of(heard[-1]) == 5
+
+
+def test_each_surface_shares_with_other_workers_and_stops_when_it_goes(stage: Stage) -> None:
+    made = supervisor.Arenas(2)
+    for slot in (0, 1):
+        message, fds = made.message(slot) or ({}, [])
+        if slot == 0:
+            stage.control.send(message, fds)
+    colleague = Arenas(1, message["slots"], [os.dup(fd) for fd in fds])
+    pictures = {"left": noise(256, 128, 1), "right": noise(256, 128, 2)}
+    for name, picture in pictures.items():
+        stage.draw(name, picture)
+    stage.tell("left", "left", "right")
+    words = {}
+    for name, picture in pictures.items():
+        viewer = stage.come(name)
+        stage.run(lambda viewer=viewer: viewer.viewer.ready)
+        viewer.set_encodings([Encoding.ZRLE])
+        assert stage.shows(viewer, picture)
+        reader = stage.encoder.shows[name].reader
+        mine = Sharing(colleague)
+        mine.begin(reader.identity, reader.generation)
+        mine.keep({stage.encoder._clients[len(stage.viewers)].session.wire})
+        (words[name],) = colleague._interests[mine]
+    seen = colleague.others[0]
+    stage.encoder.shows.judge()
+    assert seen.progress(words["left"]) is not None and seen.progress(words["right"]) is not None
+    stage.tell("left", "left")
+    stage.leave(stage.viewers[1])
+    stage.run(lambda: seen.progress(words["right"]) is None)
+    assert seen.progress(words["left"]) is not None
+    stage.encoder.shows.end()
+    assert seen.progress(words["left"]) is None
+    colleague.close()
+    made.close()

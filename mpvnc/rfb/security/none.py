@@ -1,21 +1,20 @@
 """Security type None (RFC 6143 section 7.2.1): everybody is let in.
 
-That this is what the operator wants is decided in `mpvnc.rfb.handshake`, never here.
+That this is what the operator wants is decided in `mpvnc.rfb.offer`, never here.
 """
 
 from __future__ import annotations
 
-from mpvnc.constants import SecurityType
-from mpvnc.rfb.security import Access
+from mpvnc.rfb.security import Access, Turn, Verdict
 
 
 class NoAuthentication:
     """Asks nothing and grants full control."""
 
-    security_type = SecurityType.NONE
-    question = b""
-    answer_bytes = 0
+    def begin(self) -> Turn:
+        """Grant it."""
+        return Verdict(Access.FULL, is_tacit=True)
 
-    def judge(self, answer: bytes) -> Access:
-        """Return FULL."""
-        return Access.FULL
+    def go_on(self, answer: bytes) -> Turn:
+        """Raise: nothing was asked."""
+        raise RuntimeError(f"nothing was asked, and {len(answer)} bytes answered")

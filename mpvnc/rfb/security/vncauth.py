@@ -11,9 +11,9 @@ import hmac
 
 from Crypto.Cipher import DES
 
-from mpvnc.constants import CHALLENGE_BYTES, SecurityType
+from mpvnc.constants import CHALLENGE_BYTES
 from mpvnc.errors import ConfigError
-from mpvnc.rfb.security import Access
+from mpvnc.rfb.security import Access, Ask, Turn, Verdict
 
 PASSWORD_BYTES = 8
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -55,13 +55,18 @@ class VncAuthentication:
         challenge: 16 fresh random bytes, used for nothing else.
     """
 
-    security_type = SecurityType.VNC_AUTHENTICATION
-    answer_bytes = CHALLENGE_BYTES
-
     def __init__(self, password: bytes | None, view_only_password: bytes | None, challenge: bytes) -> None:
-        self.question = challenge
+        self._challenge = challenge
         self._password = password
         self._view_only_password = view_only_password
+
+    def begin(self) -> Turn:
+        """Ask for the answer to the challenge."""
+        return Ask(self._challenge, CHALLENGE_BYTES, is_last=True)
+
+    def go_on(self, answer: bytes) -> Turn:
+        """Judge the answer."""
+        return Verdict(self.judge(answer))
 
     def judge(self, answer: bytes) -> Access:
         """Return what `answer` grants; it takes as long whatever the answer is."""
@@ -74,4 +79,4 @@ class VncAuthentication:
     def _matches(self, password: bytes | None, answer: bytes) -> bool:
         if password is None or not is_usable(password):
             return False
-        return hmac.compare_digest(response(password, self.question), answer)
+        return hmac.compare_digest(response(password, self._challenge), answer)

@@ -1,7 +1,7 @@
 import pytest
 
 from mpvnc.errors import ConfigError
-from mpvnc.rfb.security import Access
+from mpvnc.rfb.security import Access, Ask, Verdict
 from mpvnc.rfb.security.vncauth import VncAuthentication, des_key, encode_password, is_usable, response
 
 CHALLENGE = bytes(range(16))
@@ -67,7 +67,8 @@ def test_every_byte_of_the_answer_counts(position):
 
 def test_the_question_is_the_challenge():
     exchange = VncAuthentication(b"secret", None, CHALLENGE)
-    assert (exchange.security_type, exchange.question, exchange.answer_bytes) == (2, CHALLENGE, 16)
+    assert exchange.begin() == Ask(CHALLENGE, 16, is_last=True)
+    assert exchange.go_on(response(b"secret", CHALLENGE)) == Verdict(Access.FULL)
 
 
 def test_passwords_are_latin_1():

@@ -1,0 +1,1 @@
+"""HTTP and WebSocket without I/O: what a browser says and what it is told. Knows neither RFB nor sockets."""
