@@ -1,7 +1,6 @@
 """A board that all viewers draw on, each with a pen of its own colour. `c` wipes it.
 
-Only what a stroke touches is looked at: that is what damage says. Run `python examples/whiteboard.py`, and look at
-127.0.0.1:5902 with many viewers; other machines need `host="0.0.0.0", password="..."` at the end.
+Only what a stroke touches is looked at. Run `python examples/whiteboard.py`, and 127.0.0.1:5902 in many viewers.
 """
 
 import colorsys

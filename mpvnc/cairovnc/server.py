@@ -1,7 +1,6 @@
 """The server behind a `CairoVNCServer`: it accepts viewers and hands each to worker processes.
 
-Owns the listening sockets, the viewers that are there, and the publication. Binding is done by the constructor, so
-that whoever asks for a port that is taken hears of it; `open` starts the worker processes.
+Owns the viewers that are there, and the publication. The constructor listens, `open` starts the worker processes.
 """
 
 from __future__ import annotations
@@ -9,33 +8,29 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import re
-import select
 import socket
 import threading
 import time
 import weakref
-from contextlib import suppress
 from typing import Any
 
 from mpvnc.cairovnc.clipboard import VNCClipboard, clipboard_value
 from mpvnc.cairovnc.connection import VNCConnection
 from mpvnc.cairovnc.cursor import VNCCursor
+from mpvnc.cairovnc.entrance import Entrance
 from mpvnc.cairovnc.errors import CairoVNCError
 from mpvnc.cairovnc.events import VNCEvent, event_of
+from mpvnc.cairovnc.loglines import said
 from mpvnc.cairovnc.options import CairoVNCOptions, passwords_of, settings_of, tell_what_has_no_effect
 from mpvnc.cairovnc.reader import Lock, SurfaceReader
 from mpvnc.errors import PublishError
 from mpvnc.publisher.opening import publish
 from mpvnc.publisher.publication import Publication
 from mpvnc.publisher.surface import Surface
-from mpvnc.supervisor.listeners import NOTHING, Listener, ListenError, TcpSpec, is_exposed, open_listeners
+from mpvnc.supervisor.listeners import NOTHING
 
 logger = logging.getLogger(__name__)
 
-_LINE = re.compile(r"\S+ ([A-Z]+) \S+\[\d+\] (\S+) (.*)")
-_LEFT = " left: "
-_QUIET = ("DEBUG", "INFO")
 UNLIMITED_FRAMERATE = 60
 """Frames per second where `max_framerate` is 0 or None."""
 
@@ -73,16 +68,15 @@ class VNCServer:
         self._opening = threading.Lock()
         """Held while worker processes start, and while they are ended."""
         self._opened = threading.Condition()
-        """Of `_publication`, `is_closed` and the life of `_wake`."""
-        self._accepting = threading.RLock()
-        """Held while somebody is waited for and taken in."""
+        """Of `_publication` and `is_closed`."""
         self._joining = threading.Lock()
         """Of `clients`; held until a viewer that is handed over is known by its number."""
         self.is_closed = False
         self._told: tuple[dict[str, Any], tuple[str | None, str | None]] = ({}, (None, None))
         """Settings and passwords that the worker processes have."""
-        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._listeners = _listening(address, is_open=not any(passwords_of(options)))
+        self.pid = os.getpid()
+        """A forked child has no server."""
+        self._entrance = Entrance(address, has_password=any(passwords_of(options)))
         _alive.add(self)
 
     # -- its life
@@ -90,8 +84,7 @@ class VNCServer:
     @property
     def server_address(self) -> tuple[Any, ...]:
         """Where it listens, with the port that was found if any was asked for."""
-        address: tuple[Any, ...] = self._listeners[0].sock.getsockname()
-        return address
+        return self._entrance.address
 
     def open(self) -> None:
         """Start to show the surface; nothing happens if it is shown already, or closed. Nobody is accepted by this.
@@ -105,6 +98,7 @@ class VNCServer:
             with self._opened:
                 self._publication = publication
                 self._opened.notify_all()
+            self._tell_all(publication)
         threading.Thread(target=self._read, args=(publication,), name="cairovnc-reader", daemon=True).start()
 
     def serve_forever(self) -> None:
@@ -118,11 +112,10 @@ class VNCServer:
 
     def handle_request(self, timeout_s: float | None) -> None:
         """Accept one viewer if one comes within the time; None waits until one comes, or the end."""
-        with self._accepting:
-            arrived = None if self.is_closed else self._arriving(timeout_s)
-            if arrived is not None:
-                with arrived[0]:
-                    self._take_in(*arrived)
+        arrived = self._entrance.arriving(timeout_s)
+        if arrived is not None:
+            with arrived[0]:
+                self._take_in(*arrived)
 
     def server_close(self) -> None:
         """End everything: viewers are sent away, waiting calls return. May be called by any thread, and again."""
@@ -132,22 +125,10 @@ class VNCServer:
                 return
             self.is_closed = True
             self._opened.notify_all()
-            os.eventfd_write(self._wake, 1)
-        with self._accepting:
-            for listener in self._listeners:
-                listener.close()
-            with self._opened:
-                os.close(self._wake)
+        self._entrance.close()
         with self._opening:
             if self._publication is not None:
                 self._publication.close()
-
-    def abandon(self) -> None:
-        """Give back what a forked child inherited. Nobody else notices."""
-        self.is_closed = True
-        for listener in self._listeners:
-            listener.sock.close()
-        os.close(self._wake)
 
     # -- hooks
 
@@ -225,7 +206,7 @@ class VNCServer:
     def _published(self) -> Publication:
         tell_what_has_no_effect(self.options)
         settings, passwords = self._told = settings_of(self.options), passwords_of(self.options)
-        publication = publish(
+        return publish(
             self._reader.surface,
             title=self.options.display_name,
             password=passwords[0],
@@ -233,7 +214,11 @@ class VNCServer:
             settings={"server.listeners": NOTHING, **settings},
             log=self._hear,
         )
+
+    def _tell_all(self, publication: Publication) -> None:
+        """Tell what was given before there was a publication, and what changed while it came."""
         try:
+            publication.change_name(self.options.display_name)
             if self._cursor is not None:
                 publication.change_cursor(self._cursor.shape)
             if self._clipboard is not None:
@@ -241,46 +226,35 @@ class VNCServer:
         except BaseException:
             publication.close()
             raise
-        return publication
 
     def _read(self, publication: Publication) -> None:
         try:
             self._reader.run(publication)
         except PublishError:
             logger.debug("the surface is not read any more: it is shown nowhere")
-        with self._opened:
-            if not self.is_closed:
-                os.eventfd_write(self._wake, 1)
+        self._entrance.ring()
 
     def _period_s(self) -> float:
         return 1.0 / (self.options.max_framerate or UNLIMITED_FRAMERATE)
 
-    def _arriving(self, timeout_s: float | None) -> tuple[socket.socket, Any] | None:
-        """Accept one connection, if one comes within the time."""
-        poll = select.poll()
-        by_fd = {listener.sock.fileno(): listener.sock for listener in self._listeners}
-        for fd in (*by_fd, self._wake):
-            poll.register(fd, select.POLLIN)
-        ready = poll.poll(None if timeout_s is None else max(timeout_s, 0.0) * 1000)
-        for fd, _ in ready:
-            with suppress(OSError):
-                if fd in by_fd:
-                    return by_fd[fd].accept()
-        return None
-
     def _take_in(self, sock: socket.socket, address: Any) -> None:
         """Let somebody in, or not."""
-        connection = self._connection_class(sock, address, self)
-        has_room = self.options.max_clients is None or self.options.max_clients > 0
-        if not (has_room and self.client_connected(connection)):
-            connection.finish()
-            return
         try:
+            connection = self._connection_class(sock, address, self)
+            if not (self._has_room and self.client_connected(connection)):
+                connection.finish()
+                return
             self._hand_over(sock, connection)
         except PublishError as error:
             connection.finish()
             if not self.is_closed:
                 logger.warning("a viewer cannot be served: %s", error)
+        except Exception:
+            logger.exception("a hook failed: it costs the viewer")
+
+    @property
+    def _has_room(self) -> bool:
+        return self.options.max_clients is None or self.options.max_clients > 0
 
     def _hand_over(self, sock: socket.socket, connection: VNCConnection) -> None:
         publication = self._publication
@@ -304,35 +278,18 @@ class VNCServer:
 
     def _hear(self, line: str) -> None:
         """Take a line of the worker processes' log: `time level role[pid] client message`."""
-        found = _LINE.fullmatch(line)
-        if found is None:  # of a traceback
-            logger.warning("%s", line)
-            return
-        level, ident, message = found.groups()
+        one = said(line)
         with self._joining:
-            known = [client for client in self.clients if str(client.client) == ident]
-        for connection in known:
-            self.client_log(connection, message)
-            if _LEFT in message:
-                with self._joining:
-                    self.clients.remove(connection)
+            about = [client for client in self.clients if client.client == one.client]
+            if one.has_left:
+                self.clients = [client for client in self.clients if client not in about]
+        if not (one.is_quiet or self.is_closed or (about and self.options.verbose)):
+            logger.warning("%s", line)
+        for connection in about:
+            self.client_log(connection, one.message)
+            if one.has_left:
                 self.client_disconnected(connection)
                 connection.finish()
-        if level not in _QUIET and not (self.is_closed or (known and self.options.verbose)):
-            logger.warning("%s", line)
-
-
-def _listening(address: tuple[str, int], *, is_open: bool) -> list[Listener]:
-    spec = TcpSpec(address[0], int(address[1]))
-    try:
-        listeners = open_listeners([spec])
-    except ListenError as error:
-        cause = error.__cause__
-        number = cause.errno if isinstance(cause, OSError) else None
-        raise OSError(number, str(error)) from error
-    if is_open and is_exposed(spec):
-        logger.warning("%s can be reached from other machines without a password", spec)
-    return listeners
 
 
 _alive: weakref.WeakSet[VNCServer] = weakref.WeakSet()
@@ -340,14 +297,8 @@ _alive: weakref.WeakSet[VNCServer] = weakref.WeakSet()
 
 def _close_all() -> None:
     for server in list(_alive):
-        server.server_close()
-
-
-def _abandon_all() -> None:
-    for server in list(_alive):
-        if not server.is_closed:
-            server.abandon()
+        if server.pid == os.getpid():
+            server.server_close()
 
 
 atexit.register(_close_all)  # before the publications close themselves, which would look like a failure
-os.register_at_fork(after_in_child=_abandon_all)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from mpvnc.cairovnc import CairoVNCOptions
 from mpvnc.cairovnc.options import passwords_of, settings_of, tell_what_has_no_effect
 from mpvnc.config import load
+from tests.support.servers import ROOT
 
 DEFAULTS = {
     "host": "0.0.0.0", "port": 5900, "password": None, "password_readonly": None, "display_name": "Cairo",
@@ -57,3 +59,13 @@ def test_what_has_no_effect_is_told_to_who_wonders(caplog):
     with caplog.at_level(logging.DEBUG):
         tell_what_has_no_effect(options)
     assert "event_queue_length" in caplog.text
+
+
+def test_the_guide_says_where_each_option_went():
+    guide = (ROOT / "docs" / "publish.md").read_text()
+    first_cells = " ".join(re.findall(r"^\| (`.*?) \|", guide, re.MULTILINE))
+    assert set(DEFAULTS) <= set(re.findall(r"`(\w+)`", first_cells))
+    for picture in re.findall(r"\]\((pictures/\w+\.png)\)", guide):
+        assert (ROOT / "docs" / picture).stat().st_size < 60_000
+    for example in re.findall(r"`(examples/\w+\.py)`", guide):
+        assert (ROOT / example).is_file()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 import time
@@ -10,7 +9,7 @@ import time
 import cairo
 import pytest
 
-from mpvnc.cairovnc import CairoVNCError, CairoVNCOptions, VNCConnection, VNCServer
+from mpvnc.cairovnc import CairoVNCError, CairoVNCOptions, VNCConnection, VNCCursor, VNCServer
 from mpvnc.cairovnc import server as module
 from tests.support.client import dial
 from tests.support.waits import eventually
@@ -25,6 +24,7 @@ class Publication:
         self.settings = []
         self.passwords = []
         self.events = []
+        self.told = []
 
     def bring_viewer(self, sock):
         self.brought.append(sock.dup())
@@ -38,6 +38,15 @@ class Publication:
 
     def get_event(self, timeout):
         return self.events.pop() if self.events else None
+
+    def change_name(self, name):
+        self.told.append(name)
+
+    def change_clipboard(self, clipboard):
+        self.told.append(clipboard.text)
+
+    def change_cursor(self, cursor):
+        self.told.append((cursor.width, cursor.height))
 
     def close(self):
         self.closed = True
@@ -141,21 +150,22 @@ def test_nobody_waits_for_events_of_a_server_that_is_not_open(server):
     assert time.monotonic() - started < 5
 
 
-def test_a_forked_child_does_not_keep_the_port(server):
-    ours, theirs = socket.socketpair()
-    port = server.server_address[1]
-    child = os.fork()
-    if not child:
-        theirs.send(b"x")
-        theirs.recv(1)
-        os._exit(0)
-    ours.recv(1)
-    server.server_close()
-    try:
-        with socket.create_server(("127.0.0.1", port)):
-            pass
-    finally:
-        ours.send(b"x")
-        ours.close()
-        theirs.close()
-        os.waitpid(child, 0)
+def test_a_hook_that_fails_costs_its_viewer(server, publication, monkeypatch, caplog):
+    monkeypatch.setattr(server, "client_connected", lambda _: 1 / 0)
+    server.open()
+    with dial(port=server.server_address[1]) as refused:
+        server.handle_request(5)
+        assert refused.recv(1) == b""
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_what_changes_while_it_starts_is_told(server, publication, monkeypatch):
+    def publish(*_, **__):
+        server.change_name("later")
+        server.change_clipboard("copied")
+        server.change_cursor(VNCCursor(1, 1, (0, 0), bytes(4), b"\x80"))
+        return publication
+
+    monkeypatch.setattr(module, "publish", publish)
+    server.open()
+    assert publication.told == ["later", (1, 1), "copied"]

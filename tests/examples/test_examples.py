@@ -260,3 +260,12 @@ def test_everybody_draws_on_the_whiteboard(join: Callable[[str], Client]) -> Non
     assert (other.refresh() == drawn).all()
     one.send_key(True, ord("c"))
     eventually(lambda: (other.refresh() == empty).all())
+
+
+def test_each_example_is_short_and_says_how_to_run_it() -> None:
+    scripts = sorted((ROOT / "examples").glob("*.py"))
+    assert len(scripts) == 14
+    for script in scripts:
+        text = script.read_text()
+        assert len(text.splitlines()) < 60, script.name
+        assert f"python examples/{script.name}" in text.split('"""')[1]
