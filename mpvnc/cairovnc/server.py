@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from mpvnc.cairovnc.clipboard import VNCClipboard, clipboard_value
@@ -152,11 +153,10 @@ class VNCServer:
 
     def change_surface(self, surface: Surface, surface_lock: Lock | None) -> None:
         """Show another surface, or the same one with another lock."""
-        if surface is not self._reader.surface:
-            self._reader.change(surface, surface_lock)
+        is_other = surface is not self._reader.surface
+        self._reader.change(surface, surface_lock)
+        if is_other:
             self._reader.nudge()
-        else:
-            self._reader.change(surface, surface_lock)
 
     def change_frame(self) -> None:
         """Show the surface as it is now, as soon as `max_framerate` allows."""
@@ -165,20 +165,18 @@ class VNCServer:
     def change_name(self, name: str) -> None:
         """Call the screen so from now on."""
         self.options.display_name = name
-        if self._publication is not None:
-            self._publication.change_name(name)
+        self._tell(lambda publication: publication.change_name(name))
 
     def change_cursor(self, cursor: VNCCursor | None) -> None:
         """Give the viewers' pointers a shape; None hides them."""
         self._cursor = cursor
-        if self._publication is not None:
-            self._publication.change_cursor(None if cursor is None else cursor.shape)
+        self._tell(lambda publication: publication.change_cursor(None if cursor is None else cursor.shape))
 
     def change_clipboard(self, text: str | VNCClipboard) -> None:
         """Give the viewers another clipboard."""
         self._clipboard = clipboard_value(text)
-        if self._publication is not None:
-            self._publication.change_clipboard(self._clipboard.to_clipboard())
+        content = self._clipboard.to_clipboard()
+        self._tell(lambda publication: publication.change_clipboard(content))
 
     def get_event(self, timeout_s: float | None) -> VNCEvent | None:
         """Return the next event; see `CairoVNCServer.get_event`."""
@@ -198,10 +196,22 @@ class VNCServer:
 
     def send_away(self, client: VNCConnection) -> None:
         """Disconnect a viewer."""
-        if self._publication is not None and client.client is not None:
-            self._publication.disconnect(client.client)
+        ident = client.client
+        if ident is not None:
+            self._tell(lambda publication: publication.disconnect(ident))
 
     # -- the worker processes
+
+    def _tell(self, say: Callable[[Publication], None]) -> None:
+        """Tell the publication, if there is one; a program may draw on while it ends."""
+        publication = self._publication
+        if publication is None:
+            return
+        try:
+            say(publication)
+        except PublishError:
+            if not publication.closed:
+                raise
 
     def _published(self) -> Publication:
         tell_what_has_no_effect(self.options)
@@ -241,14 +251,10 @@ class VNCServer:
         """Let somebody in, or not."""
         try:
             connection = self._connection_class(sock, address, self)
-            if not (self._has_room and self.client_connected(connection)):
+            if not (
+                self._has_room and self.client_connected(connection) and self._is_served(sock, connection)
+            ):
                 connection.finish()
-                return
-            self._hand_over(sock, connection)
-        except PublishError as error:
-            connection.finish()
-            if not self.is_closed:
-                logger.warning("a viewer cannot be served: %s", error)
         except Exception:
             logger.exception("a hook failed: it costs the viewer")
 
@@ -256,15 +262,22 @@ class VNCServer:
     def _has_room(self) -> bool:
         return self.options.max_clients is None or self.options.max_clients > 0
 
-    def _hand_over(self, sock: socket.socket, connection: VNCConnection) -> None:
+    def _is_served(self, sock: socket.socket, connection: VNCConnection) -> bool:
+        """Hand it over; False if nobody takes it."""
         publication = self._publication
         if publication is None:
-            raise PublishError("the server is not open")
-        self._follow_options(publication)
-        with self._joining:
-            connection.client = publication.bring_viewer(sock)
-            self.clients.append(connection)
+            return False
+        try:
+            self._follow_options(publication)
+            with self._joining:
+                connection.client = publication.bring_viewer(sock)
+                self.clients.append(connection)
+        except PublishError as error:
+            if not self.is_closed:
+                logger.warning("a viewer cannot be served: %s", error)
+            return False
         self._reader.nudge()
+        return True
 
     def _follow_options(self, publication: Publication) -> None:
         """Have who comes now get what the options say now."""

@@ -11,6 +11,7 @@ import pytest
 
 from mpvnc.cairovnc import CairoVNCError, CairoVNCOptions, VNCConnection, VNCCursor, VNCServer
 from mpvnc.cairovnc import server as module
+from mpvnc.errors import PublishError
 from tests.support.client import dial
 from tests.support.waits import eventually
 
@@ -169,3 +170,28 @@ def test_what_changes_while_it_starts_is_told(server, publication, monkeypatch):
     monkeypatch.setattr(module, "publish", publish)
     server.open()
     assert publication.told == ["later", (1, 1), "copied"]
+
+
+def test_a_program_may_go_on_while_the_server_ends(server, publication, monkeypatch):
+    def refuse(_):
+        raise PublishError("no")
+
+    server.open()
+    monkeypatch.setattr(publication, "change_name", refuse)
+    with pytest.raises(PublishError):
+        server.change_name("x")
+    publication.closed = True
+    server.change_name("x")
+
+
+def test_a_viewer_that_cannot_be_handed_over_is_told_of(server, publication, monkeypatch, caplog):
+    def refuse(_):
+        raise PublishError("the server is away")
+
+    monkeypatch.setattr(publication, "bring_viewer", refuse)
+    server.open()
+    with dial(port=server.server_address[1]) as refused:
+        server.handle_request(5)
+        assert refused.recv(1) == b""
+    assert "the server is away" in caplog.text
+    assert server.clients == []
