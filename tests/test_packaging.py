@@ -26,7 +26,7 @@ MODULES = {
 
 def copy_sources(target: Path) -> Path:
     """Copy what the build reads, and nothing that an earlier build left behind."""
-    leftovers = shutil.ignore_patterns("__pycache__", "*.so", "*.c", "*.html")
+    leftovers = shutil.ignore_patterns("__pycache__", "*.so", "_*.c", "_*.html")
     for name in SOURCES:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, target / name, symlinks=True, ignore=leftovers)
@@ -74,6 +74,16 @@ def files_of(tree: Path) -> set[str]:
 def test_the_wheel_has_every_module_and_role(wheel: Path) -> None:
     assert {"mpvnc/workers/__init__.py"} <= ROLES
     assert (MODULES | ROLES | {"mpvnc/py.typed"}) - files_of(wheel) == set()
+
+
+def test_the_wheel_has_the_page_and_the_licences_of_what_it_brings(wheel: Path) -> None:
+    page = {
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "mpvnc/web/static").rglob("*") if path.is_file()
+    }
+    assert {"mpvnc/web/static/index.html", "mpvnc/web/static/novnc/core/rfb.js"} <= page
+    assert page - files_of(wheel) == set()
+    (licences,) = wheel.glob("*.dist-info/licenses")
+    assert {"LICENSE", "mpvnc/web/static/novnc/docs/LICENSE.MPL-2.0"} <= files_of(licences)
 
 
 def test_the_wheel_installs_nothing_but_mpvnc(wheel: Path) -> None:

@@ -23,7 +23,8 @@ def payload(stage: Stage, picture: Image, *encodings: int, size: int) -> bytes:
     height, width = picture.shape
     with stage.dial() as sock:
         sock.sendall(b"RFB 003.008\n\1\1")
-        read_exactly(sock, 12 + 2 + 4 + 24 + len("stage"))
+        read_exactly(sock, 12)
+        read_exactly(sock, read_exactly(sock, 1)[0] + 4 + 24 + len("stage"))
         sock.sendall(struct.pack(f">BxH{len(encodings)}i", 2, len(encodings), *encodings))
         sock.sendall(struct.pack(">BB4H", 3, 0, 0, 0, width, height))
         header = read_exactly(sock, 4 + 12)

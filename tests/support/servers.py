@@ -26,6 +26,8 @@ from tests.support.waits import eventually
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "mpvnc", "start")
 LOOPBACK_PORT_0 = ("server.host=127.0.0.1", "server.port=0")
+# On a loaded machine a browser's first byte may come later than viewers want their greeting.
+PORT_FOR_BROWSERS = "server.listeners=[vnc:127.0.0.1:0, web:127.0.0.1:0]"
 _READY = re.compile(r"mpvnc ready: (?P<urls>\S+(?: \S+)*) source=(?P<source>\S+) workers=(?P<workers>\d+)")
 _VNC_URL = re.compile(r"vnc://(\[[^]]+\]|[^:/\s]+):(\d+)")
 
@@ -69,6 +71,11 @@ class Server:
     def connect(self, **options: Any) -> Client:
         """Connect a viewer; options as for tests.support.client.connect."""
         return connect(self.host, self.port, **options)
+
+    @property
+    def page(self) -> str:
+        """The address of the viewer's page."""
+        return next(url for url in self.urls if url.startswith("http://"))
 
     @property
     def children(self) -> list[int]:

@@ -1,0 +1,57 @@
+/** Tells how the connection stands: the dot and words in the bar, the notice over the screen, and a voice for screen readers. */
+
+const TITLES = {
+    connecting: 'Connecting',
+    asking: 'Login needed',
+    connected: 'Connected',
+    waiting: 'Not connected',
+    ended: 'Not connected',
+};
+const find = (id) => document.getElementById(id);
+
+export function tieNotice(session) {
+    let said = '';
+    session.addEventListener('state', ({ detail }) => {
+        document.body.dataset.state = detail.state;
+        find('state').textContent = TITLES[detail.state];
+        showNotice(detail);
+        const sentence = [TITLES[detail.state], detail.why].filter(Boolean).join('. ');
+        // The countdown is for the eye; a voice that counts is a nuisance.
+        if (sentence !== said) {
+            find('spoken').textContent = said = sentence;
+        }
+    });
+    session.addEventListener('lost', ({ detail }) => keepPicture(detail));
+    session.addEventListener('frame', () => dropPicture());
+    session.addEventListener('name', ({ detail }) => {
+        document.title = detail ? `${detail} – mpvnc` : 'mpvnc';
+        find('name').textContent = detail || 'mpvnc';
+    });
+    find('notice-action').addEventListener('click', () => session.open());
+}
+
+function showNotice({ state, why = '', seconds }) {
+    find('notice').hidden = state === 'connected' || state === 'asking';
+    find('notice-title').textContent = TITLES[state];
+    find('notice-text').textContent = why;
+    find('notice-countdown').textContent = seconds ? `Trying again in ${seconds} s` : '';
+    find('notice-action').hidden = state !== 'waiting' && state !== 'ended';
+    find('notice-action').textContent = state === 'ended' ? 'Connect' : 'Try now';
+}
+
+/** Leave the last picture standing, dimmed, until a new one is there. */
+function keepPicture(picture) {
+    const ghost = find('ghost');
+    ghost.width = picture.width;
+    ghost.height = picture.height;
+    ghost.getContext('2d').putImageData(picture, 0, 0);
+    ghost.hidden = false;
+}
+
+function dropPicture() {
+    const ghost = find('ghost');
+    if (!ghost.hidden) {
+        ghost.hidden = true;
+        ghost.width = ghost.height = 0;
+    }
+}
