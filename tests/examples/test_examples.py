@@ -19,7 +19,6 @@ import pytest
 
 from tests.support.client import Client, dial
 from tests.support.errors import Refused
-from tests.support.events import CursorShape
 from tests.support.handshake import HandshakeChoices
 from tests.support.peers import free_port
 from tests.support.pixelformat import Image
@@ -199,12 +198,9 @@ def test_a_name_counts_down(join: Callable[[str], Client]) -> None:
 def test_a_cursor_changes_its_colour(join: Callable[[str], Client]) -> None:
     client = join("cursor")
     client.set_encodings([RAW, CURSOR])
-    client.request(incremental=False)
-    first = client.wait_event(CursorShape)
+    first = eventually(lambda: client.refresh() is not None and client.viewer.cursor)
     assert first[:4] == (24, 24, 48, 48)
-    client.refresh()
-    client.request()
-    assert client.wait_event(CursorShape) != first
+    eventually(lambda: client.refresh() is not None and client.viewer.cursor != first)
 
 
 def test_scrolling_travels(join: Callable[[str], Client]) -> None:
