@@ -126,7 +126,7 @@ def test_a_viewer_sees_what_is_drawn_without_being_told(surface, options) -> Non
             client.wait_for(lambda _: CutText("hello£") in client.events)
             assert client.viewer.name == "Cairo"
             assert shows(client, 0xFF0000)
-            eventually(lambda: cursor(client) == (1, 0, 2, 1))
+            eventually(lambda: cursor_of(client) == (1, 0, 2, 1))
             painted(surface, GREEN)
             eventually(lambda: shows(client, 0x00FF00))
             check_changes(server, client)
@@ -134,7 +134,7 @@ def test_a_viewer_sees_what_is_drawn_without_being_told(surface, options) -> Non
             check_hooks(server, client)
 
 
-def cursor(client: Client) -> tuple[int, ...] | None:
+def cursor_of(client: Client) -> tuple[int, ...] | None:
     client.refresh()
     return client.viewer.cursor and client.viewer.cursor[:4]
 
@@ -149,9 +149,9 @@ def check_changes(server: Program, client: Client) -> None:
     assert server.options.display_name == "Späti"
     server.change_clipboard(cairovnc.VNCClipboard({1: "other"}))
     server.change_cursor(None)
-    eventually(lambda: cursor(client) == (0, 0, 0, 0))
+    eventually(lambda: cursor_of(client) == (0, 0, 0, 0))
     server.change_cursor_surface(cairo.ImageSurface(cairo.FORMAT_RGB24, 5, 4), hotspot=(3, 2))
-    eventually(lambda: cursor(client) == (3, 2, 5, 4))
+    eventually(lambda: cursor_of(client) == (3, 2, 5, 4))
     eventually(lambda: client.refresh() is not None and client.viewer.name == "Späti")
     client.wait_for(lambda _: CutText("other") in client.events)
 
