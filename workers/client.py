@@ -61,8 +61,8 @@ class Client:
 
     __slots__ = (
         "_blocked_since", "_host", "_inputs", "_is_reading", "_is_shaking_hands", "_is_writing", "_last_word",
-        "_login", "_look_at", "_marks", "_rests_until", "_timer", "_waiting_control_bytes", "address", "has_joined",
-        "ident", "is_closed", "pipe", "session", "show", "since", "slot", "surface", "updates",
+        "_listed", "_login", "_look_at", "_marks", "_rests_until", "_timer", "_waiting_control_bytes", "address",
+        "has_joined", "ident", "is_closed", "pipe", "session", "show", "since", "slot", "surface", "updates",
     )  # fmt: skip
 
     def __init__(
@@ -90,6 +90,7 @@ class Client:
             functools.partial(self._guarded, self._admit),
             is_due=judge_at <= host.loop.time(),
         )
+        self._listed = session.encodings
         self._timer: asyncio.TimerHandle | None = None
         self._look_at = math.inf
         self._blocked_since = math.inf
@@ -293,8 +294,14 @@ class Client:
             self.pipe.discard_input()
             raise
         self._handle(heard)
+        if self.session.encodings is not self._listed:
+            self._log_encodings()
         self._rest(time.thread_time() - began_s)
         self._advance()
+
+    def _log_encodings(self) -> None:
+        self._listed = self.session.encodings
+        for_client(logger, self.ident).debug("lists the encodings %s", ", ".join(map(str, self._listed)))
 
     def _rest(self, spent_s: float) -> None:
         """Read nothing for a while if what came has cost more than usual: a flood gets a tenth of the time."""

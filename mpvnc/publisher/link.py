@@ -32,7 +32,7 @@ GLANCE_S = 0.05
 NO_SHAPE = Cursor(1, 1, 0, 0, bytes(4))
 """Stands in the pointer page for a hidden cursor."""
 _REFUSALS = ("refused", "bad_config")
-_ANSWERS = ("segment", "reloaded", *_REFUSALS)
+_ANSWERS = ("segment", "reloaded", "brought", "kicked", *_REFUSALS)
 _BELL = (1).to_bytes(8, "little")
 
 
@@ -214,6 +214,21 @@ class Link:
             {"type": "settings", "settings": dict(settings), "passwords": passwords and dict(passwords)}
         )
 
+    def bring(self, fd: int) -> int:
+        """Have a connection served as a viewer's; return the viewer's id. `fd` stays the caller's.
+
+        Raises: PublishError if the server is gone.
+        """
+        answer, _ = self._ask({"type": "viewer"}, [fd])
+        return int(answer["client"])
+
+    def disconnect(self, client: int) -> None:
+        """Have a viewer sent away; nothing happens if there is none of that id."""
+        try:
+            self._ask({"type": "kick", "client": client})
+        except PublishError:
+            self.check()
+
     def glance(self) -> None:
         """Do as `pump` if that was not done just now: what every frame does costs no system call."""
         if time.monotonic() >= self._pump_at:
@@ -268,10 +283,10 @@ class Link:
         self.send({"type": "published", "generation": answer["generation"]})
         return frame
 
-    def _ask(self, message: Message) -> tuple[Message, list[int]]:
+    def _ask(self, message: Message, fds: Iterable[int] = ()) -> tuple[Message, list[int]]:
         deadline = time.monotonic() + ANSWER_TIMEOUT_S
         self._answer = None
-        self.send(message)
+        self.send(message, fds)
         while True:
             with self._lock:
                 answer = self._answer

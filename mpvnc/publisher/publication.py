@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from socket import socket
 from types import TracebackType
 from typing import Self
 
@@ -293,6 +294,29 @@ class Publication:
             self._check()
             if self._restored():
                 self._link.send({"type": "notice", "notice": "bell"})
+
+    # -- who sees it
+
+    def bring_viewer(self, sock: socket) -> int:
+        """Serve a viewer whose connection the program has accepted itself, on any stream socket.
+
+        The server has its own descriptor then: close `sock`. It is welcomed and asked for a password like others.
+
+        Returns: its id, which is the `client` of its events.
+        Raises: PublishError if the server is away or gone.
+        """
+        with self._lock:
+            self._check()
+            if not self._restored():
+                raise PublishError("the server is away")
+            return self._link.bring(sock.fileno())
+
+    def disconnect(self, client: int) -> None:
+        """Send a viewer away, by the `client` of its events; nothing happens if it has gone already."""
+        with self._lock:
+            self._check()
+            if self._restored():
+                self._link.disconnect(client)
 
     # -- events
 

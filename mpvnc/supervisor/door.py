@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import socket
 import time
 from collections import deque
@@ -14,7 +15,7 @@ from mpvnc import log
 from mpvnc.ipc.control import Message
 from mpvnc.supervisor.admission import LOCAL, Admission, AuthThrottle
 from mpvnc.supervisor.descriptors import SpareDescriptor
-from mpvnc.supervisor.listeners import Listener
+from mpvnc.supervisor.listeners import VNC, Listener
 from mpvnc.supervisor.loop import Loop
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Door:
         self._spare = SpareDescriptor()
         self._next_client = 1
         self._is_accepting = False
+        self._is_closed = False
 
     @property
     def queued(self) -> int:
@@ -83,6 +85,24 @@ class Door:
         for listener in self._listeners:
             self._loop.watch(listener.sock, lambda listener=listener: self._accept(listener))  # type: ignore[misc]
 
+    def bring(self, fd: int, surface: str) -> int:
+        """Take in a viewer whose connection somebody else accepted; return its id. `fd` stays the caller's.
+
+        Raises: OSError if that is no connection.
+        """
+        sock = socket.socket(fileno=os.dup(fd))
+        try:
+            arrival = self._arrival(sock, sock.getpeername(), Listener(sock, "", speaks=VNC, surface=surface))
+        except OSError:
+            sock.close()
+            raise
+        if self._is_closed or len(self._queue) >= QUEUE_LIMIT:
+            sock.close()
+        else:
+            self._queue.append(arrival)
+            self.pump()
+        return arrival.client
+
     def pump(self) -> None:
         """Hand over what waits, as far as encoders take it."""
         while self._queue:
@@ -95,6 +115,7 @@ class Door:
 
     def close(self) -> None:
         """Stop listening and drop what waits."""
+        self._is_closed = True
         self._pause()
         for listener in self._listeners:
             listener.close()

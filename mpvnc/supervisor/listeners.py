@@ -20,6 +20,8 @@ from mpvnc.config import Server, is_name
 from mpvnc.errors import ConfigError, MpvncError
 
 BACKLOG = 4096
+NOTHING = "none"
+"""The one entry of a server that listens nowhere: its viewers are brought by the program that publishes."""
 ANY, VNC, WEB = "any", "vnc", "web"
 """What is spoken on a listener: everything on one port, or only what viewers or browsers speak."""
 _PORT_TRIES = 20
@@ -96,13 +98,16 @@ class Listener:
 
 
 def parse_listeners(server: Server) -> list[TcpSpec | UnixSpec]:
-    """Return what is to be listened on: `server.listeners`, else `server.host` and `server.port`.
+    """Return what is to be listened on: `server.listeners` (`none` alone: nothing), else `server.host` and
+    `server.port`.
 
     An entry may say in front what is spoken there: `vnc:`, `web:`, or `any:`, which is what holds without.
 
     Raises: ConfigError naming the entry that is neither `host:port`, `[address]:port` nor `unix:/path`, with or
         without `#surface`.
     """
+    if list(server.listeners) == [NOTHING]:
+        return []
     if not server.listeners:
         return [TcpSpec(server.host.strip("[]"), server.port)]
     return [_parse(entry) for entry in server.listeners]

@@ -131,6 +131,7 @@ class Supervisor:
             self._commands,
             self._crew,
             self._surfaces,
+            self._door.bring,
             instance=self._instance,
             kind=self._kind,
         )
@@ -177,7 +178,7 @@ class Supervisor:
         self._door.open()
         urls = " ".join(self._door.urls)
         _print(f"{ANNOUNCE} {urls} source={self._kind} workers={self._workers}")
-        logger.info("listening on %s", urls)
+        logger.info("listening on %s", urls or "nothing")
         self._publishing.open(self._door.listeners)
 
     def _request_stop(self, now: float, *, quick: bool) -> None:

@@ -7,7 +7,7 @@ started this supervisor for itself; it ends with it, whoever else publishes here
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mpvnc.errors import ControlError, PublishError
 from mpvnc.ipc.control import Message
@@ -34,6 +34,7 @@ class Publishing:
         commands: CommandServer,
         crew: Crew,
         surfaces: Surfaces,
+        bring_in: Callable[[int, str], int],
         *,
         instance: Instance,
         kind: str,
@@ -42,6 +43,8 @@ class Publishing:
         self._commands = commands
         self._crew = crew
         self._surfaces = surfaces
+        self._bring_in = bring_in
+        """`Door.bring`."""
         self._instance = instance
         self._kind = kind
         self._publishers: dict[Peer, Surface] = {}
@@ -73,10 +76,13 @@ class Publishing:
             self._surfaces.withdraw(surface)
             return True
         try:
+            if message["type"] == "viewer":
+                self._bring(peer, surface, fds)
+                return True
             return self._surfaces.said(
                 surface, message, lambda answer, fds: self._answer(peer, answer, fds), fds
             )
-        except (ControlError, KeyError, TypeError, ValueError) as error:
+        except (ControlError, OSError, KeyError, TypeError, ValueError) as error:
             logger.error("the publisher (pid %d) sent a wrong %s: %r", peer.pid, message["type"], error)
             self.left(peer)
             self._commands.drop(peer)
@@ -88,6 +94,11 @@ class Publishing:
         if surface is not None and peer is not self.owner:
             self._surfaces.leave(surface, "the publisher went")
         return peer is self.owner
+
+    def _bring(self, peer: Peer, surface: Surface, fds: Sequence[int]) -> None:
+        if len(fds) != 1:
+            raise ControlError(f"a viewer with {len(fds)} descriptors")
+        self._loop.send(peer.control, {"type": "brought", "client": self._bring_in(fds[0], surface.name)})
 
     def _join(self, peer: Peer, message: Message) -> None:
         name = message.get("name") or DEFAULT_NAME

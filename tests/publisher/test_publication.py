@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -233,6 +234,21 @@ def test_name_and_title_go_to_the_server(supervisor: FakeSupervisor, publication
     eventually(lambda: len(supervisor.heard) == 5)
     assert supervisor.heard[3] == {"type": "notice", "notice": "desktop_name", "name": "Bühne"}
     assert supervisor.heard[4] == {"type": "notice", "notice": "bell"}
+
+
+def test_a_viewer_is_brought_and_sent_away(
+    supervisor: FakeSupervisor, publication: mpvnc.Publication
+) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert publication.bring_viewer(ours) == 7
+        assert supervisor.heard[-1] == {"type": "viewer"}
+        assert os.path.sameopenfile(supervisor.fds[-1], ours.fileno())
+    publication.disconnect(7)
+    assert supervisor.heard[-1] == {"type": "kick", "client": 7}
+    publication.close()
+    with pytest.raises(PublishError, match="closed"):
+        publication.disconnect(7)
 
 
 class Role:

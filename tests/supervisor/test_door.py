@@ -139,3 +139,39 @@ def test_an_encoder_hears_which_surface_the_listener_is_for(parts):
         loop.turn(5)
     assert encoder.given[0][0]["surface"] == "stage"
     assert made.urls == [f"{listener.url}#stage", f"http{listener.url[3:]}/#stage"]
+
+
+def test_a_viewer_that_somebody_else_accepted_is_judged_and_handed_over(parts):
+    _, encoder, made = parts
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        socket.create_connection(listening.getsockname()) as viewer,
+    ):
+        sock, address = listening.accept()
+        with sock:
+            client = made.bring(sock.fileno(), "stage")
+        message, given = encoder.given[0]
+        assert (message["client"], message["surface"], message["verdict"]) == (client, "stage", "serve")
+        assert (message["address"], message["port"]) == address
+        given.sendall(b"hello")
+        assert viewer.recv(5) == b"hello"
+
+
+def test_what_is_no_connection_is_not_brought(parts):
+    _, encoder, made = parts
+    with open("/dev/null") as file, pytest.raises(OSError):
+        made.bring(file.fileno(), "")
+    with socket.socket() as unconnected, pytest.raises(OSError):
+        made.bring(unconnected.fileno(), "")
+    assert not encoder.given
+
+
+def test_nobody_is_brought_after_it_closed(parts):
+    _, encoder, made = parts
+    made.close()
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            made.bring(theirs.fileno(), "")
+        assert ours.recv(1) == b""
+    assert not encoder.given

@@ -29,6 +29,12 @@ def test_host_and_port_are_one_listener():
     assert parse_listeners(config.load(None, ["server.host=[::1]"]).server) == [TcpSpec("::1", 5900)]
 
 
+def test_a_server_may_listen_nowhere():
+    assert parse("none") == []
+    with pytest.raises(ConfigError):
+        parse("none", "*:1")
+
+
 def test_entries():
     assert parse("127.0.0.1:1", "[::1]:2", "*:3", "tcp:name:4", "unix:/x") == [
         TcpSpec("127.0.0.1", 1), TcpSpec("::1", 2), TcpSpec("*", 3), TcpSpec("name", 4), UnixSpec("/x"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
 
 from mpvnc.ipc import control
-from tests.support.server import nothing_is_left, segments
+from tests.support.server import Viewer, nothing_is_left, segments
 from tests.support.waits import eventually
 
 pytestmark = pytest.mark.process
@@ -101,4 +102,21 @@ def test_a_publishers_own_supervisor_gets_its_secrets_by_socket_and_ends_with_it
     assert viewer.read() == ""
     viewer.close()
     nothing_is_left(server, [], name)
+    close_fds(fds)
+
+
+def test_a_publisher_brings_viewers_to_a_server_that_listens_nowhere(start):
+    server = start("source.kind=publish", "server.listeners=none")
+    peer = server.control()
+    _, fds = publish(peer)
+    ours, theirs = socket.socketpair()
+    with theirs:
+        peer.send({"type": "viewer"}, [theirs.fileno()])
+    assert peer.receive()[0] == {"type": "brought", "client": 1}
+    viewer = Viewer(ours)
+    assert viewer.hello()["verdict"] == "serve"
+    peer.send({"type": "viewer"})
+    assert peer.receive() is None
+    peer.close()
+    viewer.close()
     close_fds(fds)

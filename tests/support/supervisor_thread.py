@@ -78,6 +78,10 @@ class FakeSupervisor:
                 self._welcome(self.ours)
             elif message["type"] == "allocate":
                 self._allocate(self.ours, message["width"], message["height"])
+            elif message["type"] == "viewer":
+                self.ours.send({"type": "brought", "client": 7})
+            elif message["type"] == "kick":
+                self.ours.send({"type": "refused", "reason": f"there is no client {message['client']}"})
 
     def _welcome(self, control: ControlSocket) -> None:
         answer = {
