@@ -1,4 +1,4 @@
-"""What is measured on the one port for viewers and browsers (`any:`), by hand: see soak.py and docs/decisions/0010."""
+"""What is measured on the one port for viewers and browsers (`any:`), by hand: see soak.py and docs/decisions/0008."""
 
 from __future__ import annotations
 
