@@ -6,12 +6,14 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import mpvnc
 from mpvnc import cli
 from tests.support.server import ROOT, Server
+from tests.support.waits import eventually
 
 SOURCE = "source.kind=demo"
 
@@ -150,9 +152,13 @@ class TestRunning:
         assert cli.main(["status", *named]) == 0
         text = capsys.readouterr().out
         assert f"vnc://127.0.0.1:{server.port}" in text and "injector" in text and "fake" in text
-        assert cli.main(["status", "--json", *named]) == 0
-        status = json.loads(capsys.readouterr().out)
-        assert status["clients"]["authenticated"] == 2
+
+        def told() -> dict[str, Any]:
+            assert cli.main(["status", "--json", *named]) == 0
+            return json.loads(capsys.readouterr().out)
+
+        eventually(lambda: told()["clients"]["authenticated"] == 2)
+        status = told()
         assert status["bytes_sent"] > 0 and status["bytes_received"] > 0
         assert cli.main(["stop", "--instance", "other"]) == 1
         assert cli.main(["stop", *named]) == 0
