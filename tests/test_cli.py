@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,19 @@ def environment(tmp_path, monkeypatch):
     directory.mkdir(mode=0o700)
     monkeypatch.setenv("MPVNC_RUNTIME_DIR", str(directory))
     return directory
+
+
+@pytest.fixture
+def serve(environment):
+    """Start servers that end with the test, however it ends."""
+    with ExitStack() as stack:
+
+        def start(*settings, **options):
+            server = Server(environment, *settings, **options)
+            stack.callback(server.close)
+            return server
+
+        yield start
 
 
 def run(*arguments, program=("-m", "mpvnc"), **environ):
@@ -142,8 +156,8 @@ print(sorted(loaded))
 
 @pytest.mark.process
 class TestRunning:
-    def test_status_and_stop(self, environment, capsys):
-        server = Server(environment)
+    def test_status_and_stop(self, serve, capsys):
+        server = serve()
         named = ["--instance", server.name]
         viewers = [server.connect() for _ in range(2)]
         for viewer in viewers:
@@ -167,10 +181,10 @@ class TestRunning:
             viewer.close()
         server.close()
 
-    def test_clients_kick_and_reload(self, environment, tmp_path, capsys):
+    def test_clients_kick_and_reload(self, serve, tmp_path, capsys):
         file = tmp_path / "config.yaml"
         file.write_text("clients: {max_connections: 7}")
-        server = Server(environment, arguments=("--config", str(file)))
+        server = serve(arguments=("--config", str(file)))
         named = ["--instance", server.name]
         viewers = [server.connect() for _ in range(5)]
         for viewer in viewers:
@@ -206,28 +220,28 @@ class TestRunning:
         assert f"port {port}: Address already in use" in done.stderr
         assert list(Path(environment).iterdir()) == []
 
-    def test_an_unknown_log_level_warns_and_continues(self, environment):
-        server = Server(environment, arguments=("--log-level", "LOUD"))
+    def test_an_unknown_log_level_warns_and_continues(self, serve):
+        server = serve(arguments=("--log-level", "LOUD"))
         assert "'LOUD'" in server.logged()
         server.close()
 
-    def test_the_log_goes_to_a_file(self, environment, tmp_path):
+    def test_the_log_goes_to_a_file(self, serve, tmp_path):
         path = tmp_path / "mpvnc.log"
-        server = Server(environment, f"logging.log_file={path}")
+        server = serve(f"logging.log_file={path}")
         server.close()
         assert " supervisor[" in path.read_text()
 
-    def test_more_connections_than_descriptors_is_refused(self, environment):
-        server = Server(environment, "clients.max_connections=2000000000", ready=False)
+    def test_more_connections_than_descriptors_is_refused(self, serve):
+        server = serve("clients.max_connections=2000000000", ready=False)
         assert server.wait() == 4
         assert "clients.max_connections needs" in server.logged()
         server.close()
 
-    def test_an_unreadable_secret_file_warns_in_the_log(self, environment, tmp_path):
+    def test_an_unreadable_secret_file_warns_in_the_log(self, serve, tmp_path):
         path = tmp_path / "secret"
         path.write_text("sesame\n")
         path.chmod(0o644)
-        server = Server(environment, f"security.password_file={path}")
+        server = serve(f"security.password_file={path}")
         viewer = server.connect()
         assert viewer.hello()["secret"] == "sesame"
         viewer.close()
