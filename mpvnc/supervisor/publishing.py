@@ -77,7 +77,7 @@ class Publishing:
             return True
         try:
             if message["type"] == "viewer":
-                self._bring(peer, surface, fds)
+                self._loop.send(peer.control, self._brought(surface, fds))
                 return True
             return self._surfaces.said(
                 surface, message, lambda answer, fds: self._answer(peer, answer, fds), fds
@@ -95,10 +95,14 @@ class Publishing:
             self._surfaces.leave(surface, "the publisher went")
         return peer is self.owner
 
-    def _bring(self, peer: Peer, surface: Surface, fds: Sequence[int]) -> None:
-        if len(fds) != 1:
-            raise ControlError(f"a viewer with {len(fds)} descriptors")
-        self._loop.send(peer.control, {"type": "brought", "client": self._bring_in(fds[0], surface.name)})
+    def _brought(self, surface: Surface, fds: Sequence[int]) -> Message:
+        """Bring a viewer in; return the answer. What is wrong with one is no fault of its program's."""
+        if not fds:
+            return {"type": "refused", "reason": "the server has no file descriptor left"}
+        try:
+            return {"type": "brought", "client": self._bring_in(fds[0], surface.name)}
+        except OSError as error:
+            return {"type": "refused", "reason": f"no connection: {error.strerror}"}
 
     def _join(self, peer: Peer, message: Message) -> None:
         name = message.get("name") or DEFAULT_NAME

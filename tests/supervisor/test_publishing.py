@@ -116,7 +116,10 @@ def test_a_publisher_brings_viewers_to_a_server_that_listens_nowhere(start):
     viewer = Viewer(ours)
     assert viewer.hello()["verdict"] == "serve"
     peer.send({"type": "viewer"})
-    assert peer.receive() is None
+    assert "no file descriptor left" in peer.receive()[0]["reason"]
+    with open("/dev/null") as file:
+        peer.send({"type": "viewer"}, [file.fileno()])
+    assert "no connection" in peer.receive()[0]["reason"]
     peer.close()
     viewer.close()
     close_fds(fds)
