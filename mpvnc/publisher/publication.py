@@ -11,6 +11,7 @@ PublishError there, and leaving `with` does nothing. It may draw, where it share
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import math
 import os
@@ -137,14 +138,21 @@ class Publication:
         """
         self._check()
         deadline = _deadline(timeout)
-        while not self.closed:
-            if self.viewers:
-                return True
-            left_s = deadline - time.monotonic()
-            if left_s <= 0:
-                return False
-            self._inbox.pause(min(left_s, LOOK_S))
-        return False
+        while True:
+            is_seen, wait_s = self._look_for_viewer(deadline)
+            if is_seen or wait_s <= 0:
+                return is_seen
+            self._inbox.pause(wait_s)
+
+    async def next_viewer(self, timeout: float | None = None) -> bool:
+        """Wait until somebody looks, in asyncio; see `wait_for_viewer`."""
+        self._check()
+        deadline = _deadline(timeout)
+        while True:
+            is_seen, wait_s = self._look_for_viewer(deadline)
+            if is_seen or wait_s <= 0:
+                return is_seen
+            await asyncio.sleep(wait_s)
 
     # -- frames
 
@@ -396,6 +404,12 @@ class Publication:
         if self.closed:
             return self._inbox.take(), 0.0
         return None, min(ASK_AGAIN_S if is_there else LOOK_S, deadline - time.monotonic())
+
+    def _look_for_viewer(self, deadline: float) -> tuple[bool, float]:
+        """Return whether somebody looks, or how long to wait; not at all if the time is over, or everything."""
+        with suppress(PublishError):  # closed meanwhile
+            return self.viewers > 0, min(LOOK_S, deadline - time.monotonic())
+        return False, 0.0
 
     def _tend(self) -> bool:
         """Do as `_restored` if nobody is at the server just now: whoever is does it as well."""

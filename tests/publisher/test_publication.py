@@ -155,6 +155,26 @@ def test_a_viewer_is_waited_for(supervisor: FakeSupervisor, publication: mpvnc.P
     timer.join()
 
 
+def test_a_viewer_is_waited_for_in_asyncio(
+    supervisor: FakeSupervisor, publication: mpvnc.Publication
+) -> None:
+    async def look() -> tuple[bool, bool]:
+        early = await publication.next_viewer(0)
+        asyncio.get_running_loop().call_later(0.05, Audience(supervisor.status.slot(0)).join, 1)
+        return early, await publication.next_viewer(10)
+
+    assert asyncio.run(look()) == (False, True)
+
+
+def test_nobody_is_waited_for_when_it_ends(publication: mpvnc.Publication) -> None:
+    timer = threading.Timer(0.05, publication.close)
+    timer.start()
+    assert not publication.wait_for_viewer()
+    timer.join()
+    with pytest.raises(PublishError, match="closed"):
+        asyncio.run(publication.next_viewer())
+
+
 def test_a_server_that_stops(supervisor: FakeSupervisor, surface: cairo.ImageSurface) -> None:
     with mpvnc.publish(surface, name="stage", reconnect=False) as publication:
         timer = threading.Timer(0.1, supervisor.hang_up)
