@@ -180,7 +180,9 @@ def check_hooks(server: Program, client: Client) -> None:
     server.options.max_clients = 5
     assert connection.options.max_clients == 2
     messages = [message for message, _ in running.told]
-    assert messages[:3] == ["connected", "127.0.0.1 connected", "127.0.0.1 joined"]
+    assert messages[:4] == [
+        "connected", "127.0.0.1 connected", "127.0.0.1 chose the security type NONE", "127.0.0.1 joined",
+    ]  # fmt: skip
     connection.disconnect()
     client.wait_closed()
     eventually(lambda: connection.is_finished)
