@@ -219,9 +219,16 @@ class Link:
     def bring(self, fd: int) -> int:
         """Have a connection served as a viewer's; return the viewer's id. `fd` stays the caller's.
 
-        Raises: PublishError if the server is gone.
+        Raises: PublishError if the server is gone, or that is no connection.
         """
-        answer, _ = self._ask({"type": "viewer"}, [fd])
+        try:
+            sent = os.dup(fd)
+        except OSError as error:
+            raise PublishError(f"that is no connection: {error.strerror}") from error
+        try:
+            answer, _ = self._ask({"type": "viewer"}, [sent])
+        finally:
+            os.close(sent)
         return int(answer["client"])
 
     def disconnect(self, client: int) -> None:

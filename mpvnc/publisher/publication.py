@@ -27,7 +27,14 @@ from mpvnc.errors import PublishError
 from mpvnc.frames.audience import Shown
 from mpvnc.ipc.feed import ASK_AGAIN_S
 from mpvnc.pointer import Cursor
-from mpvnc.publisher.arguments import checked_name, checked_passwords, moves_of, rects_of
+from mpvnc.publisher.arguments import (
+    checked_name,
+    checked_passwords,
+    checked_settings,
+    clipboard_of,
+    moves_of,
+    rects_of,
+)
 from mpvnc.publisher.cursors import cursor_of
 from mpvnc.publisher.inbox import Inbox
 from mpvnc.publisher.launch import OwnSupervisor
@@ -268,10 +275,10 @@ class Publication:
     def change_clipboard(self, content: str | Clipboard) -> None:
         """Give the viewers another clipboard: a text, or a `Clipboard` with text, RTF and HTML of the same.
 
-        Those who connect later get it too. Raises: PublishError if it is neither.
+        Those who connect later get it too. Raises: PublishError if it is neither, or too long (20 MiB).
         """
         if isinstance(content, str):
-            content = Clipboard(text=content)
+            content = clipboard_of(content)
         if not isinstance(content, Clipboard):
             raise PublishError(f"a clipboard is a str or an mpvnc.Clipboard, not a {type(content).__name__}")
         with self._lock:
@@ -287,7 +294,7 @@ class Publication:
 
         Raises: PublishError if one is wrong, or cannot change while the server runs, or it is not our own.
         """
-        self._reconfigure(settings, None)
+        self._reconfigure(checked_settings(settings), None)
 
     def change_passwords(self, password: str | None, view_only_password: str | None = None) -> None:
         """Ask viewers that come from now on for other passwords; None: for none, which only loopback allows.
@@ -309,9 +316,10 @@ class Publication:
         """Serve a viewer whose connection the program has accepted itself, on any stream socket.
 
         The server has its own descriptor then: close `sock`. It is welcomed and asked for a password like others.
+        One that has hung up by then is a viewer that has left.
 
         Returns: its id, which is the `client` of its events.
-        Raises: PublishError if the server is away or gone.
+        Raises: PublishError if the server is away or gone, or the socket is closed.
         """
         with self._lock:
             self._check()

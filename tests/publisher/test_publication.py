@@ -264,6 +264,9 @@ def test_a_viewer_is_brought_and_sent_away(
         assert publication.bring_viewer(ours) == 7
         assert supervisor.heard[-1] == {"type": "viewer"}
         assert os.path.sameopenfile(supervisor.fds[-1], ours.fileno())
+    with pytest.raises(PublishError, match="no connection"):
+        publication.bring_viewer(ours)
+    assert not publication.closed
     publication.disconnect(7)
     assert supervisor.heard[-1] == {"type": "kick", "client": 7}
     publication.close()
@@ -404,6 +407,8 @@ def test_a_clipboard_goes_to_the_server(supervisor: FakeSupervisor, publication:
         os.pwrite(supervisor.fds[0], b"x", 0)
     with pytest.raises(PublishError, match="int"):
         publication.change_clipboard(3)
+    with pytest.raises(PublishError, match="the limit is 20971520"):
+        publication.change_clipboard("x" * (20 << 20) + "x")
 
 
 def test_asyncio(role: Role, publication: mpvnc.Publication) -> None:
