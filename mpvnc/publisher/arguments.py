@@ -5,6 +5,7 @@ What can be seen to be wrong is told here, before a server is started or asked.
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections.abc import Iterable, Mapping
@@ -59,6 +60,10 @@ def checked_settings(settings: Mapping[str, object] | None) -> dict[str, object]
     for key in settings:
         if not (isinstance(key, str) and "." in key):
             raise PublishError(f"settings: {key!r:.60} is no key, which is 'section.key'")
+    try:
+        json.dumps(dict(settings))
+    except (TypeError, ValueError) as error:
+        raise PublishError(f"settings: {error}") from None
     return dict(settings)
 
 

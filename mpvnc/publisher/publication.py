@@ -105,8 +105,12 @@ class Publication:
     @property
     def closed(self) -> bool:
         """Whether nothing will be shown any more: `close` was called, or the server has stopped for good."""
-        ended = self._rejoin is None and self._link.is_gone
-        return self._closed or ended or os.getpid() != self._pid
+        if self._closed or os.getpid() != self._pid:
+            return True
+        if self._rejoin is not None:
+            return False
+        self._link.glance()
+        return self._link.is_gone
 
     @property
     def is_connected(self) -> bool:
@@ -208,6 +212,7 @@ class Publication:
                 rects, moved = None, []
             self._is_behind = True
             if not self._restored():
+                self._check()
                 return None
             try:
                 frame = self._link.publish(self._reader.read(surface), rects, moved)

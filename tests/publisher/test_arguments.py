@@ -60,6 +60,7 @@ def test_settings() -> None:
     assert checked_settings({"server.workers": 2}) == {"server.workers": 2}
     for wrong, reason in (
         (["x"], "not a list"),
+        ({"a.b": object()}, "JSON"),
         ({"workers": 1}, "'workers' is no key"),
         ({3: 1}, "3 is no"),
     ):

@@ -186,6 +186,21 @@ def test_a_server_that_stops(supervisor: FakeSupervisor, surface: cairo.ImageSur
             pass
 
 
+@pytest.mark.parametrize("look", ["closed", "publish_frame"])
+def test_a_server_that_has_stopped_is_noticed_by_who_asks_for_nothing_else(
+    supervisor: FakeSupervisor, surface: cairo.ImageSurface, look: str
+) -> None:
+    with mpvnc.publish(surface, name="stage", reconnect=False) as publication:
+        assert not publication.closed
+        supervisor.hang_up()
+        if look == "closed":
+            eventually(lambda: publication.closed)
+            return
+        time.sleep(0.06)
+        with pytest.raises(PublishError, match="stopped"):
+            publication.publish_frame()
+
+
 def test_waiting_takes_as_long_as_asked(publication: mpvnc.Publication) -> None:
     started = time.monotonic()
     assert publication.get_event(0) is None
