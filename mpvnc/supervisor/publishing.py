@@ -121,6 +121,8 @@ class Publishing:
             raise PublishError(f"this server shows {self._kind}; publishers need source.kind: publish")
         if peer in self._publishers:
             raise PublishError(f"this connection publishes {self._publishers[peer].name} already")
+        for other in [one for one, surface in self._publishers.items() if surface.name == name]:
+            self._commands.settle(other)  # it may have gone, and this be the same program again
         title, view_only = str(message.get("title") or name), bool(message.get("view_only", False))
         return self._surfaces.enter(name, title, peer.pid, view_only=view_only)
 
