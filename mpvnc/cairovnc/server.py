@@ -119,7 +119,12 @@ class VNCServer:
                 self._take_in(*arrived)
 
     def server_close(self) -> None:
-        """End everything: viewers are sent away, waiting calls return. May be called by any thread, and again."""
+        """End everything: viewers are sent away, waiting calls return. May be called by any thread, and again.
+
+        In a forked child nothing happens: the server is the parent's.
+        """
+        if os.getpid() != self.pid:
+            return
         self._reader.end()
         with self._opened:
             if self.is_closed:
@@ -326,8 +331,7 @@ _alive: weakref.WeakSet[VNCServer] = weakref.WeakSet()
 
 def _close_all() -> None:
     for server in list(_alive):
-        if server.pid == os.getpid():
-            server.server_close()
+        server.server_close()
 
 
 atexit.register(_close_all)  # before the publications close themselves, which would look like a failure

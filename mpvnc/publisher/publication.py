@@ -468,6 +468,11 @@ class Publication:
         if self._rejoin is not None:
             self._rejoin.close()
 
+    def _abandon(self) -> None:
+        """In a forked child: give back what it inherited. Whoever holds the lock is not there."""
+        self._lock = threading.RLock()
+        self._let_go()
+
     def _check(self) -> None:
         self._check_process()
         if self._closed:
@@ -497,7 +502,7 @@ def _close_all() -> None:
 def _abandon_all() -> None:
     """Give back what a child inherited, without a word to anybody."""
     for publication in list(_alive):
-        publication._let_go()
+        publication._abandon()
     _alive.clear()
 
 

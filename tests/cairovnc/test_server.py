@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
 import time
@@ -212,3 +214,18 @@ def test_who_was_there_when_the_worker_processes_ended_has_left(server, publicat
         server.handle_request(5)
     server.server_close()
     assert (server.clients, len(left)) == ([], 2)
+
+
+def test_a_forked_child_can_end_and_serves_nobody(server, publication):
+    server.open()
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    eventually(server._entrance._waiting.locked)
+    if (child := os.fork()) == 0:
+        signal.alarm(10)
+        server.handle_request(None)
+        server.server_close()
+        os._exit(publication.closed)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    server.server_close()
+    serving.join(5)

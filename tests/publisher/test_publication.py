@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import threading
 import time
@@ -246,6 +247,29 @@ def test_a_forked_child_cannot_publish(
     painted(surface, (0, 1, 0))
     publication.publish_frame()
     assert colours(supervisor) == {0x00FF00}
+
+
+def test_a_child_that_is_forked_amid_a_frame_is_told_too(publication: mpvnc.Publication) -> None:
+    holding, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with publication._lock:
+            holding.set()
+            let_go.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    holding.wait(10)
+    if (child := os.fork()) == 0:
+        signal.alarm(10)
+        try:
+            publication.shown()
+        except PublishError:
+            os._exit(0)
+        os._exit(1)
+    let_go.set()
+    holder.join(10)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_fork_does_not_keep_the_connection(supervisor: FakeSupervisor, surface: cairo.ImageSurface) -> None:
