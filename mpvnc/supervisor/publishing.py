@@ -92,7 +92,7 @@ class Publishing:
         """A peer's connection ended; whether it was the owner's, and so this supervisor's end."""
         surface = self._publishers.pop(peer, None)
         if surface is not None and peer is not self.owner:
-            self._surfaces.leave(surface, "the publisher went")
+            self._surfaces.leave(surface)
         return peer is self.owner
 
     def _brought(self, surface: Surface, fds: Sequence[int]) -> Message:
