@@ -109,7 +109,11 @@ class Publication:
             return True
         if self._rejoin is not None:
             return False
-        self._link.glance()
+        if self._lock.acquire(blocking=False):  # whoever has it looks as well
+            try:
+                self._link.glance()
+            finally:
+                self._lock.release()
         return self._link.is_gone
 
     @property
