@@ -223,20 +223,23 @@ def short(event: Event) -> tuple[object, ...]:
     return (event.name, *(getattr(event, field) for field in fields.get(event.name, "text").split()))
 
 
-def test_six_hundred_unread_keys(quiet_stage: Stage) -> None:
-    """G11: the viewer is served on, its end is noticed, what is lost is counted, in memory that is bounded."""
+def test_unread_keys(quiet_stage: Stage) -> None:
+    """G11: the viewer is served on, its end is noticed, what is lost is counted, in memory that is bounded.
+
+    500 wait in the queue, and two batches of it may be on their way.
+    """
     publication = quiet_stage.publication
     before = publication.dropped_events
     with quiet_stage.client() as client:
-        for number in range(600):
+        for number in range(1600):
             client.viewer.send_key(number % 2 == 0, 0x61 + number // 2)
         client.flush()
         quiet_stage.check(client)
         assert publication.viewers == 1
     eventually(lambda: publication.viewers == 0)
     keys = [event for event in quiet_stage.drain() if event.name == "key"]
-    assert 400 <= len(keys) < 600
-    assert publication.dropped_events - before == 600 - len(keys)
+    assert 500 <= len(keys) <= 1500
+    assert publication.dropped_events - before == 1600 - len(keys)
     assert not held(keys)
 
 
