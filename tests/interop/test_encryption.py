@@ -353,6 +353,8 @@ def test_browsers_are_told_that_encryption_is_required(strict: Stage, state_dire
         assert status == 403 and b"wants encryption: use https" in words
         assert get(strict, path, own_pem(state_directory))[0] == 200
     assert get(strict, "/health")[0] == 200
+    page = f"http://127.0.0.1:{web_port(strict)}"
+    assert get(strict, f"/health?page={page}")[0] == 403, "which a page asks that was loaded before"
     address = f"ws://127.0.0.1:{web_port(strict)}/"
     with pytest.raises(InvalidStatus, match="403"), connect(address, compression=None, proxy=None):
         pass

@@ -16,8 +16,8 @@ export function tieNotice(session) {
         find('state').textContent = TITLES[detail.state];
         showNotice(detail);
         const sentence = [TITLES[detail.state], detail.why].filter(Boolean).join('. ');
-        // The countdown is for the eye; a voice that counts is a nuisance.
-        if (sentence !== said) {
+        // Countdown and attempts are for the eye; a voice that tells all of them is a nuisance.
+        if (sentence !== said && !detail.isAgain) {
             find('spoken').textContent = said = sentence;
         }
     });
@@ -27,14 +27,18 @@ export function tieNotice(session) {
         document.title = detail ? `${detail} – mpvnc` : 'mpvnc';
         find('name').textContent = detail || 'mpvnc';
     });
+    // Where the server wants encryption it speaks it, on the same port.
+    find('notice-secure').href = location.href.replace(/^http:/, 'https:');
     find('notice-action').addEventListener('click', () => session.open());
 }
 
-function showNotice({ state, why = '', seconds }) {
+function showNotice({ state, why = '', seconds, isAgain = false }) {
     find('notice').hidden = state === 'connected' || state === 'asking';
+    find('notice').classList.toggle('is-new', !why);
     find('notice-title').textContent = TITLES[state];
     find('notice-text').textContent = why;
-    find('notice-countdown').textContent = seconds ? `Trying again in ${seconds} s` : '';
+    find('notice-countdown').textContent = seconds ? `Trying again in ${seconds} s` : isAgain ? 'Trying again now' : '';
+    find('notice-secure').hidden = location.protocol === 'https:' || !/\bhttps\b/.test(why);
     find('notice-action').hidden = state !== 'waiting' && state !== 'ended';
     find('notice-action').textContent = state === 'ended' ? 'Connect' : 'Try now';
 }
