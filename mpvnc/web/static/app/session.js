@@ -10,6 +10,7 @@
  */
 
 import { ask } from './ask.js';
+import { newAttempt, stageOf } from './attempt.js';
 import { Retry } from './retry.js';
 import { Viewer } from './viewer.js';
 import { SILENT, isFinal, whyClosed, whyLong, whyNotOpened, whyRefused, whyWrong } from './words.js';
@@ -19,6 +20,7 @@ const PATIENCE_MS = 2000;
 const FURTHER_PATIENCE_MS = 10_000;
 /** A server that has been asked and says nothing at all for so long is gone: nobody may have told this device. */
 const SILENCE_MS = 20_000;
+const GOODBYE_MS = 1000;
 /** Somebody ended this connection on purpose (RFC 6455 section 7.4.1, 1008). */
 const POLICY_VIOLATION = 1008;
 
@@ -43,6 +45,10 @@ export class Session extends EventTarget {
 
     get host() {
         return new URL(this.#address).host;
+    }
+
+    get #surface() {
+        return new URL(this.#address).searchParams.get('surface') ?? '';
     }
 
     get isConnected() {
@@ -135,7 +141,7 @@ export class Session extends EventTarget {
         } else if (attempt.refusal !== null && attempt.hasAnswered) {
             this.#onWrong(attempt.refusal.reason);
         } else if (attempt.refusal !== null) {
-            this.#giveUp(whyRefused(attempt.refusal.reason), attempt.close?.code === POLICY_VIOLATION);
+            this.#onRefused(attempt);
         } else if (was === 'asking') {
             // The server does not wait for ever; the answer opens a new connection.
         } else {
@@ -157,15 +163,27 @@ export class Session extends EventTarget {
         this.#enter('asking', { types, why: whyWrong(reason, types.includes('username')) });
     }
 
+    /** noVNC hangs up as soon as it has read the reason. Whether that will be the same later, the server says behind it. */
+    async #onRefused(attempt) {
+        const close = await Promise.race([attempt.closed, new Promise((resolve) => setTimeout(resolve, GOODBYE_MS))]);
+        if (this.#isBetweenAttempts) {
+            this.#giveUp(whyRefused(attempt.refusal.reason), close?.code === POLICY_VIOLATION);
+        }
+    }
+
     async #onNotOpened(attempt) {
         if (attempt.isOpen) {
             this.#giveUp(whyClosed(attempt.close), false);
             return;
         }
         const answer = await this.#ask();
-        if (this.#attempt === null && this.state === 'connecting') {
-            this.#giveUp(whyNotOpened(this.host, answer, navigator.onLine), isFinal(answer));
+        if (this.#isBetweenAttempts) {
+            this.#giveUp(whyNotOpened(this.host, answer, navigator.onLine, this.#surface), isFinal(answer));
         }
+    }
+
+    get #isBetweenAttempts() {
+        return this.#attempt === null && this.state === 'connecting';
     }
 
     #ask() {
@@ -212,7 +230,7 @@ export class Session extends EventTarget {
             return;
         }
         attempt.isExplained = true;
-        this.#enter('connecting', { why: whyLong(this.host, stage, answer) });
+        this.#enter('connecting', { why: whyLong(this.host, stage, answer, this.#surface) });
         this.#explainAfter(FURTHER_PATIENCE_MS);
     }
 
@@ -230,28 +248,4 @@ export class Session extends EventTarget {
     #tell(name, detail) {
         this.dispatchEvent(new CustomEvent(name, { detail }));
     }
-}
-
-/** Return a WebSocket, and what is to be known about it when it ends. */
-function newAttempt(address) {
-    const socket = new WebSocket(address, ['binary']);
-    const attempt = {
-        socket, isOpen: false, heardAt: 0, close: null, refusal: null, hasAnswered: false, isExplained: false,
-    };
-    socket.addEventListener('open', () => { attempt.isOpen = true; });
-    socket.addEventListener('message', () => { attempt.heardAt = performance.now(); });
-    // Before noVNC's own listener, which tells `disconnect`.
-    socket.addEventListener('close', (event) => { attempt.close = event; });
-    return attempt;
-}
-
-/** Return what an attempt waits for, as `whyLong` calls it. */
-function stageOf(attempt, viewer) {
-    if (!attempt.isOpen) {
-        return 'opening';
-    }
-    if (viewer.isLetIn) {
-        return 'showing';
-    }
-    return attempt.hasAnswered ? 'judging' : 'greeting';
 }

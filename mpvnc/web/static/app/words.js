@@ -25,14 +25,20 @@ export function whyClosed(close) {
 
 /** What the server's /health says, and what that means for somebody who wants to see something. */
 const SHOWN = {
-    'not published': 'No program shows anything under this name yet. The picture comes by itself when one does.',
+    'not published': 'No program shows anything here yet. The picture comes by itself when one does.',
     'no frame yet': 'The server has no picture yet. It comes by itself when there is one.',
     'the source is down': 'What the server shows is not running. The picture comes by itself when it runs again.',
 };
 const BY_PROXY = new Set([502, 504]);
 
-/** Say why no connection came about. `answer` is what `ask` returned. */
-export function whyNotOpened(host, answer, isOnline) {
+function whyNothing(said, surface) {
+    return surface && said === 'not published'
+        ? `No program shows “${surface}” yet. The picture comes by itself when one does.`
+        : SHOWN[said];
+}
+
+/** Say why no connection came about. `answer` is what `ask` returned; `surface` the name in the address, or "". */
+export function whyNotOpened(host, answer, isOnline, surface = '') {
     if (!isOnline) {
         return 'This device is offline.';
     }
@@ -46,7 +52,7 @@ export function whyNotOpened(host, answer, isOnline) {
         return `What stands at ${host} in front of the server does not reach it. The server may be starting anew.`;
     }
     if (answer.said && answer.said !== 'ok') {
-        return SHOWN[answer.said] ?? whyRefused(answer.said);
+        return whyNothing(answer.said, surface) ?? whyRefused(answer.said);
     }
     return `The server at ${host} answers, but WebSockets do not get through. A proxy in between may not pass them on.`;
 }
@@ -58,20 +64,23 @@ export function isFinal(answer) {
 
 /**
  * Say why an attempt takes long: `stage` is "opening" (no connection yet), "greeting" (nothing was said yet), "judging"
- * (a password was given) or "showing" (let in); `answer` is what `ask` returned.
+ * (a password was given) or "showing" (let in); `answer` and `surface` are as for `whyNotOpened`.
  */
-export function whyLong(host, stage, answer) {
+export function whyLong(host, stage, answer, surface = '') {
     if (stage === 'judging') {
-        return 'The server looks at the password. It takes its time if wrong ones came from here before.';
+        return 'The server is checking the password. After wrong ones from here that takes longer.';
     }
     if (stage === 'showing') {
-        return SHOWN[answer?.said] ?? 'The server has not sent a picture yet.';
+        return whyNothing(answer?.said, surface) ?? 'The server has not sent a picture yet.';
     }
     return `The server at ${host} takes long to answer.`;
 }
 
 /** Say that the server refused before it asked for a password. */
 export function whyRefused(reason) {
+    if (/\buse https\b/.test(reason)) {
+        return 'The server wants an encrypted connection: https in the address instead of http.';
+    }
     return reason ? `The server refuses: ${sentence(reason)}` : 'The server refuses the connection and gives no reason.';
 }
 
