@@ -97,8 +97,8 @@ class Site:
 
     def _refuse(self, visitor: Visitor, request: Request) -> Response | None:
         """Return why a request is not even looked at."""
-        is_health = request.path == "/health"
-        # A page is not told why its WebSocket was refused. It asks for itself.
+        is_health = request.path == "/health" and not request.wants_websocket
+        # A page is not told why its WebSocket was refused. It asks here, and says where it is from.
         page = request.parameter("page") if is_health else ""
         in_clear = refusal_in_clear(self._config, is_encrypted=visitor.arrival.is_encrypted)
         if in_clear and (page or not is_health):

@@ -88,6 +88,7 @@ def test_a_surface_that_nobody_publishes_is_waited_for_and_told_of(
             return "No program shows “later” yet" in str(one.page.text_content("#spoken"))
 
         eventually(is_told, what="words")
+        assert one.page.text_content("#notice-title") == "Waiting for a picture"
         one.picture("nothing-published")
         surface = cairo.ImageSurface(cairo.FORMAT_RGB24, 64, 48)
         with mock.patch.dict(os.environ, MPVNC_RUNTIME_DIR=str(stage.server.runtime_dir)):

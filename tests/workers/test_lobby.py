@@ -221,6 +221,7 @@ def test_pages_from_elsewhere_open_nothing(build: Callable[..., House]) -> None:
     assert house.get("/", *upgrade, "Origin: http://evil.example")[0] == 403
     assert house.get("/", *upgrade, "Origin: http://localhost", "Origin: http://localhost")[0] == 403
     assert not house.admitted
+    assert house.get("/health?page=http://localhost", *upgrade, "Origin: http://evil.example")[0] == 403
     for origin in ("http://localhost", "https://desk.example"):
         assert house.get("/", *upgrade, f"Origin: {origin}")[0] == 101
     assert house.get("/", *UPGRADE.replace("13", "12").splitlines())[0] == 426

@@ -7,15 +7,18 @@ const TITLES = {
     waiting: 'Not connected',
     ended: 'Not connected',
 };
+/** While it is let in and there is nothing to be seen. */
+const LET_IN = 'Waiting for a picture';
 const find = (id) => document.getElementById(id);
 
 export function tieNotice(session) {
     let said = '';
     session.addEventListener('state', ({ detail }) => {
+        const title = detail.isLetIn ? LET_IN : TITLES[detail.state];
         document.body.dataset.state = detail.state;
-        find('state').textContent = TITLES[detail.state];
-        showNotice(detail);
-        const sentence = [TITLES[detail.state], detail.why].filter(Boolean).join('. ');
+        find('state').textContent = title;
+        showNotice(title, detail);
+        const sentence = [title, detail.why].filter(Boolean).join('. ');
         // Countdown and attempts are for the eye; a voice that tells all of them is a nuisance.
         if (sentence !== said && !detail.isAgain) {
             find('spoken').textContent = said = sentence;
@@ -32,10 +35,10 @@ export function tieNotice(session) {
     find('notice-action').addEventListener('click', () => session.open());
 }
 
-function showNotice({ state, why = '', seconds, isAgain = false }) {
+function showNotice(title, { state, why = '', seconds, isAgain = false }) {
     find('notice').hidden = state === 'connected' || state === 'asking';
     find('notice').classList.toggle('is-new', !why);
-    find('notice-title').textContent = TITLES[state];
+    find('notice-title').textContent = title;
     find('notice-text').textContent = why;
     find('notice-countdown').textContent = seconds ? `Trying again in ${seconds} s` : isAgain ? 'Trying again now' : '';
     find('notice-secure').hidden = location.protocol === 'https:' || !/\bhttps\b/.test(why);

@@ -5,8 +5,9 @@
  * Events (`detail` in brackets): `state` {state, why, seconds}; `viewer`, a new one is made; `frame`, `delay` [ms],
  * `name` [text], `clipboard` [text], `clipping` [bool] come from the viewer; `lost` [ImageData], the last picture.
  *
- * States: "connecting" {why, if that is known; isAgain, if nobody asked for it}; "asking" for credentials {why, types}; "connected"; "waiting" for the next attempt, told anew
- * each second {why, seconds}; "ended" {why}.
+ * States: "connecting" {why, if that is known; isAgain, if nobody asked for it; isLetIn, if only the picture is missing};
+ * "asking" for credentials {why, types}; "connected"; "waiting" for the next attempt, told anew each second
+ * {why, seconds}; "ended" {why}, until somebody wants to connect again.
  */
 
 import { ask } from './ask.js';
@@ -230,7 +231,8 @@ export class Session extends EventTarget {
             return;
         }
         attempt.isExplained = true;
-        this.#enter('connecting', { why: whyLong(this.host, stage, answer, this.#surface) });
+        const why = whyLong(this.host, stage, answer, this.#surface);
+        this.#enter('connecting', { why, isLetIn: stage === 'showing' });
         this.#explainAfter(FURTHER_PATIENCE_MS);
     }
 
