@@ -77,6 +77,7 @@ def test_over_http_it_is_said_that_https_is_wanted(page_url: str, browser: Brows
         visitor.wait_text("#notice-text", "wants an encrypted connection: https in the address")
         assert not visitor.page.text_content("#notice-countdown"), "it will be the same"
         visitor.picture("https-wanted")
+        assert visitor.faults() == []
         visitor.errors.clear()
         visitor.page.click("#notice-secure")
         visitor.wait_state("asking")
