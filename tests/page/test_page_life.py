@@ -138,8 +138,14 @@ def test_a_full_server_says_so_and_lets_in_who_waits(tmp_path: Path, browser: Br
             visitor.wait_text("#notice-text", "The server refuses: Too many viewers")
             visitor.wait_text("#notice-countdown", r"Trying again in \d+ s")
             visitor.picture("full")
+            visitor.page.focus("#notice-action")
+            visitor.page.keyboard.press("Enter")
+            visitor.wait_state("connecting")
+            visitor.wait_state("waiting")
+            assert visitor.page.evaluate("document.activeElement.id") == "notice-action"
             seated.close()
             visitor.wait_state("connected")
+            assert visitor.page.evaluate("document.activeElement.tagName") == "CANVAS"
 
 
 def test_over_plain_http_from_elsewhere_the_clipboard_is_passed_by_hand(demo: str, browser: Browser) -> None:

@@ -9,6 +9,8 @@ const TITLES = {
 };
 /** While it is let in and there is nothing to be seen. */
 const LET_IN = 'Waiting for a picture';
+/** Whether the button had the keyboard when it went. */
+let hadFocus = false;
 const find = (id) => document.getElementById(id);
 
 export function tieNotice(session) {
@@ -42,8 +44,22 @@ function showNotice(title, { state, why = '', seconds, isAgain = false }) {
     find('notice-text').textContent = why;
     find('notice-countdown').textContent = seconds ? `Trying again in ${seconds} s` : isAgain ? 'Trying again now' : '';
     find('notice-secure').hidden = location.protocol === 'https:' || !/\bhttps\b/.test(why);
-    find('notice-action').hidden = state !== 'waiting' && state !== 'ended';
     find('notice-action').textContent = state === 'ended' ? 'Connect' : 'Try now';
+    showAction(state === 'waiting' || state === 'ended' || isAgain);
+    hadFocus &&= state !== 'connected';
+}
+
+/** Show or hide the button; whoever had the keyboard on it when it went has it there again when it comes back. */
+function showAction(isShown) {
+    const action = find('notice-action');
+    const { activeElement } = document;
+    if (action.hidden && isShown && hadFocus && activeElement === document.body) {
+        action.hidden = false;
+        action.focus();
+    } else if (!action.hidden) {
+        hadFocus = activeElement === action;
+    }
+    action.hidden = !isShown;
 }
 
 /** Leave the last picture standing, dimmed, until a new one is there. */
