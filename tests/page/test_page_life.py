@@ -132,20 +132,23 @@ def test_a_server_that_falls_silent_is_given_up(demo_server: Server, browser: Br
 
 def test_a_full_server_says_so_and_lets_in_who_waits(tmp_path: Path, browser: Browser) -> None:
     settings = (*DEMO, PORT_FOR_BROWSERS, "clients.max_connections=1")
-    with running_supervisor(tmp_path, *settings) as server:
-        seated = server.connect()
-        with visit(browser, server.page, state="waiting") as visitor:
-            visitor.wait_text("#notice-text", "The server refuses: Too many viewers")
-            visitor.wait_text("#notice-countdown", r"Trying again in \d+ s")
-            visitor.picture("full")
-            visitor.page.focus("#notice-action")
-            visitor.page.keyboard.press("Enter")
-            visitor.wait_state("connecting")
-            visitor.wait_state("waiting")
-            assert visitor.page.evaluate("document.activeElement.id") == "notice-action"
-            seated.close()
-            visitor.wait_state("connected")
-            assert visitor.page.evaluate("document.activeElement.tagName") == "CANVAS"
+    with (
+        running_supervisor(tmp_path, *settings) as server,
+        server.connect() as seated,
+        visit(browser, server.page, state="waiting") as visitor,
+    ):
+        page = visitor.page
+        visitor.wait_text("#notice-text", "The server refuses: Too many viewers")
+        visitor.wait_text("#notice-countdown", r"Trying again in \d+ s")
+        visitor.picture("full")
+        page.focus("#notice-action")
+        with page.expect_websocket():
+            page.keyboard.press("Enter")
+        visitor.wait_state("waiting")
+        assert page.evaluate("document.activeElement.id") == "notice-action"
+        seated.close()
+        visitor.wait_state("connected")
+        assert page.evaluate("document.activeElement.tagName") == "CANVAS"
 
 
 def test_over_plain_http_from_elsewhere_the_clipboard_is_passed_by_hand(demo: str, browser: Browser) -> None:
