@@ -81,7 +81,6 @@ def test_other_sizes_while_requests_of_the_old_one_are_under_way(stage: Stage) -
                 client.viewer.request(False, old)
             client.flush()
             client.wait_for(lambda viewer, size=(width, height): (viewer.width, viewer.height) == size)
-            client.viewer.ledger.forget_requests()
             stage.check(client)
         assert [(one.width, one.height) for one in client.viewer.resizes] == [(200, 120), (400, 300)]
 
