@@ -7,7 +7,7 @@ import os
 import ssl
 
 from mpvnc.config import Config, Secrets, Security
-from mpvnc.constants import CHALLENGE_BYTES, Encoding, SecurityType, VeNCryptSubtype
+from mpvnc.constants import CHALLENGE_BYTES, Encoding
 from mpvnc.encodings.wire import WireOptions, compression_bucket, wire_class
 from mpvnc.ipc.control import Message
 from mpvnc.ipc.memory import descriptor_path
@@ -15,21 +15,9 @@ from mpvnc.rfb.messages import Limits
 from mpvnc.rfb.offer import WANTS_ENCRYPTION, HandshakeSettings
 from mpvnc.rfb.security.users import Users, parse_users
 from mpvnc.rfb.security.vncauth import encode_password
+from mpvnc.rfb.terms import TYPES, UNENCRYPTED
 from mpvnc.session.settings import SessionSettings
 from mpvnc.transport.tls import server_context
-
-_ENCRYPTED = {
-    "x509plain": VeNCryptSubtype.X509_PLAIN,
-    "plain": VeNCryptSubtype.PLAIN,
-    "x509vnc": VeNCryptSubtype.X509_VNC,
-    "x509none": VeNCryptSubtype.X509_NONE,
-}
-_UNENCRYPTED = {
-    "vncauth": SecurityType.VNC_AUTHENTICATION,
-    "none": SecurityType.NONE,
-    "tight": SecurityType.TIGHT,
-}
-_TYPES: dict[str, int] = {**_ENCRYPTED, **_UNENCRYPTED}
 
 
 def security_types(security: Security) -> tuple[int, ...]:
@@ -40,9 +28,9 @@ def security_types(security: Security) -> tuple[int, ...]:
     and passwords need it, or want nothing else.
     """
     if security.types:
-        return tuple(_TYPES[name] for name in security.types)
+        return tuple(TYPES[name] for name in security.types)
     wants_tls = security.tls_cert or security.users_file or security.require_encryption
-    return tuple((_TYPES if wants_tls else _UNENCRYPTED).values())
+    return tuple((TYPES if wants_tls else UNENCRYPTED).values())
 
 
 def refusal_in_clear(config: Config, *, is_encrypted: bool) -> str:

@@ -1,16 +1,7 @@
 """Which security types one client may choose from. A pure function of the handshake's settings.
 
-What is set decides who has to say what, and nothing is ever offered that asks for less:
-
-| set | a viewer may | inside TLS as |
-|---|---|---|
-| neither password nor users | come in: None | X509None |
-| a password | give it: VNC authentication | X509Vnc |
-| users | give name and password, only where nobody can read them: Plain | X509Plain |
-
-Tight is another wrapping of None and of VNC authentication. VeNCrypt lists what begins with TLS where TLS can
-begin, Plain where everything is encrypted already, and what is offered outside it: a viewer that knows none of
-the others can go on.
+Which of them may be is a matter of `terms`. VeNCrypt lists what begins with TLS where TLS can begin, Plain where
+everything is encrypted already, and what is offered outside it: a viewer that knows none of the others can go on.
 """
 
 from __future__ import annotations
@@ -26,12 +17,11 @@ from mpvnc.rfb.security.plain import PlainAuthentication
 from mpvnc.rfb.security.tight import TightSecurity
 from mpvnc.rfb.security.vencrypt import VeNCrypt
 from mpvnc.rfb.security.vncauth import VncAuthentication, is_usable
+from mpvnc.rfb.terms import PLAINLY, Terms, why_not
 
 WANTS_ENCRYPTION = "This server wants encryption: use https, or a viewer that knows VeNCrypt with TLS"
 WANTS_USER = "This server wants a user's name: use https, or a viewer that knows VeNCrypt with X509Plain"
 NOTHING = "No security type is available"
-
-_PLAINLY = (SecurityType.NONE, SecurityType.VNC_AUTHENTICATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +63,7 @@ def offered_exchanges(settings: HandshakeSettings) -> dict[int, SecurityExchange
     offered: dict[int, SecurityExchange] = {}
     subtypes: dict[int, SecurityExchange] = {}
     plain: dict[int, SecurityExchange] = {
-        kind: exchange for kind in _PLAINLY if (exchange := _exchange(kind, settings)) is not None
+        kind: exchange for kind in PLAINLY if (exchange := _exchange(kind, settings)) is not None
     }
     for kind in settings.security_types:
         if kind in plain:
@@ -84,7 +74,7 @@ def offered_exchanges(settings: HandshakeSettings) -> dict[int, SecurityExchange
         elif (chosen := _exchange(kind, settings)) is not None:
             subtypes[kind] = chosen
             offered.setdefault(SecurityType.VENCRYPT, VeNCrypt(subtypes))
-    subtypes.update((kind, exchange) for kind, exchange in offered.items() if kind in _PLAINLY)
+    subtypes.update((kind, exchange) for kind, exchange in offered.items() if kind in PLAINLY)
     return offered
 
 
@@ -97,18 +87,25 @@ def why_nothing(settings: HandshakeSettings) -> str:
 
 def _exchange(kind: int, settings: HandshakeSettings) -> SecurityExchange | None:
     """Return the exchange of a type or subtype that may be offered here; None if it may not."""
-    passwords = settings.password, settings.view_only_password
-    in_tls = settings.can_encrypt and not settings.is_encrypted
-    open_to_all = passwords == (None, None) and not settings.has_users
+    if why_not(kind, _terms(settings)):
+        return None
     match kind:
-        case SecurityType.NONE | VeNCryptSubtype.X509_NONE if open_to_all:
-            exchange: SecurityExchange = NoAuthentication()
-        case SecurityType.VNC_AUTHENTICATION | VeNCryptSubtype.X509_VNC if any(map(is_usable, passwords)):
-            exchange = VncAuthentication(*passwords, settings.challenge)
-        case VeNCryptSubtype.PLAIN | VeNCryptSubtype.X509_PLAIN if settings.has_users:
-            exchange = PlainAuthentication()
-        case _:
-            return None
-    if kind in _PLAINLY:
-        return exchange if settings.is_encrypted or not settings.must_encrypt else None
-    return exchange if (settings.is_encrypted if kind == VeNCryptSubtype.PLAIN else in_tls) else None
+        case SecurityType.NONE | VeNCryptSubtype.X509_NONE:
+            return NoAuthentication()
+        case SecurityType.VNC_AUTHENTICATION | VeNCryptSubtype.X509_VNC:
+            return VncAuthentication(settings.password, settings.view_only_password, settings.challenge)
+        case VeNCryptSubtype.PLAIN | VeNCryptSubtype.X509_PLAIN:
+            return PlainAuthentication()
+    return None
+
+
+def _terms(settings: HandshakeSettings) -> Terms:
+    passwords = settings.password, settings.view_only_password
+    return Terms(
+        is_open=passwords == (None, None) and not settings.has_users,
+        has_password=any(map(is_usable, passwords)),
+        has_users=settings.has_users,
+        can_encrypt=settings.can_encrypt,
+        is_encrypted=settings.is_encrypted,
+        must_encrypt=settings.must_encrypt,
+    )

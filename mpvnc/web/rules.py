@@ -47,6 +47,16 @@ def is_origin_allowed(origins: Collection[str], host: str, allowed: Collection[s
     return page is not None and page == here
 
 
+def is_origin(text: str) -> bool:
+    """Whether a browser could send this as Origin: scheme, host, and a port if it is not the scheme's; or "null"
+    (RFC 6454 section 6.1). There are no patterns.
+    """
+    origin = _normal(text)
+    scheme, mark, host = origin.partition("://")
+    is_whole = bool(scheme and mark) and "*" not in host and _host_and_port(origin) is not None
+    return is_whole or origin == "null"
+
+
 def _normal(origin: str) -> str:
     return origin.strip().lower().rstrip("/")
 

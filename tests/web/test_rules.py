@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mpvnc.web.rules import is_host_allowed, is_origin_allowed
+from mpvnc.web.rules import is_host_allowed, is_origin, is_origin_allowed
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,15 @@ def test_a_program_has_no_origin_and_may_and_nobody_has_two() -> None:
     assert is_origin_allowed([], "127.0.0.1:5900", [])
     same = "http://127.0.0.1:5900"
     assert not is_origin_allowed([same, same], "127.0.0.1:5900", [])
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("https://desk.example:8443/", True), ("HTTP://[::1]:80", True), ("app://desk", True), ("null", True),
+        ("desk.example", False), ("desk.example:80", False), ("*", False), ("", False), ("://desk.example", False),
+        ("https://desk.example/x", False), ("https://*.desk.example", False), ("https://desk.example:x", False), ("//desk.example", False),
+    ],
+)  # fmt: skip
+def test_what_a_browser_can_send_as_origin(text: str, is_one: bool) -> None:
+    assert is_origin(text) is is_one
