@@ -117,13 +117,19 @@ def parse_listeners(server: Server) -> list[TcpSpec | UnixSpec]:
     An entry may say in front what is spoken there: `vnc:`, `web:`, or `any:`, which is what holds without.
 
     Raises: ConfigError naming the entry that is neither `host:port`, `[address]:port` nor `unix:/path`, with or
-        without `#surface`.
+        without `#surface`, or whose address stands there already.
     """
     if list(server.listeners) == [NOTHING]:
         return []
     if not server.listeners:
         return [TcpSpec(server.host.strip("[]"), server.port)]
-    return [_parse(entry) for entry in server.listeners]
+    specs = [_parse(entry) for entry in server.listeners]
+    seen: set[object] = set()
+    for spec in specs:
+        if _place_of(spec) in seen:
+            raise ConfigError(f"server.listeners: {spec} stands there twice")
+        seen.add(_place_of(spec))
+    return specs
 
 
 def is_exposed(spec: TcpSpec | UnixSpec) -> bool:
@@ -163,6 +169,18 @@ def _parse(entry: str) -> TcpSpec | UnixSpec:
     if not match or int(match[3]) > 65535:
         raise ConfigError(f"server.listeners: {entry}: expected host:port, [address]:port or unix:/path")
     return TcpSpec(match[1] or match[2] or "", int(match[3]), speaks, surface)
+
+
+def _place_of(spec: TcpSpec | UnixSpec) -> object:
+    """Return what only one listener can have; free ports (0) are as many as there are listeners that ask for one."""
+    if isinstance(spec, UnixSpec):
+        return os.path.normpath(spec.path)
+    if spec.port == 0:
+        return object()
+    host = "*" if spec.host == "" else spec.host.lower()
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host), spec.port
+    return host, spec.port
 
 
 def _split_surface(entry: str) -> tuple[str, str]:

@@ -108,6 +108,26 @@ def test_exposed(spec, exposed):
     assert is_exposed(spec) is exposed
 
 
+@pytest.mark.parametrize(
+    "entries",
+    [
+        ("127.0.0.1:1", "127.0.0.1:1"), ("a:1", "b:1", "vnc:A:1#stage"), (":1", "*:1"), ("[::1]:1", "[0:0::1]:1"),
+        ("unix:/x", "web:unix:/./x"),
+    ],
+)  # fmt: skip
+def test_an_address_that_stands_there_twice(entries):
+    with pytest.raises(ConfigError, match=r"^server\.listeners: \S+[1x] stands there twice$"):
+        parse(*entries)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [("a:1", "a:2"), ("a:1", "b:1"), ("a:0", "a:0"), ("unix:/x", "unix:/y"), ("0.0.0.0:1", "[::]:1")],
+)
+def test_addresses_that_can_be_beside_each_other(entries):
+    assert len(parse(*entries)) == 2
+
+
 def close_all(opened):
     for listener in opened:
         listener.close()
