@@ -35,6 +35,19 @@ Level = Annotated[int, Meta(ge=0, le=9)]
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$"
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 
+_NAME_IN_WORDS = 'up to 48 letters, digits, ".", "_" and "-", a letter or a digit first'
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "array": "a list",
+    "object": "keys",
+    "null": "nothing",
+}
+_BOUNDS = {"<=": "of at most", ">=": "of at least", ">": "above"}
+"""Words for what msgspec says of types and bounds."""
+
 _SECRET_KEYS = {"password", "view_only_password", "read_only_password"}
 
 
@@ -370,7 +383,18 @@ def _readable(error: str) -> str:
     if what.startswith("Invalid enum value"):
         section, _, key = name.partition("[")[0].partition(".")
         what = f"{what.removeprefix('Invalid enum value ')} is none of {', '.join(_choices(section, key))}"
+    else:
+        what = _in_words(what)
     return f"{name}: {what}" if where else what
+
+
+def _in_words(what: str) -> str:
+    """Turn msgspec's "Expected `type` <= 3, got `type`" into words; the one pattern that there is is a name's."""
+    if " matching regex " in what:
+        return f"expected {_NAME_IN_WORDS}"
+    for sign, words in _BOUNDS.items():
+        what = re.sub(rf" {sign} (-?\d+)(\.0\b)?", rf" {words} \1", what)
+    return re.sub(r"`(\w+)`", lambda kind: _KINDS.get(kind[1], kind[1]), what).replace("Expected", "expected")
 
 
 def _choices(section: str, key: str) -> tuple[str, ...]:
