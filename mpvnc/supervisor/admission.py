@@ -63,6 +63,9 @@ class Admission:
         self._late: OrderedDict[str, float] = OrderedDict()
         self._loads: Counter[int] = Counter()
         self.refused = 0
+        """Clients that are being told that they are refused."""
+        self.refusals = 0
+        """Those that were refused since the start, with or without a word."""
         self.authenticated = 0
 
     def __iter__(self) -> Iterator[Client]:
@@ -101,12 +104,17 @@ class Admission:
 
     def handed_over(self, client: int, address: str, slot: int, *, refused: bool) -> None:
         """An encoder has it now."""
+        self.refusals += refused
         self._clients[client] = Client(client, address, slot, refused)
         self._loads[slot] += 1
         if refused:
             self.refused += 1
         else:
             self._waiting[network_of(address)] += 1
+
+    def has_dropped(self) -> None:
+        """One was closed without a word, as its verdict said."""
+        self.refusals += 1
 
     def is_visiting(self, client: int) -> None:
         """It asked for a page: a browser, which has several connections. Not for one that is refused."""
@@ -141,6 +149,7 @@ class Admission:
         if record is None or record.is_authenticated or record.is_refused:
             return True
         if self.is_full:
+            self.refusals += 1
             return False
         record.is_authenticated, record.is_view_only, record.surface = True, view_only, surface
         self.authenticated += 1

@@ -167,7 +167,9 @@ class Door:
         """Hand one over or drop it, and close the socket; False if no encoder takes it now."""
         verdict = self._admission.judge(arrival.address)
         reason = reason or verdict.reason
-        if not verdict.must_drop:
+        if verdict.must_drop:
+            self._admission.has_dropped()
+        else:
             slot = self._hand_over(self._adopt(arrival, reason), arrival.sock)
             if slot is None:
                 return False

@@ -72,7 +72,7 @@ def snapshot(
         "clients": {
             "authenticated": admission.authenticated,
             "unauthenticated": admission.waiting,
-            "refused": admission.refused,
+            "refused": admission.refusals,
             "queued": door.queued,
             "max_connections": overview.max_connections,
         },

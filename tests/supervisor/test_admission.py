@@ -151,6 +151,21 @@ def test_strange_reports_change_nothing():
     assert (admission.authenticated, admission.waiting, admission.refused, len(admission)) == (0, 0, 0, 0)
 
 
+def test_refusals_are_counted_however_they_were_told():
+    admission = Admission(Clients(max_connections=1, max_unauthenticated=2))
+    arrive(admission, 1), arrive(admission, 2)
+    admission.has_authenticated(1, view_only=False)
+    assert not admission.has_authenticated(2, view_only=False)
+    assert admission.refusals == 1, "it is to be evicted"
+    for client in (3, 4):
+        assert arrive(admission, client) == Verdict(TOO_MANY)
+    assert arrive(admission, 5).must_drop
+    admission.has_dropped()
+    for client in (1, 2, 3, 4):
+        admission.has_gone(client)
+    assert (admission.refused, admission.refusals) == (0, 4)
+
+
 class TestThrottle:
     def test_the_delay_doubles_up_to_the_maximum(self):
         throttle = AuthThrottle(1.0, 30.0)

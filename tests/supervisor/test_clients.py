@@ -25,6 +25,7 @@ def test_one_viewer_too_many_is_refused_until_another_leaves(start):
     hello = third.hello()
     assert (hello["verdict"], hello["reason"]) == ("refuse", "Too many viewers")
     assert third.read() == ""
+    assert server.status()["clients"]["refused"] == 1, "though it is gone"
     first.say("bye")
     eventually(lambda: server.status()["clients"]["authenticated"] == 1)
     fourth = server.connect()
