@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import select
 import sys
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from pathlib import Path
+from typing import IO
 
 from mpvnc import __version__, config, log
 from mpvnc.config import Config, Secrets
@@ -21,6 +23,7 @@ from mpvnc.ipc.places import control_path, runtime_directory
 from mpvnc.rfb.security.users import ROLES
 from mpvnc.supervisor.checks import check
 from mpvnc.supervisor.configuration import Configuration, secrets_of
+from mpvnc.supervisor.descriptors import open_standard_streams
 from mpvnc.supervisor.instance import NAMELESS
 from mpvnc.supervisor.keyring import check_files
 from mpvnc.supervisor.main import Setup, Supervisor
@@ -29,11 +32,14 @@ from mpvnc.supervisor.tables import clients_table, status_text
 
 EXIT_OK, EXIT_FAILED, EXIT_CONFIG = 0, 1, 4
 _STOP_TIMEOUT_S = 30.0
+_EXIT_TIMEOUT_S = 5.0
+"""A program that runs a server may go on after it."""
 _SECRETS_TIMEOUT_S = 10.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code. Wrong usage raises SystemExit(2)."""
+    open_standard_streams()
     arguments = _parse(sys.argv[1:] if argv is None else list(argv))
     try:
         return int(arguments.run(arguments))
@@ -239,12 +245,28 @@ def _reload(arguments: argparse.Namespace) -> int:
 
 
 def _stop(arguments: argparse.Namespace) -> int:
-    with closing(_connect(arguments)) as control:
+    with closing(_connect(arguments)) as control, _process_behind(control) as process:
         control.set_timeout(_STOP_TIMEOUT_S)
         _ask(control, {"type": "stop"})
         while control.receive() is not None:
             pass
+        if process is not None:
+            end = select.poll()
+            end.register(process, select.POLLIN)
+            end.poll(_EXIT_TIMEOUT_S * 1000)
+    print("stopped")
     return EXIT_OK
+
+
+def _process_behind(control: ControlSocket) -> AbstractContextManager[IO[bytes] | None]:
+    """Return what becomes readable when the process of a server ends.
+
+    None for our own, of which the server is a thread, and for one that cannot be seen, in another PID namespace.
+    """
+    pid, _ = control.peer_credentials()
+    with suppress(OSError):
+        return nullcontext() if pid == os.getpid() else open(os.pidfd_open(pid), "rb", buffering=0)
+    return nullcontext()
 
 
 def _connect(arguments: argparse.Namespace) -> ControlSocket:

@@ -96,6 +96,12 @@ def test_no_command_is_start():
         (["--set", "security.password_file=/nowhere"], "security.password_file"),
         (["--set", "logging.log_file=/nowhere/log"], "logging.log_file"),
         (["--instance", "a/b"], "server.name"),
+        (
+            ["--set", "security.types=vncauth"],
+            "security.types: no viewer could come in: vncauth: there is no password",
+        ),
+        (["--set", "websocket.allowed_origins=foo"], "websocket.allowed_origins: foo"),
+        (["--set", "server.listeners=a:1,a:1"], "server.listeners: a:1 stands there twice"),
     ],
 )
 @pytest.mark.parametrize("command", ["start", "check-config"])
@@ -175,8 +181,11 @@ class TestRunning:
         status = told()
         assert status["bytes_sent"] > 0 and status["bytes_received"] > 0
         assert cli.main(["stop", "--instance", "other"]) == 1
+        capsys.readouterr()
         assert cli.main(["stop", *named]) == 0
-        assert server.wait(1) == 0
+        assert server.process.poll() == 0, "it has ended by then"
+        assert capsys.readouterr().out == "stopped\n"
+        assert f"process {os.getpid()} asked for it: stopping" in server.logged()
         for viewer in viewers:
             viewer.close()
         server.close()

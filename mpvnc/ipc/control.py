@@ -146,7 +146,7 @@ class ControlSocket:
             raise
 
     def peer_credentials(self) -> tuple[int, int]:
-        """Return (pid, uid) of the process that connected (SO_PEERCRED, unix(7))."""
+        """Return (pid, uid) of the other end: of who connected, or of who listened (SO_PEERCRED, unix(7))."""
         data = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
         pid, uid, _gid = array.array("i", data)
         return pid, uid

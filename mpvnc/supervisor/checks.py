@@ -61,7 +61,7 @@ def _check_entrance(config: Config, secrets: Secrets, specs: Sequence[TcpSpec | 
     native = [spec for spec in specs if spec.speaks != WEB]
     ways = [_viewer_terms(config, secrets, spec) for spec in native]
     by_web = [terms for spec in specs for terms in _browser_terms(config, secrets, spec)]
-    names = config.security.types or tuple(TYPES)
+    names: Sequence[str] = config.security.types or list(TYPES)
     if _is_any_open(names, ways or by_web):
         return
     if not config.security.types:

@@ -1,4 +1,4 @@
-"""The limit on open descriptors, and the one that is kept in reserve."""
+"""The limit on open descriptors, the one that is kept in reserve, and the three that everybody counts on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import os
 import resource
 import socket
+import sys
 from collections.abc import Iterator
 
 from mpvnc.config import Clients
@@ -15,6 +16,27 @@ _OWN_FILES = 256
 """What a worker opens besides its clients, generously."""
 _KERNEL_LIMIT = 1 << 20
 """Linux's own default of fs.nr_open: no process gets more."""
+
+
+def open_standard_streams() -> None:
+    """Open stdin, stdout and stderr from and to nowhere, as far as this process was started without them.
+
+    What is opened first would else be taken for them, by us and by our children. To be called before that.
+    """
+    for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(fd)
+        except OSError:
+            _open_nowhere(fd)
+            setattr(sys, name, open(fd, mode, closefd=False))  # noqa: SIM115
+
+
+def _open_nowhere(fd: int) -> None:
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    if nowhere != fd:
+        os.dup2(nowhere, fd)
+        os.close(nowhere)
+    os.set_inheritable(fd, True)
 
 
 def raise_limit(clients: Clients) -> int:

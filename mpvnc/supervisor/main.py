@@ -224,6 +224,7 @@ class Supervisor:
                 logger.info("the publisher went: stopping")
                 self._request_stop(time.monotonic(), quick=True)
         elif message["type"] == "stop":
+            logger.info("process %d asked for it: stopping", peer.pid)
             self._loop.send(peer.control, {"type": "stopping"})
             self._request_stop(time.monotonic(), quick=bool(message.get("quick", False)))
         elif message["type"] == "settings":

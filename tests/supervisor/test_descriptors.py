@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 
 import pytest
 
@@ -40,3 +42,23 @@ def test_a_need_beyond_the_hard_limit_is_refused(limits):
 
 def test_any_number_takes_what_there_is(limits):
     assert raise_limit(Clients(max_connections=0)) == 4096
+
+
+PROGRAM = """
+import os, sys
+from mpvnc.supervisor.descriptors import open_standard_streams
+open_standard_streams()
+print("lost", file=sys.stderr)
+assert sys.stdin.read() == ""
+assert os.open("/dev/zero", os.O_RDONLY) > 2
+assert all(os.get_inheritable(fd) for fd in range(3))
+print("here")
+"""
+
+
+@pytest.mark.parametrize("closed", ["0<&- 2>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_what_it_was_started_without_is_opened_to_nowhere(closed):
+    command = ["sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, PROGRAM]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == (b"" if "1>" in closed else b"here\n")

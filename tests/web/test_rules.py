@@ -74,7 +74,8 @@ def test_a_program_has_no_origin_and_may_and_nobody_has_two() -> None:
     [
         ("https://desk.example:8443/", True), ("HTTP://[::1]:80", True), ("app://desk", True), ("null", True),
         ("desk.example", False), ("desk.example:80", False), ("*", False), ("", False), ("://desk.example", False),
-        ("https://desk.example/x", False), ("https://*.desk.example", False), ("https://desk.example:x", False), ("//desk.example", False),
+        ("https://desk.example/x", False), ("https://*.desk.example", False),
+        ("https://desk.example:x", False), ("//desk.example", False),
     ],
 )  # fmt: skip
 def test_what_a_browser_can_send_as_origin(text: str, is_one: bool) -> None:
