@@ -6,6 +6,7 @@ Owns the arguments and the lines that a person reads. Must not load numpy.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import select
@@ -25,7 +26,7 @@ from mpvnc.supervisor.checks import check
 from mpvnc.supervisor.configuration import Configuration, secrets_of
 from mpvnc.supervisor.descriptors import open_standard_streams
 from mpvnc.supervisor.instance import NAMELESS
-from mpvnc.supervisor.keyring import check_files
+from mpvnc.supervisor.keyring import check_files, warnings_about
 from mpvnc.supervisor.main import Setup, Supervisor
 from mpvnc.supervisor.passwd import ask_password, role_in, set_password
 from mpvnc.supervisor.tables import clients_table, status_text
@@ -126,6 +127,15 @@ def _load(arguments: argparse.Namespace, amendments: Sequence[str] = ()) -> Conf
     return config.load(path, [*overrides, *amendments])
 
 
+def _load_all(
+    arguments: argparse.Namespace, amendments: Sequence[str] = ()
+) -> tuple[Config, Secrets, list[str]]:
+    """Return configuration, secrets, and warnings about the files that it names."""
+    loaded = _load(arguments, amendments)
+    secrets, warnings = config.read_secrets(loaded, os.environ)
+    return loaded, secrets, warnings + warnings_about(loaded)
+
+
 def _start(arguments: argparse.Namespace) -> int:
     if sys.platform != "linux":
         raise ControlError("mpvnc serves on Linux only")
@@ -149,11 +159,7 @@ def _serve(arguments: argparse.Namespace, publisher: ControlSocket | None) -> in
         arguments.overrides.append(f"server.name={NAMELESS}{os.getpid()}")
     sent = None if publisher is None else _publisher_secrets(publisher)
 
-    def load(amendments: list[str]) -> tuple[Config, Secrets, list[str]]:
-        loaded = _load(arguments, amendments)
-        return loaded, *config.read_secrets(loaded, os.environ)
-
-    read = Configuration(load, sent)
+    read = Configuration(functools.partial(_load_all, arguments), sent)
     loaded, secrets, warnings = read()
     try:
         running_log = log.start_log("supervisor", loaded.logging.log_level, loaded.logging.log_file)
@@ -177,8 +183,7 @@ def _publisher_secrets(publisher: ControlSocket) -> Secrets:
 
 
 def _check_config(arguments: argparse.Namespace) -> int:
-    loaded = _load(arguments)
-    secrets, warnings = config.read_secrets(loaded, os.environ)
+    loaded, secrets, warnings = _load_all(arguments)
     check(loaded, secrets)
     check_files(loaded)
     if not log.is_level(loaded.logging.log_level):

@@ -13,6 +13,7 @@ import pytest
 
 import mpvnc
 from mpvnc import cli
+from mpvnc.rfb.security.users import Cost, format_user, make_user
 from tests.support.server import ROOT, Server
 from tests.support.waits import eventually
 
@@ -142,6 +143,15 @@ def test_check_config_takes_authentication_for_exposed_listeners(monkeypatch, ca
     capsys.readouterr()
     assert cli.main([*exposed, "--log-level", "LOUD"]) == 0
     assert "LOUD" in capsys.readouterr().err
+
+
+def test_check_config_warns_of_secrets_that_everybody_can_read(tmp_path, capsys):
+    users = tmp_path / "users"
+    users.write_text(format_user("alice", make_user("a", "control", bytes(16), Cost(2, 1, 1))) + "\n")
+    users.chmod(0o644)
+    assert cli.main(["check-config", "--set", f"security.users_file={users}"]) == 0
+    said = f"mpvnc-supervisor: warning: security.users_file: {users} can be read by everybody: chmod 600\n"
+    assert capsys.readouterr().err == said
 
 
 @pytest.mark.parametrize("command", ["status", "stop", "clients", "kick 7", "reload"])

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from mpvnc import log
 from mpvnc.config import Config
 from mpvnc.errors import ConfigError
 from mpvnc.ipc.memory import descriptor_path, sealed_memory
@@ -89,12 +90,18 @@ def own_certificate(config: Config, environ: Mapping[str, str]) -> tuple[bytes, 
         return _make(config, environ), FOR_THIS_START
 
 
+def warning_about(key: str, name: str) -> str:
+    """Return a line about a file with a secret that everybody can read; "" if all is well, or it is not there."""
+    with contextlib.suppress(OSError):
+        if stat.S_IMODE(os.stat(name).st_mode) & 0o004:
+            return f"{key}: {name} can be read by everybody: chmod 600"
+    return ""
+
+
 def read_file(key: str, name: str) -> bytes:
-    """Return a file's bytes; warns if it has a secret that everybody can read. Raises: ConfigError naming `key`."""
+    """Return a file's bytes. Raises: ConfigError naming `key`."""
     try:
         with open(name, "rb") as file:
-            if key != "security.tls_cert" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o004:
-                logger.warning("%s: %s can be read by everybody: chmod 600", key, name)
             data = file.read(_LIMIT_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{key}: {name} cannot be read: {error.strerror}") from error
@@ -117,6 +124,7 @@ def _locked(directory: Path) -> Iterator[None]:
 def _kept_certificate(directory: Path, config: Config, environ: Mapping[str, str]) -> bytes:
     certificate, key = directory / CERTIFICATE, directory / KEY
     if certificate.exists() and key.exists():
+        log.warn_all(filter(None, [warning_about("server.state_dir", str(key))]))
         return read_given(str(certificate), str(key))
     pem = _make(config, environ)
     chain = b"".join(_CERTIFICATE.findall(pem))

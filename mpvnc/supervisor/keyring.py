@@ -23,6 +23,7 @@ from mpvnc.supervisor.certificates import (
     own_certificate,
     read_file,
     read_given,
+    warning_about,
 )
 
 logger = logging.getLogger(__name__)
@@ -122,6 +123,17 @@ def check_files(config: Config) -> None:
         check_users(security.users_file)
     if security.tls and security.tls_cert:
         read_given(security.tls_cert, security.tls_key)
+
+
+def warnings_about(config: Config) -> list[str]:
+    """Return a line for each file with a secret, of those that the configuration names, that everybody can read."""
+    security = config.security
+    key = "security.tls_key" if security.tls_key else "security.tls_cert"
+    files = {
+        "security.users_file": security.users_file,
+        key: (security.tls_key or security.tls_cert) if security.tls else "",
+    }
+    return [line for key, name in files.items() if name and (line := warning_about(key, name))]
 
 
 def check_users(name: str) -> bytes:

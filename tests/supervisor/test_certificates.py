@@ -52,16 +52,6 @@ def test_files_that_do_not_do(pair, tmp_path):
             read_given(*files)
 
 
-def test_a_key_that_everybody_can_read_is_warned_about(pair, caplog):
-    os.chmod(pair[1], 0o644)
-    read_given(*pair)
-    assert "chmod 600" in caplog.text
-    caplog.clear()
-    os.chmod(pair[1], 0o640)
-    read_given(*pair)
-    assert not caplog.text
-
-
 @pytest.fixture
 def made(monkeypatch):
     """Stand in for the program that makes certificates; the list of what it was asked for."""
@@ -86,6 +76,14 @@ def test_ours_is_made_once_and_kept(tmp_path, made, caplog):
     assert set(modes) == {"self-signed.key", "self-signed.crt"}
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     assert b"PRIVATE" not in (directory / "self-signed.crt").read_bytes()
+
+
+def test_a_key_of_ours_that_everybody_can_read_is_warned_about(tmp_path, made, caplog):
+    own(tmp_path)
+    (tmp_path / "self-signed.key").chmod(0o644)
+    assert not caplog.text
+    own(tmp_path)
+    assert "self-signed.key can be read by everybody: chmod 600" in caplog.text
 
 
 def test_servers_that_start_together_agree(tmp_path, made):

@@ -11,7 +11,7 @@ from mpvnc.ipc.memory import sealed_memory
 from mpvnc.rfb.security.users import Cost, format_user, make_user
 from mpvnc.supervisor import certificates
 from mpvnc.supervisor.certificates import fingerprint_of
-from mpvnc.supervisor.keyring import Keyring, check_files, open_keyring
+from mpvnc.supervisor.keyring import Keyring, check_files, open_keyring, warnings_about
 from mpvnc.workers.settings import read_security
 from tests.support.tls import make_pem, write_pair
 
@@ -103,6 +103,24 @@ def test_files_are_checked_without_making_one(tmp_path, files):
     check_files(load(None, [f"server.state_dir={tmp_path}/state"]))
     check_files(load(None, files))
     assert not (tmp_path / "state").exists()
+
+
+def test_secrets_that_everybody_can_read_are_warned_about(files):
+    config, both = load(None, files), load(None, [files[0]])
+    for setting in files:
+        os.chmod(setting.partition("=")[2], 0o640)
+    assert warnings_about(config) == warnings_about(both) == []
+    for setting in files:
+        os.chmod(setting.partition("=")[2], 0o644)
+    assert [line.partition(":")[0] for line in warnings_about(config)] == [
+        "security.users_file",
+        "security.tls_key",
+    ]
+    assert [line.partition(":")[0] for line in warnings_about(both)] == ["security.tls_cert"], (
+        "the key is in it"
+    )
+    assert warnings_about(load(None, [*files[:2], "security.tls=false"])) == []
+    assert warnings_about(load(None, ["security.users_file=/no/such/file"])) == []
 
 
 def test_the_log_has_the_fingerprint(opened, files, caplog):
