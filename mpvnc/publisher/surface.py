@@ -17,6 +17,8 @@ from mpvnc.pixels import Pixels
 ARGB32, RGB24 = 0, 1
 _FORMATS = {2: "A8", 3: "A1", 4: "RGB16_565", 5: "RGB30", 6: "RGB96F", 7: "RGBA128F"}
 MAX_SIDE = 32768
+HANDED_OUT_MAX = (1 << 31) - 1
+"""Bytes that pycairo can hand out of a surface's memory: for more, the length of the buffer wraps around."""
 _PREPARES = ("flush", "has_show_text_glyphs")
 """The second changes nothing: it is the one question that raises for a finished surface, whose memory is still
 handed out.
@@ -76,7 +78,9 @@ def pixels_of(surface: Surface) -> Pixels:
         number = int(surface.get_format())
         width, height, stride = surface.get_width(), surface.get_height(), surface.get_stride()
         _check(number, width, height, stride)
-        return np.ndarray((height, width), np.uint32, surface.get_data(), strides=(stride, 4))
+        data = surface.get_data()
+        _check_memory(memoryview(data).nbytes, width, height, stride)
+        return np.ndarray((height, width), np.uint32, data, strides=(stride, 4))
     except PublishError:
         raise
     except Exception as error:  # a surface may be anything, and raise anything
@@ -107,3 +111,15 @@ def _check(number: int, width: int, height: int, stride: int) -> None:
         raise PublishError(f"a surface of {width}x{height}, expected sides of 1 to {MAX_SIDE}")
     if stride < 4 * width:
         raise PublishError(f"a stride of {stride} bytes is too short for a width of {width}")
+
+
+def _check_memory(found: int, width: int, height: int, stride: int) -> None:
+    needed = stride * (height - 1) + 4 * width
+    if found >= needed:
+        return
+    if needed > HANDED_OUT_MAX:
+        raise PublishError(
+            f"a surface of {width}x{height} is too large: its library hands out {HANDED_OUT_MAX} bytes at most, "
+            f"such as {width}x{HANDED_OUT_MAX // stride}"
+        )
+    raise PublishError(f"a surface of {width}x{height} has {needed} bytes, its library hands out {found}")

@@ -73,6 +73,19 @@ def test_what_cannot_be_published(bad: object) -> None:
         pixels_of(bad)
 
 
+def test_a_size_that_pycairo_cannot_hand_out_is_told_with_one_that_it_can() -> None:
+    with pytest.raises(
+        PublishError, match=r"30000x30000 is too large: .* 2147483647 bytes at most, .* 30000x17895$"
+    ):
+        pixels_of(cairo.ImageSurface(cairo.FORMAT_RGB24, 30000, 30000))
+    assert pixels_of(cairo.ImageSurface(cairo.FORMAT_RGB24, 30000, 17895)).shape == (17895, 30000)
+
+
+def test_memory_that_is_too_short_is_told_with_its_size() -> None:
+    with pytest.raises(PublishError, match="4x3 has 48 bytes, its library hands out 47"):
+        pixels_of(Own(4, 3, 16, missing=1))
+
+
 def test_a_finished_surface() -> None:
     surface = cairo.ImageSurface(cairo.FORMAT_RGB24, 4, 4)
     surface.finish()
