@@ -124,6 +124,7 @@ class HttpConnection:
         Raises: BadRequest; answer it with `respond`.
         """
         held = self.held_bytes
+        self._method = "GET"
         try:
             event = self._h11.next_event()
         except h11.RemoteProtocolError as error:

@@ -136,6 +136,16 @@ def test_what_is_no_request_is_told_so(data: bytes, status: int) -> None:
     assert head.startswith(b"HTTP/1.1 %d " % status) and http.is_over
 
 
+def test_what_follows_a_head_and_is_no_request_is_told_so() -> None:
+    http = connection()
+    ask(http, GET.replace(b"GET", b"HEAD"))
+    respond(http, text(200, "yes"))
+    with pytest.raises(BadRequest):
+        ask(http, b"NONSENSE\r\n\r\n")
+    head, body = respond(http, text(400, "no"), is_last=True)
+    assert head.startswith(b"HTTP/1.1 400") and body == b"no\n" and http.is_over
+
+
 @given(st.binary(min_size=1, max_size=200))
 def test_rubbish_raises_nothing_else(data: bytes) -> None:
     http = connection(128)
