@@ -178,6 +178,12 @@ class Link:
                 frame = self._publish_first(pixels)
         except FrameError as error:
             raise PublishError(f"cannot publish a frame: {error}") from error
+        except PublishError:
+            raise
+        except BaseException:
+            # Ctrl-C, in the middle of a frame: nobody knows what the segment holds. The next frame has a new one.
+            self._drop_writer()
+            raise
         if frame is not None:
             self._counters.add(Counter.FRAMES)
             self._ring()
@@ -264,9 +270,12 @@ class Link:
         while self._bells:
             with contextlib.suppress(OSError):
                 os.close(self._bells.pop())
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        self._drop_writer()
+
+    def _drop_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
 
     def _publish_first(self, pixels: Pixels) -> int | None:
         height, width = pixels.shape

@@ -17,6 +17,7 @@ import pytest
 import mpvnc
 from mpvnc.damage import Move
 from mpvnc.errors import PublishError
+from mpvnc.frames import writer
 from mpvnc.frames.audience import Audience
 from mpvnc.geometry import Rect
 from mpvnc.ipc.bus import InputReceiver, InputSender
@@ -72,6 +73,26 @@ def test_an_exception_inside_publishes_nothing(
         painted(surface, (0, 1, 0))
         _ = 1 / 0
     assert colours(supervisor) == {0xFF0000}
+
+
+@pytest.mark.parametrize("where", ["follow", "compare"])
+def test_ctrl_c_in_the_middle_of_a_frame_costs_that_frame_alone(
+    supervisor: FakeSupervisor,
+    publication: mpvnc.Publication,
+    surface: cairo.ImageSurface,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+) -> None:
+    def interrupted(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(writer, where, interrupted)
+        painted(surface, (0, 1, 0))
+        publication.publish_frame()
+    publication.publish_frame(damage=[])
+    assert colours(supervisor) == {0x00FF00}
+    eventually(lambda: supervisor.types()[-1] == "published")
 
 
 def test_damage_is_where_it_looks(
