@@ -38,6 +38,24 @@ def test_a_request_is_read() -> None:
     assert request._replace(query="a=%20b&a=c&&x").parameter("a") == " b"
 
 
+@pytest.mark.parametrize(
+    ("target", "host", "path", "query"),
+    [
+        (b"http://desk:81/a?q=http://b/", "desk:81", "/a", "q=http://b/"),
+        (b"HTTPS://[::1]", "[::1]", "/", ""),
+        (b"http://desk?q=1", "desk", "/", "q=1"),
+        (b"/http://desk/", "here", "/http://desk/", ""),
+        (b"*", "here", "*", ""),
+        (b"ftp://desk/", "here", "ftp://desk/", ""),
+    ],
+)
+def test_a_whole_url_counts_for_more_than_the_host(target: bytes, host: str, path: str, query: str) -> None:
+    request = ask(connection(), b"GET " + target + b" HTTP/1.1\r\nHost: here\r\nAccept: a\r\n\r\n")
+    assert request is not None
+    assert (request.values("host"), request.path, request.query) == ([host], path, query)
+    assert request.header("accept") == "a"
+
+
 @given(st.lists(st.integers(1, 40), max_size=12))
 def test_any_cut_gives_the_same_requests(cuts: list[int]) -> None:
     http, left, found = connection(), GET * 3, []
