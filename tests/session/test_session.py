@@ -166,6 +166,16 @@ def test_what_was_said_before_an_error_is_heard():
     assert session.is_over
 
 
+def test_who_joins_and_errs_at_once_has_joined():
+    session = begin()
+    session.show(SCREEN, "desk")
+    session.receive_data(b"RFB 003.008\n\x01", 0.0)
+    with pytest.raises(ProtocolError, match="99"):
+        session.receive_data(b"\x01" + pointer(1, 3, 4) + b"\x63", 0.0)
+    assert session.take_heard() == [Joined(False, True), events.PointerEvent(1, 3, 4)]
+    assert session.is_over
+
+
 def test_motions_merge_and_buttons_stay():
     session = ready()
     moves = b"".join(pointer(0, x, 1) for x in range(500))
