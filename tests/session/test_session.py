@@ -437,6 +437,14 @@ def test_another_size_is_asked_for_where_the_source_can_say_yes():
     assert resize_status(session) == ResizeStatus.PROHIBITED
 
 
+@pytest.mark.parametrize("size", [(0, 60), (80, 0), (32768, 60), (80, 65535)])
+def test_a_size_that_no_surface_can_have_is_no_wish(size):
+    session = ready(encodings=(Encoding.EXTENDED_DESKTOP_SIZE,))
+    session._settings = replace(session._settings, forwards_resize=True)
+    assert session.receive_data(set_desktop_size(*size), 0.0) == []
+    assert resize_status(session) == ResizeStatus.INVALID_LAYOUT
+
+
 def resize_status(session: Session) -> int:
     """The y of the rectangle, of a size that has not changed."""
     x, y, width, height = struct.unpack_from(">4H", session.data_to_send(), 4)
