@@ -234,6 +234,32 @@ def test_a_forked_child_cannot_publish(
     assert colours(supervisor) == {0x00FF00}
 
 
+def test_a_fork_while_it_is_closed_does_not_keep_the_connection(
+    supervisor: FakeSupervisor, surface: cairo.ImageSurface, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = mpvnc.publish(surface, name="stage")
+    read, write = os.pipe()
+    send = one._link.send
+    children = []
+
+    def send_forking(*args: Any) -> None:
+        if (child := os.fork()) == 0:
+            os.close(write)
+            os.read(read, 1)
+            os._exit(0)
+        children.append(child)
+        send(*args)
+
+    monkeypatch.setattr(one._link, "send", send_forking)
+    one.close()
+    try:
+        eventually(lambda: not supervisor._thread.is_alive())
+    finally:
+        os.close(write)
+        os.close(read)
+        os.waitpid(children[0], 0)
+
+
 def test_a_fork_does_not_keep_the_connection(supervisor: FakeSupervisor, surface: cairo.ImageSurface) -> None:
     one = mpvnc.publish(surface, name="stage")
     read, write = os.pipe()
