@@ -64,6 +64,8 @@ class Encoder:
         self._drain_until: float | None = None
         self._sent_updates = self._counters.get(Counter.UPDATES_SENT)
         self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
+        self._received_bytes = self._counters.get(Counter.BYTES_RECEIVED)
+        """From those that have gone."""
         self._reporter = Reporter(loop, self._clients, self._tell)
         self._lobby = Lobby(loop, self.shows, self.verifier, self._adopt, self._tell)
         self._configure()
@@ -168,7 +170,7 @@ class Encoder:
         self.shows.dismiss(client)
         del self._clients[client.ident]
         self._counters.set(Counter.CLIENTS, len(self._clients))
-        self._counters.add(Counter.BYTES_RECEIVED, client.pipe.received_bytes)
+        self._received_bytes += client.pipe.received_bytes
         for_client(logger, client.ident).info(
             "%s left: %s (%d updates, %d bytes out, %d in)",
             client.address, reason, client.updates, client.pipe.sent_bytes, client.pipe.received_bytes,
@@ -184,6 +186,8 @@ class Encoder:
         """Put into the status page what is counted here once per client and frame."""
         self._counters.set(Counter.UPDATES_SENT, self._sent_updates)
         self._counters.set(Counter.BYTES_SENT, self._sent_bytes)
+        received = self._received_bytes + sum(client.pipe.received_bytes for client in self._clients.values())
+        self._counters.set(Counter.BYTES_RECEIVED, received)
         self.shows.write_counters()
 
     # -- the supervisor
