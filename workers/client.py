@@ -60,8 +60,8 @@ class Client:
     """
 
     __slots__ = (
-        "_blocked_since", "_host", "_inputs", "_is_reading", "_is_shaking_hands", "_is_writing", "_last_word",
-        "_listed", "_login", "_look_at", "_marks", "_rests_until", "_timer", "_waiting_control_bytes", "address",
+        "_blocked_since", "_handshake", "_host", "_inputs", "_is_reading", "_is_writing", "_last_word", "_listed",
+        "_login", "_look_at", "_marks", "_rests_until", "_timer", "_waiting_control_bytes", "address",
         "has_joined", "ident", "is_closed", "pipe", "session", "show", "since", "slot", "surface", "updates",
     )  # fmt: skip
 
@@ -97,7 +97,7 @@ class Client:
         self._waiting_control_bytes = 0
         self._is_reading = True
         self._is_writing = False
-        self._is_shaking_hands = False
+        self._handshake: TlsPipe | None = None
         self._rests_until = -math.inf
         self._last_word: str | None = None
         if not self._login.is_due:
@@ -192,6 +192,8 @@ class Client:
         if self.is_closed:
             return
         self.is_closed = True
+        if self._handshake is not None:
+            self._host.handshakes.forget(self._handshake)
         self._host.readiness.forget(self.pipe.fileno())
         if self._timer is not None:
             self._timer.cancel()
@@ -232,9 +234,6 @@ class Client:
             self._fail(error)
 
     def _on_readable(self) -> None:
-        if self._is_shaking_hands:
-            self._shake_hands()
-            return
         pipe = self.pipe
         count = self._receive_timed() if pipe.was_laborious else pipe.receive_into(_scratch)
         if pipe.has_pending:
@@ -325,10 +324,7 @@ class Client:
         self._blocked_since = math.inf
         self._waiting_control_bytes = 0
         self._read_again()
-        if self._is_shaking_hands:
-            self._shake_hands()
-        else:
-            self._advance()
+        self._advance()
 
     def _on_timer(self) -> None:
         self._timer = None
@@ -351,17 +347,17 @@ class Client:
             raise MpvncError("TLS cannot begin here")
         # If the viewer has hung up there is no descriptor behind this any more.
         self._host.readiness.forget(self.pipe.fileno())
-        self.pipe = TlsPipe.over(self.pipe, self._host.tls)
-        self._is_shaking_hands = True
-        self._watch()
+        self.pipe = self._handshake = TlsPipe.over(self.pipe, self._host.tls)
+        self._host.handshakes.begin(self._handshake, functools.partial(self._guarded, self._on_encrypted))
 
-    def _shake_hands(self) -> None:
-        assert isinstance(self.pipe, TlsPipe)
-        self._is_shaking_hands = not self.pipe.shake_hands()
+    def _on_encrypted(self, error: OSError | None) -> None:
+        self._handshake = None
+        if error is not None:
+            raise error
+        self._watch()
         if self.pipe.is_blocked:
             self._watch_writable()
-        if not self._is_shaking_hands:
-            self._hear(self.session.encrypted)
+        self._hear(self.session.encrypted)
 
     # -- helpers
 
@@ -444,6 +440,8 @@ class Client:
             self._watch()
 
     def _watch(self) -> None:
+        if self._handshake is not None:
+            return
         interest = READ * self._is_reading | WRITE * self._is_writing
         self._host.readiness.watch(self.pipe.fileno(), interest, self._on_ready)
 

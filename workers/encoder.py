@@ -30,6 +30,7 @@ from mpvnc.transport.stream import Stream
 from mpvnc.transport.websocket import WebSocketPipe
 from mpvnc.workers.arrival import Arrival
 from mpvnc.workers.client import Client
+from mpvnc.workers.handshakes import Handshakes
 from mpvnc.workers.lobby import Lobby
 from mpvnc.workers.readiness import Readiness
 from mpvnc.workers.report import Reporter
@@ -55,6 +56,7 @@ class Encoder:
         self._runtime = runtime
         self._counters = runtime.counters
         self.readiness = Readiness(loop)
+        self.handshakes = Handshakes(loop, self.readiness)
         self.tls: ssl.SSLContext | None = None
         self.verifier = Verifier(loop)
         self.shows = Shows(runtime, loop)
@@ -65,7 +67,7 @@ class Encoder:
         self._sent_updates = self._counters.get(Counter.UPDATES_SENT)
         self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
         self._reporter = Reporter(loop, self._clients, self._tell)
-        self._lobby = Lobby(loop, self.shows, self.verifier, self._adopt, self._tell)
+        self._lobby = Lobby(loop, self.shows, self.verifier, self.handshakes, self._adopt, self._tell)
         self._configure()
         self._handlers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
             **self.shows.handlers,

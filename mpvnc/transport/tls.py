@@ -59,9 +59,7 @@ def _no_password() -> str:
 
 
 class TlsPipe(Pipe):
-    """A stream through TLS. What is sent before the handshake is over goes out after it.
-
-    `receive_into` and `flush` drive the handshake; so does `shake_hands`, for who has to know when it is over.
+    """A stream through TLS, once `shake_hands` has returned True. What is sent before that goes out then.
 
     Args:
         sock: taken over.
@@ -109,7 +107,7 @@ class TlsPipe(Pipe):
             raise OSError(errno.EPROTO, f"TLS handshake failed: {_in_words(error)}") from error
         self.is_established = True
         self.is_blocked = bool(self._rest)
-        super().flush()
+        self.flush()
         return True
 
     def send(self, buffers: Sequence[Buffer]) -> None:
@@ -121,18 +119,11 @@ class TlsPipe(Pipe):
         if done != sum(map(len, buffers)):
             self._keep(buffers, done)
 
-    def flush(self) -> None:
-        """Write more of the rest, of the handshake first. Raises: OSError if the connection is gone."""
-        if self.shake_hands():
-            super().flush()
-
     def receive_into(self, scratch: bytearray) -> int | None:
         """Read what is there, at most `len(scratch)` bytes; 0 at the end, None if nothing has come.
 
         Raises: OSError if the connection is gone or the peer breaks TLS.
         """
-        if not self.is_established and not self.shake_hands():
-            return None
         try:
             count = self._sock.recv_into(scratch)
         except ssl.SSLWantReadError:
