@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.processes import BenchError
 
 SECONDS = 3.0
-SILENCE_S = 0.008
+SILENCE_S = 0.006
 """An update comes in one piece, and the next one not before it was asked for; frames are 33 ms apart."""
 _PATIENCE_S = 5.0
 _PIXEL_FORMAT = struct.pack(">B3x4B3H3B3x", 0, 32, 24, 0, 1, 255, 255, 255, 16, 8, 0)

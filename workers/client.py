@@ -50,7 +50,6 @@ _LAST_WORD_S = 1.0
 logger = logging.getLogger(__name__)
 
 _scratch = bytearray(READ_BYTES)
-_scratch_view = memoryview(_scratch)
 
 
 class Client:
@@ -128,15 +127,26 @@ class Client:
         """Let it have the next update, if it may and wants to."""
         self._guarded(self._offer)
 
-    def follow(self, same: Following) -> None:
-        """Send it what its leader was sent, if it may have the very same; else offer it what it may."""
+    def follow(self, same: Following) -> bool:
+        """Hold what its leader was sent, if it may have the very same; else be offered what it may."""
         if self.is_closed:
-            return
+            return False
         try:
             if not self.pipe.is_blocked and same.take(self.session):
-                self._send_update(same.buffers, same.size_bytes)
-            else:
-                self._offer()
+                return True
+            self._offer()
+        except Exception as error:
+            self._fail(error)
+        return False
+
+    def send_same(self, same: Following) -> None:
+        """Send it what its leader was sent."""
+        pipe = self.pipe
+        try:
+            pipe.send(same.buffers)
+            self.updates += 1
+            if pipe.is_blocked:
+                self._watch_writable()
         except Exception as error:
             self._fail(error)
 
@@ -145,7 +155,7 @@ class Client:
         if self.is_closed:
             return
         try:
-            self._send_update(delivery.buffers, delivery.size_bytes)
+            self._send_update(delivery.buffers)
         except Exception as error:
             self._fail(error)
 
@@ -240,19 +250,18 @@ class Client:
             self._read_pending()
         if pipe.is_blocked:
             self._watch_writable()
-        if count is None:
+        if not count:
+            if count == 0:
+                self.close("closed by the viewer")
             return
-        if count == 0:
-            self.close("closed by the viewer")
-            return
-        data = _scratch_view[:count].tobytes()
+        data = _scratch[:count]
         session = self.session
         if session.asks_again(data):
             if session.content_at != self.show.broadcast.stage:
                 self._offer()
             return
         if self._login.is_due or session.connection.state is not State.AUTHENTICATION:
-            self._take(data)
+            self._take(bytes(data))
         else:
             self._login.withhold(data)
 
@@ -386,7 +395,7 @@ class Client:
         while session.is_ready and not self.pipe.is_blocked:
             delivery = self._host.offer(self, time.monotonic())
             if delivery is not None:
-                self._send_update(delivery.buffers, delivery.size_bytes)
+                self._send_update(delivery.buffers)
             if not session.demand.is_continuous:
                 return
             if delivery is None:
@@ -406,11 +415,10 @@ class Client:
             self._look_at = self._host.loop.time() + _RETRY_S
             self._arm()
 
-    def _send_update(self, buffers: Buffers, size_bytes: int) -> None:
+    def _send_update(self, buffers: Buffers) -> None:
         pipe = self.pipe
         pipe.send(buffers)
         self.updates += 1
-        self._host.count_update(size_bytes)
         if pipe.is_blocked:
             self._watch_writable()
 

@@ -64,10 +64,10 @@ class Encoder:
         self._sender = InputSender(runtime.input_endpoint)
         self._unsent: deque[bytes] = deque(maxlen=_UNSENT_LIMIT)
         self._drain_until: float | None = None
-        self._sent_updates = self._counters.get(Counter.UPDATES_SENT)
-        self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
         self._reporter = Reporter(loop, self._clients, self._tell)
-        self._lobby = Lobby(loop, self.shows, self.verifier, self.handshakes, self._adopt, self._tell)
+        self._lobby = Lobby(
+            loop, self.shows, self.verifier, self.handshakes, admit=self._adopt, tell=self._tell
+        )
         self._configure()
         self._handlers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
             **self.shows.handlers,
@@ -174,17 +174,6 @@ class Encoder:
             client.address, reason, client.updates, client.pipe.sent_bytes, client.pipe.received_bytes,
         )  # fmt: skip
         self._tell({"type": "client", "client": client.ident, "state": "gone", "reason": reason})
-
-    def count_update(self, size_bytes: int) -> None:
-        """Count an update."""
-        self._sent_updates += 1
-        self._sent_bytes += size_bytes
-
-    def _write_counters(self) -> None:
-        """Put into the status page what is counted here once per client and frame."""
-        self._counters.set(Counter.UPDATES_SENT, self._sent_updates)
-        self._counters.set(Counter.BYTES_SENT, self._sent_bytes)
-        self.shows.write_counters()
 
     # -- the supervisor
 
@@ -317,7 +306,7 @@ class Encoder:
         now = self.loop.time()
         for client in self._clients.values():
             client.mark(now)
-        self._write_counters()
+        self.shows.write_counters()
         self.shows.judge()
         self._emit_unsent()
         try:

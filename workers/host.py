@@ -56,6 +56,3 @@ class Host(Bus, Protocol):
 
     def gone(self, client: Client, reason: str) -> None:
         """Note that it is gone; called once."""
-
-    def count_update(self, size_bytes: int) -> None:
-        """Note an update sent."""

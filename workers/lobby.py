@@ -53,6 +53,7 @@ class Lobby:
         shows: Shows,
         verifier: Verifier,
         handshakes: Handshakes,
+        *,
         admit: Admit,
         tell: Tell,
     ) -> None:

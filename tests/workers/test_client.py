@@ -99,9 +99,6 @@ class Host:
     def gone(self, client: Client, reason: str) -> None:
         self.reasons.append(reason)
 
-    def count_update(self, size_bytes: int) -> None:
-        pass
-
 
 class Rig:
     """One client on a loopback connection; `peer` is the viewer's end."""

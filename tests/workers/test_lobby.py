@@ -53,7 +53,12 @@ class House:
         self.readiness = Readiness(self.loop)
         handshakes = Handshakes(self.loop, self.readiness)
         self.lobby = Lobby(
-            self.loop, shows, self.verifier, handshakes, lambda *one: self.admitted.append(one), self.said.append
+            self.loop,
+            shows,
+            self.verifier,
+            handshakes,
+            admit=lambda *one: self.admitted.append(one),
+            tell=self.said.append,
         )
         self.lobby.configure(load(None, settings), secrets)
         self.peers: list[socket.socket] = []
