@@ -18,7 +18,9 @@ from pathlib import Path
 from benchmarks.processes import BenchError
 
 SECONDS = 3.0
-SILENCE_S = 0.006
+SETTLE_S = 1.5
+"""So long nothing is kept: a new viewer is sent what rests once more, without losses."""
+SILENCE_S = 0.012
 """An update comes in one piece, and the next one not before it was asked for; frames are 33 ms apart."""
 _PATIENCE_S = 5.0
 _PIXEL_FORMAT = struct.pack(">B3x4B3H3B3x", 0, 32, 24, 0, 1, 255, 255, 255, 16, 8, 0)
@@ -90,13 +92,22 @@ def _look(sock: socket.socket, init: bytes, seconds: float) -> Recording:
     request = struct.pack(">4H", 0, 0, width, height)
     sock.sendall(b"\3\0" + request)
     picture = _burst(sock)
-    updates, times = [], []
+    _ask(sock, request, SETTLE_S)
     begin = time.monotonic()
-    while time.monotonic() < begin + seconds:
+    updates = _ask(sock, request, seconds)
+    times = tuple(when - begin for when, _ in updates)
+    return Recording(init, picture, tuple(data for _, data in updates), times, time.monotonic() - begin)
+
+
+def _ask(sock: socket.socket, request: bytes, seconds: float) -> list[tuple[float, bytes]]:
+    """Ask for changes again and again for so long; return what came, and when."""
+    updates = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         sock.sendall(b"\3\1" + request)
-        updates.append(_burst(sock))
-        times.append(time.monotonic() - begin - SILENCE_S)
-    return Recording(init, picture, tuple(updates), tuple(times), time.monotonic() - begin)
+        data = _burst(sock)
+        updates.append((time.monotonic() - SILENCE_S, data))
+    return updates
 
 
 def _burst(sock: socket.socket) -> bytes:

@@ -119,7 +119,7 @@ class TlsPipe(Pipe):
 
     def send(self, buffers: Sequence[Buffer]) -> None:
         """Write as much as goes; keep views of the rest. Raises: OSError if the connection is gone."""
-        if self._rest or not self.is_established:
+        if self.is_blocked or not self.is_established:
             self._rest.extend(filter(None, buffers))
             return
         piece = buffers[0] if len(buffers) == 1 else _whole(buffers)
