@@ -1,13 +1,15 @@
 """Encoded rectangles, kept for whoever asks for the same, and the count of what that saved.
 
 The pixels under a rectangle are the same in every frame since the newest epoch of its tiles, so within one
-generation (rectangle, epoch, class) is a key that never means two things.
+generation (rectangle, epoch, class) never means two things. Epochs only grow: once something changed under a
+rectangle, nobody will ask for its older epochs again.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -59,24 +61,34 @@ class Counters:
         self.pixels[key] = self.pixels.get(key, 0) + area
 
 
+class _Entry(NamedTuple):
+    epoch: int
+    encoded: EncodedRectangle
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.encoded.data) + ENTRY_BYTES
+
+
 class Cache:
-    """Encoded rectangles by (rectangle, epoch, class); the longest unused go first when it is full."""
+    """Encoded rectangles, of each (rectangle, class) the newest; the longest unused go first when it is full."""
 
     def __init__(self, encode: Encode, counters: Counters, limit_bytes: int = CACHE_BYTES) -> None:
         self._encode = encode
         self._counters = counters
         self._limit_bytes = limit_bytes
-        self._entries: OrderedDict[Hashable, EncodedRectangle] = OrderedDict()
+        self._entries: OrderedDict[tuple[Rect, WireClass], _Entry] = OrderedDict()
         self._bytes = 0
 
     def find(self, piece: Piece, wire: WireClass) -> EncodedRectangle | None:
         """Return it if it is there."""
-        key = (piece, wire)
+        key = piece.rect, wire
         entry = self._entries.get(key)
-        if entry is not None:
-            self._entries.move_to_end(key)
-            self._counters.hits += 1
-        return entry
+        if entry is None or entry.epoch != piece.epoch:
+            return None
+        self._entries.move_to_end(key)
+        self._counters.hits += 1
+        return entry.encoded
 
     def make(self, piece: Piece, wire: WireClass, pixels: Pixels) -> EncodedRectangle:
         """Encode `piece` from the frame `pixels` and keep the result."""
@@ -86,12 +98,14 @@ class Cache:
         return encoded
 
     def keep(self, piece: Piece, wire: WireClass, encoded: EncodedRectangle) -> None:
-        """Keep what is not there yet."""
-        self._entries[piece, wire] = encoded
-        self._bytes += len(encoded.data) + ENTRY_BYTES
+        """Keep what is not there yet, instead of what it was before."""
+        key, entry = (piece.rect, wire), _Entry(piece.epoch, encoded)
+        before = self._entries.pop(key, None)
+        self._entries[key] = entry
+        self._bytes += entry.size_bytes - (before.size_bytes if before else 0)
         while self._bytes > self._limit_bytes:
             _, oldest = self._entries.popitem(last=False)
-            self._bytes -= len(oldest.data) + ENTRY_BYTES
+            self._bytes -= oldest.size_bytes
 
     def encode(self, pixels: Pixels, rect: Rect, wire: WireClass) -> EncodedRectangle:
         """Encode pixels that nobody else will ask for."""

@@ -4,11 +4,12 @@ Theory of operation. An encoded rectangle depends on the pixels under it and on 
 `Update` is a list of such rectangles; clients with the same base, class and opened streams share it, and get views
 of the same memory.
 
-Encoding is sliced: `step` encodes one rectangle. Updates for those who watch go before a joiner's full frame and
-before the part that one client alone asked for. A new frame may be taken between two slices: what is unfinished
-is then planned anew, and the rectangles that did not change meanwhile are found in the cache. So that a busy
-screen cannot starve a joiner, one that waits for longer than `PATIENCE_S` holds new frames back until it has its
-update (`may_advance`). A refresh goes last and holds nothing.
+Encoding is sliced: `step` encodes one rectangle. What is small goes first, whoever it is for: it delays the others
+by little. Whoever waits becomes more urgent, so a stream of small things starves nobody. Updates for those who watch
+go before a joiner's full frame and before a large part that one client alone asked for. A new frame may be taken
+between two slices: what is unfinished is then planned anew, and the rectangles that did not change meanwhile are
+found in the cache. So that a busy screen cannot starve a joiner, one that waits for longer than `PATIENCE_S` holds
+new frames back until it has its update (`may_advance`). A refresh goes last and holds nothing.
 
 With a `Sharing` other workers make a part of it: `step` makes one's own part first, then goes on with other
 updates while something is waited for, and rests until `awaits_until` when there is nothing else.
@@ -30,6 +31,10 @@ from mpvnc.session.sharing import Sharing
 from mpvnc.session.update import BrokenUpdate, Update
 
 PATIENCE_S = 0.1
+SMALL_AREA = 4096
+"""An update of so few pixels never has to stand back for those who watch."""
+HEAD_START_S = 1e-7
+"""How long an update of one pixel less goes first."""
 SHARED_UPDATES = 16
 SHARED_BYTES = 64 << 20
 """How many finished updates of one frame are kept for those who come later, and how large all of them."""
@@ -212,4 +217,5 @@ class Fanout:
 
 
 def _urgency(update: Update) -> tuple[bool, bool, float]:
-    return update.is_refresh, update.can_wait, update.since
+    stands_back = update.can_wait and update.area > SMALL_AREA
+    return update.is_refresh, stands_back, update.since + update.area * HEAD_START_S

@@ -40,8 +40,8 @@ class Update:
     """
 
     __slots__ = (
-        "_encoded", "_message", "_opened", "base", "division", "exact", "key", "lossy", "move", "opens", "owed",
-        "payer", "rects", "settles", "since", "todo", "waiting", "wire",
+        "_encoded", "_message", "_opened", "area", "base", "division", "exact", "key", "lossy", "move", "opens",
+        "owed", "payer", "rects", "settles", "since", "todo", "waiting", "wire",
     )  # fmt: skip
 
     def __init__(self, key: Hashable | None, wire: WireClass, base: int, opened: Streams, now: float) -> None:
@@ -52,6 +52,8 @@ class Update:
         self.owed = Region()
         self.waiting: list[Any] = []
         self.rects: list[Rect] = []
+        self.area = 0
+        """How many pixels are encoded for it, the cached ones included."""
         self.lossy: list[Rect] = []
         """Those of `rects` that were encoded with losses."""
         self.payer = wire
@@ -75,6 +77,7 @@ class Update:
     def plan(self, pieces: list[Piece], first: EncodedRectangle | None = None) -> None:
         """Set the rectangles that it is to have; `first` goes before them."""
         self.rects = [piece.rect for piece in pieces]
+        self.area = sum(rect.area for rect in self.rects)
         self.todo = pieces[::-1]
         if first is not None:
             self.rects.insert(0, first.rect)

@@ -1,4 +1,4 @@
-"""Handshake and security over the socket: acceptance rows C01 to C12, C16, C17, C21, vectors 5.1 and 5.3."""
+"""Handshake and security over the socket."""
 
 from __future__ import annotations
 

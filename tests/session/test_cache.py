@@ -32,11 +32,21 @@ def test_the_cache_forgets_what_was_unused_for_longest():
 def test_many_small_entries_fill_the_cache_too():
     limit = 100 * ENTRY_BYTES
     cache = Cache(encode, Counters(), limit_bytes=limit)
-    for epoch in range(1, 1000):
-        cache.make(Piece(Rect(0, 0, 1, 1), epoch), RAW, PIXELS)
-    assert len(cache._entries) <= 100, "a caret that blinks for a year"
+    for x in range(250):
+        for y in range(4):
+            cache.make(Piece(Rect(x, y, 1, 1), 1), RAW, PIXELS)
+    assert len(cache._entries) <= 100
     cache.clear()
     assert cache._bytes == 0
+
+
+def test_only_the_newest_epoch_of_a_rectangle_is_kept():
+    cache = Cache(encode, Counters())
+    for epoch in range(1, 1000):
+        cache.make(Piece(Rect(0, 0, 64, 64), epoch), RAW, PIXELS)
+    assert cache._bytes < 2 * 64 * 64 * 4, "a video that plays for a year"
+    assert cache.find(Piece(Rect(0, 0, 64, 64), 999), RAW) is not None
+    assert cache.find(Piece(Rect(0, 0, 64, 64), 998), RAW) is None
 
 
 def test_few_classes_are_counted_one_by_one():

@@ -66,6 +66,29 @@ def test_those_who_watch_go_before_who_joins():
     assert finish(fanout) == [watcher, joiner]
 
 
+def test_what_is_small_goes_first_even_if_it_is_for_one_alone():
+    fanout, watched, part = Fanout(encode), update("watched"), update(None)
+    fanout.start(watched, [piece(0), piece(64)])
+    fanout.start(part, [piece(192)])
+    assert finish(fanout) == [part, watched]
+
+
+def test_a_large_part_for_one_alone_goes_last():
+    fanout, watched, part = Fanout(encode), update("watched"), update(None)
+    fanout.start(part, [piece(0), piece(64)])
+    fanout.start(watched, [piece(64), piece(128), piece(192)])
+    assert finish(fanout) == [watched, part]
+
+
+def test_a_stream_of_small_things_starves_nobody():
+    fanout, watched = Fanout(encode), update("watched")
+    fanout.start(watched, [piece(0), piece(64), piece(128)])
+    for tenth in range(5):
+        fanout.start(update(None, now=tenth / 10), [piece(192, epoch=tenth)])
+        fanout.step(PIXELS)
+    assert watched.is_done
+
+
 def test_a_joiner_holds_new_frames_back_for_a_while_only():
     fanout = Fanout(encode)
     assert fanout.may_advance(0.0)
