@@ -59,6 +59,7 @@ def test_what_comes_after_a_request_is_one_update(monkeypatch: pytest.MonkeyPatc
 
     def serve() -> None:
         sock = listener.accept()[0]
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with sock, suppress(OSError):
             for said, answer in ((b"RFB 003.008\n", 12), (b"\1\1", 1), (bytes(4), 1), (INIT, 20 + 8)):
                 sock.sendall(said)
