@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import plan
+from benchmarks.beside import Cost, Pair, row
 from benchmarks.peers import PEERS, Place
 from benchmarks.processes import BenchError
 from benchmarks.recording import SETTLE_S, Recording, load, record, save
@@ -119,3 +120,13 @@ def test_viewers_through_tls_are_sent_what_was_encoded_for_those_in_clear(tmp_pa
             wait_for_updates(viewers, 40)
         after = at_beats(stage)
         assert 0.5 < share(before, after).ratio < 1.5, "once, not three times"
+
+
+def test_one_more_viewer_costs_what_many_cost_more_than_few() -> None:
+    def pair(mpvnc_us: float, bare_us: float) -> Pair:
+        return Pair(Cost(mpvnc_us, 30.0, 27_000), Cost(bare_us, 29.9, 26_500))
+
+    windows = {10: [pair(2000, 500), pair(2100, 400)], 60: [pair(3000, 1500), pair(3500, 1100)]}
+    assert row("video", "zrle-tls", windows) == [
+        "video", "zrle-tls", "10 to 60", "27.0 : 26.5", "30.0 : 29.9", "24.0", "17.0", "1.41",
+    ]  # fmt: skip
