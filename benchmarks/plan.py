@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks.measure import Plan
 from benchmarks.peers import PEERS
@@ -13,10 +13,15 @@ from benchmarks.scenes import PROFILES, RATES
 CORE_SCENES = ("video", "ui", "scroll")
 CORE_PROFILES = ("tight-jpeg", "tight-lossless", "zrle")
 CORE_PEERS = ("xvnc", "mpvnc")
+TLS_SCENES = ("video", "typing")
+TLS_PROFILES = ("tight-jpeg-tls", "tight-lossless-tls")
+TLS_PEERS = ("bare", "mpvnc")
 ALL_NUMBERS = (1, 10, 50, 100, 250, 500, 1000)
 MOST = 2000
 STALL_VIEWERS = 100
 SHARING_VIEWERS = 100
+REST_S = 60.0
+"""So long after the last change `idle` is measured."""
 EXTRAS = ("limit", "latency", "stall", "sharing")
 
 
@@ -46,17 +51,19 @@ def core(seconds: float) -> list[Job]:
 def everything(seconds: float) -> list[Job]:
     """Every scene, profile, server and number of viewers; a full server is not measured with still more."""
     plan = Plan(ALL_NUMBERS, seconds, most=MOST, stops_when_full=True)
-    resting = Plan((100,), seconds=10.0, settle_s=60.0)
+    resting = Plan((100,), seconds=10.0, settle_s=REST_S)
     busy = [scene for scene in RATES if scene != "idle"]
+    peers = [name for name, peer in PEERS.items() if not peer.replays]
     stalls = [
         Job("stall", peer, "video", profile, STALL_VIEWERS, plan)
         for profile in CORE_PROFILES
         for peer in CORE_PEERS
     ]
     return [
-        *_series(busy, [*CORE_PROFILES, "raw"], list(PEERS), plan),
-        *_series(["idle"], ["tight-jpeg"], list(PEERS), resting),
-        *_latencies(list(PEERS), (1, 30, 100), seconds * 2),
+        *_series(busy, [*CORE_PROFILES, "raw"], peers, plan),
+        *_series(TLS_SCENES, TLS_PROFILES, TLS_PEERS, Plan((1, 100), seconds)),
+        *_series(["idle"], ["tight-jpeg"], peers, resting),
+        *_latencies(peers, (1, 30, 100), seconds * 2),
         *stalls,
         *_sharing(["video", "full", "scroll"], CORE_PROFILES, SHARING_VIEWERS, seconds),
     ]
@@ -90,7 +97,10 @@ def only(words: Iterable[str], seconds: float) -> list[Job]:
             for p in profiles
             for peer in peers
         ]
-    return _series(scenes, profiles, peers, Plan(numbers, seconds, most=MOST if "limit" in given else 0))
+    plan = Plan(numbers, seconds, most=MOST if "limit" in given else 0)
+    busy, resting = [scene for scene in scenes if scene != "idle"], replace(plan, settle_s=REST_S, most=0)
+    idle = ["idle"] if "idle" in scenes else []
+    return _series(busy, profiles, peers, plan) + _series(idle, profiles, peers, resting)
 
 
 def _series(scenes: Sequence[str], profiles: Sequence[str], peers: Sequence[str], plan: Plan) -> list[Job]:

@@ -10,7 +10,8 @@ import select
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -22,9 +23,21 @@ LOAD_CORE = min(1, (os.cpu_count() or 1) - 1)
 
 _PROGRAMS = {
     "painter": (["painter.c", "scenes.c"], ["-lxcb", "-lxcb-shm"], "libxcb1-dev libxcb-shm0-dev"),
-    "viewers": (["viewers.c", "follow.c"], [], "libc6-dev"),
+    "viewers": (["viewers.c", "follow.c", "notls.c"], [], "libc6-dev"),
+    "viewers-tls": (["viewers.c", "follow.c", "tls.c"], ["-lssl", "-lcrypto"], "libssl-dev"),
     "lvs": (["lvs.c"], ["-lvncserver"], "libvncserver-dev"),
 }
+
+
+@contextmanager
+def pinned(core: int) -> Iterator[None]:
+    """Have this thread run on one core for a while."""
+    ours = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, ours)
 
 
 class BenchError(Exception):
