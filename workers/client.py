@@ -292,6 +292,7 @@ class Client:
     def _take(self, data: bytes) -> None:
         if not self.has_joined and self.session.connection.version is None and is_request(data):
             self._host.came_late(self)
+            raise ProtocolError("a browser whose request came late: see web: in server.listeners")
         self._hear(functools.partial(self.session.receive_data, data))
 
     def _hear(self, receive: Callable[[float], list[Heard]]) -> None:
