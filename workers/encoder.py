@@ -328,7 +328,8 @@ class Encoder:
         try:
             self._runtime.send(message)
         except ControlError as error:
-            logger.info("the supervisor is gone: %s", error)
+            if self.loop.is_running():  # else the supervisor has said farewell before
+                logger.info("the supervisor is gone: %s", error)
             self.loop.stop()
         self._watch_control()
 

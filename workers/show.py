@@ -45,9 +45,9 @@ class Show:
         """CPU time spent on encoding."""
         self.reader: FrameReader | None = None
         self.frames = 0
+        """How many frames were taken over."""
         self.updates = self.update_bytes = 0
         """How many updates were handed out, and their size."""
-        """How many frames were taken over."""
         self._loop = loop
         self._pointer: PointerPage | None = None
         self._pointer_version = -1

@@ -536,3 +536,4 @@ def test_a_browser_that_was_greeted_is_told_of(rig, said, is_late):
     rig.say(said)
     rig.run(lambda: rig.host.reasons)
     assert bool(rig.host.late) is is_late
+    assert ("browser" in rig.host.reasons[0]) is is_late
