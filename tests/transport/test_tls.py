@@ -126,7 +126,7 @@ def test_what_is_written_arrives_whatever_the_cut(rig: Rig) -> None:
 def test_many_small_buffers_arrive_though_the_socket_is_full(rig: Rig) -> None:
     rig.shake_hands()
     source = random.Random(2)
-    buffers = [source.randbytes(300) for _ in range(1000)]
+    buffers = [source.randbytes(100) for _ in range(3000)]
     for _ in range(3):
         rig.pipe.send(buffers)
     assert rig.pipe.is_blocked
