@@ -25,8 +25,11 @@ class Member(Protocol):
     def offer(self) -> None:
         """Have its session offered the screen, if it may be sent anything now."""
 
-    def follow(self, same: Following) -> None:
-        """Take what its leader was sent, or be offered the screen if that is not for it."""
+    def follow(self, same: Following) -> bool:
+        """Hold what its leader was sent, and have it sent next; False, and it is offered the screen, if it may not."""
+
+    def send_same(self, same: Following) -> None:
+        """Be sent that, after `follow` said so."""
 
 
 _M = TypeVar("_M", bound=Member)
@@ -50,7 +53,7 @@ class Groups(Generic[_M]):
         self._offer(members)
 
     def follow(self, delivery: Delivery, now: float) -> list[_M]:
-        """Let those follow whose leader has its update; return them. `now` as for the delivery."""
+        """Let those follow whose leader has its update; return who did. `now` as for the delivery."""
         kind = self._leaders.pop(delivery.session, None)
         members = self._followers.pop(kind) if kind is not None else []
         if kind is None or not members:
@@ -58,10 +61,12 @@ class Groups(Generic[_M]):
         same = self._broadcast.following(delivery, kind, now)
         if same is None:
             self._offer(members)
-            return members
-        for member in members:
-            member.follow(same)
-        return members
+            return []
+        # One thing at a time: a system call throws out of the processor's cache what the next one would need again.
+        followers = [member for member in members if member.follow(same)]
+        for member in followers:
+            member.send_same(same)
+        return followers
 
     def left(self, session: Session) -> None:
         """Note that a session waits for nothing any more: if it has led, another one does."""
@@ -70,16 +75,24 @@ class Groups(Generic[_M]):
             self._offer(self._followers.pop(kind))
 
     def _offer(self, members: Iterable[_M]) -> None:
+        kind, followers = None, None
         for member in members:
             session = member.session
             if not session.is_ready:
                 continue
             picture = session.picture
-            kind = (session.wire, session.streams, picture.base, picture.overlay)
-            followers = self._followers.get(kind)
+            if kind is None or not (
+                session.wire is kind[0]
+                and session.streams is kind[1]
+                and picture.base == kind[2]
+                and picture.overlay is kind[3]
+            ):
+                kind = (session.wire, session.streams, picture.base, picture.overlay)
+                followers = self._followers.get(kind)
             if followers is not None:
                 followers.append(member)
                 continue
             member.offer()
             if session.is_served:
-                self._followers[kind], self._leaders[session] = [], kind
+                followers = self._followers[kind] = []
+                self._leaders[session] = kind

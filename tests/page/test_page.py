@@ -117,11 +117,11 @@ def test_rate_and_delay_are_told(stage: Stage, visitor: Visitor) -> None:
 
     def rate_is_told() -> bool:
         stage.show(golden.noise(seed=next(scenes)))
-        return re.fullmatch(r"([3-9]|\d\d+) frames/s", visitor.reading("rate")) is not None
+        return re.fullmatch(r"([3-9]|\d\d+) updates/s", visitor.reading("rate")) is not None
 
     eventually(rate_is_told, what="a rate of 3 or more")
     visitor.wait_text("dd[data-reading=delay]", r"^\d+ ms$")
-    assert "frames/s" in visitor.page.inner_text(".readings")
+    assert "updates/s" in visitor.page.inner_text(".readings")
 
 
 def test_keys_reach_the_animator(stage: Stage, visitor: Visitor) -> None:
@@ -208,6 +208,19 @@ def test_view_only_sends_nothing_and_can_be_taken_back(stage: Stage, visitor: Vi
     events = stage.events_until(KeyEvent)
     assert [(event.key, event.down) for event in events if isinstance(event, KeyEvent)] == [(ord("z"), True)]
     assert not [event for event in events if isinstance(event, ClickEvent)]
+
+
+def test_view_only_lets_go_of_held_keys(stage: Stage, visitor: Visitor) -> None:
+    page = visitor.page
+    page.click("#keys-button")
+    page.click("[data-hold^=Control_L]")
+    assert keys(stage, 1) == [(CONTROL, True)]
+    page.click("#view-only-button")
+    try:
+        assert keys(stage, 1) == [(CONTROL, False)]
+        assert page.get_attribute("[data-hold^=Control_L]", "aria-pressed") == "false"
+    finally:
+        page.click("#view-only-button")
 
 
 def test_the_address_can_ask_for_view_only(browser: Browser, url: str) -> None:

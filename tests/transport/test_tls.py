@@ -83,10 +83,11 @@ def test_the_handshake_comes_in_pieces(context: ssl.SSLContext, at_once: int) ->
     rig.close()
 
 
-def test_reading_drives_the_handshake_and_what_was_sent_before_it_follows(rig: Rig) -> None:
+def test_what_was_sent_before_the_handshake_follows_it(rig: Rig) -> None:
     rig.pipe.send([b"early ", b"", b"words"])
     assert not rig.pipe.is_blocked, "it waits for the peer, not for room"
-    rig.until(lambda: receive(rig.pipe) is None and rig.peer.received == b"early words")
+    rig.shake_hands()
+    rig.until(lambda: rig.peer.received == b"early words")
     assert rig.pipe.sent_bytes == 11
 
 
@@ -120,6 +121,22 @@ def test_what_is_written_arrives_whatever_the_cut(rig: Rig) -> None:
     assert rig.peer.received == wanted
     assert not rig.pipe.is_blocked
     assert rig.pipe.sent_bytes == len(wanted)
+
+
+def test_many_small_buffers_arrive_though_the_socket_is_full(rig: Rig) -> None:
+    rig.shake_hands()
+    source = random.Random(2)
+    buffers = [source.randbytes(100) for _ in range(3000)]
+    for _ in range(3):
+        rig.pipe.send(buffers)
+    assert rig.pipe.is_blocked
+
+    def is_through() -> bool:
+        rig.pipe.flush()
+        return not rig.pipe.is_blocked and len(rig.peer.received) == 900_000
+
+    rig.until(is_through)
+    assert rig.peer.received == b"".join(buffers) * 3
 
 
 def test_what_openssl_has_seen_is_offered_again_though_more_was_sent_meanwhile(rig: Rig) -> None:
@@ -203,6 +220,16 @@ def test_a_pipe_becomes_tls_where_it_is(context: ssl.SSLContext) -> None:
     theirs.close()
 
 
+def test_it_gives_a_silent_peer_as_long_as_before(context: ssl.SSLContext) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        theirs = socket.create_connection(listener.getsockname())
+        pipe = TlsPipe.over(Pipe(listener.accept()[0], 77.0), context)
+        timeout_ms = pipe.detach().getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        pipe.close()
+        theirs.close()
+    assert timeout_ms == 77_000
+
+
 def test_not_before_everything_is_sent(context: ssl.SSLContext) -> None:
     ours, theirs = socket.socketpair()
     plain = Pipe(ours)
@@ -230,7 +257,7 @@ def test_who_does_not_speak_tls(rig: Rig, said: bytes, words: str) -> None:
     if not said:
         rig.theirs.close()
     with pytest.raises(OSError) as error:
-        receive(rig.pipe)
+        rig.pipe.shake_hands()
     assert words in str(error.value.strerror)
 
 
@@ -254,6 +281,7 @@ def test_a_peer_that_does_not_trust_us(context: ssl.SSLContext) -> None:
     with pytest.raises(OSError, match=r"does not (trust|accept)"):
         for _ in range(3):
             rig.theirs.send(rig.peer.take())
+            rig.pipe.shake_hands()
             receive(rig.pipe)
     rig.close()
 
