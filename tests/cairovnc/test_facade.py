@@ -286,7 +286,7 @@ def test_a_polled_server_lets_in_one_viewer_at_a_time(surface, options) -> None:
 
 def test_stop_leaves_nothing_and_the_port_is_free_at_once(surface, tmp_path) -> None:
     server = cairovnc.CairoVNCServer(surface, host="127.0.0.1", port=free_port())
-    before = set(processes.children(os.getpid()))
+    before = set(processes.descendants(os.getpid()))
     for _ in range(2):
         with daemonised(server), view(server) as client:
             workers = set(processes.descendants(os.getpid())) - before
