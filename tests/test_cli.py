@@ -43,9 +43,9 @@ def serve(environment):
         yield start
 
 
-def run(*arguments, program=("-m", "mpvnc"), **environ):
+def run(*arguments, program=("-m", "mpvnc"), executable=sys.executable, **environ):
     return subprocess.run(
-        [sys.executable, *program, *arguments],
+        [executable, *program, *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
         capture_output=True,
         text=True,
@@ -120,6 +120,12 @@ def test_a_password_that_no_viewer_can_give_is_4(command, monkeypatch, capsys):
     assert cli.main([command]) == 4
     err = capsys.readouterr().err
     assert "MPVNC_PASSWORD: " in err and "пароль" not in err
+
+
+def test_a_complaint_without_stderr_goes_nowhere_else():
+    command = 'exec "$0" -m mpvnc check-config --set server.port= 2>&-'
+    done = run("-c", command, sys.executable, program=(), executable="sh")
+    assert (done.returncode, done.stdout) == (4, "")
 
 
 def test_the_named_configuration_of_the_environment_must_exist(monkeypatch):

@@ -95,6 +95,14 @@ def test_what_does_not_do_changes_nothing(book: Book) -> None:
     assert book.running.config == load(None, [NO_TLS]) and not book.followed and not book.handed
 
 
+@pytest.mark.parametrize("setting", ["security.types=none", "websocket.allowed_origins=foo"])
+def test_what_would_not_do_for_a_start_does_not_do_for_a_reload(book: Book, setting: str) -> None:
+    book.settings = [NO_TLS, setting]
+    with pytest.raises(ConfigError, match=setting.partition("=")[0]):
+        book.running.reload()
+    assert book.running.config == load(None, [NO_TLS]) and not book.followed
+
+
 def test_an_amendment_is_taken_whole_or_not_at_all(book: Book) -> None:
     book.running.amend({"settings": {"clients.max_connections": 5}})
     assert book.running.config.clients.max_connections == 5
