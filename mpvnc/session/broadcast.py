@@ -238,6 +238,7 @@ class Broadcast:
 
     def leave(self, session: Session) -> None:
         """Let a session wait for nothing any more; an update that nobody waits for is not made."""
+        self._turns.leave(session)
         waiting = self._waits_for.get(session)
         if waiting is None:
             return
@@ -306,7 +307,7 @@ class Broadcast:
             return None
         key = (picture.base, session.exact, session.streams, picture.settled, reached, len(pieces), pieces[0])
         update = self.fanout.find(key)
-        if update is None and self._turns.admits(session.wire, now):
+        if update is None and self._turns.admits(session.wire, now, session):
             update = Update(key, session.exact, picture.base, session.streams, now)
             update.settles = reached
             self._start(update, pieces, session)
@@ -325,7 +326,7 @@ class Broadcast:
         wrong = overlay.copied(picture.overlay, moved.move) if moved else None
         key = (picture.base, session.wire, session.streams, wrong)
         update = self.fanout.find(key)
-        if update is not None or not self._turns.admits(session.wire, now):
+        if update is not None or not self._turns.admits(session.wire, now, session):
             return update
         update = Update(key, session.wire, picture.base, session.streams, now)
         if moved is None:
@@ -356,7 +357,7 @@ class Broadcast:
         self._turns.served(update.payer)
 
     def _start_partial(self, session: Session, screen: Screen, now: float) -> Update | None:
-        if not self._turns.admits(session.wire, now):
+        if not self._turns.admits(session.wire, now, session):
             return None
         picture = session.picture
         requested = session.demand.region.intersect([picture.area])
