@@ -74,8 +74,7 @@ class Show:
     def arrived(self) -> None:
         """Go on with what waited for other workers."""
         self.broadcast.fanout.arrived()
-        if self.broadcast.is_busy:
-            self._pump()
+        self._pump_soon()
 
     def close(self) -> None:
         """Show nothing any more, and let go of the memory. Nobody may look at it then."""
