@@ -237,16 +237,16 @@ class Show:
             deliveries = self.broadcast.step(now)
         except BrokenUpdate as broken:
             logger.exception("a fault of ours: it costs those who wait for it")
-            for session in broken.update.waiting:
-                self._clients[session].close("internal error: its update cannot be encoded")
+            for client in [self._clients[session] for session in broken.update.waiting]:
+                client.close("internal error: its update cannot be encoded")
             return
         self.broadcast.spent(time.thread_time() - began_s)
-        for delivery in deliveries:
-            self._clients[delivery.session].deliver(delivery)
-            self._audience.sent(delivery.session, delivery.session.picture.base)
-        for delivery in deliveries:
-            for client in self._groups.follow(delivery, now):
-                self._audience.sent(client.session, client.session.picture.base)
+        for client in self._groups.hand_out(deliveries, self._send, now):
+            self._audience.sent(client.session, client.session.picture.base)
+
+    def _send(self, delivery: Delivery) -> None:
+        self._clients[delivery.session].deliver(delivery)
+        self._audience.sent(delivery.session, delivery.session.picture.base)
 
     def _encode(self, pixels: Pixels, rect: Rect, wire: WireClass) -> EncodedRectangle:
         began_s = time.thread_time()
