@@ -15,6 +15,7 @@ from collections import Counter as Tally
 from mpvnc.encodings import encode
 from mpvnc.encodings.base import EncodedRectangle
 from mpvnc.encodings.wire import WireClass
+from mpvnc.errors import FrameError
 from mpvnc.frames.audience import Audience
 from mpvnc.frames.pointer import PointerPage
 from mpvnc.frames.reader import FrameReader
@@ -47,6 +48,8 @@ class Show:
         self.frames = 0
         """How many frames were taken over."""
         self._loop = loop
+        self._is_lost = False
+        """Whether the segment cannot be read any more."""
         self._pointer: PointerPage | None = None
         self._pointer_version = -1
         self._audience = audience
@@ -171,6 +174,7 @@ class Show:
         """Show another segment, from its newest frame on. Raises: FrameError if it cannot be shown."""
         reader = _open_reader(fd)
         old, self.reader = self.reader, reader
+        self._is_lost = False
         if self._sharing is not None:
             self._sharing.begin(reader.identity, reader.generation)
         self.broadcast.show(reader)
@@ -201,11 +205,16 @@ class Show:
         reader = self.reader
         if reader is None or reader.newest == reader.frame:
             return False
-        if not self.broadcast.may_advance(self._loop.time()):
+        if self._is_lost or not self.broadcast.may_advance(self._loop.time()):
             return False
-        has_advanced = reader.refresh()
-        while not reader.whole:  # overtaken half way; what came over stays, so this ends
+        try:
             has_advanced = reader.refresh()
+            while not reader.whole:  # overtaken half way; what came over stays, so this ends
+                has_advanced = reader.refresh()
+        except FrameError as error:
+            logger.error("the last frame stays until there is another segment: %s", error)
+            self._is_lost = True
+            return False
         if not has_advanced:
             return False
         self.broadcast.advance()
@@ -239,6 +248,12 @@ class Show:
             logger.exception("a fault of ours: it costs those who wait for it")
             for client in [self._clients[session] for session in broken.update.waiting]:
                 client.close("internal error: its update cannot be encoded")
+            return
+        except Exception:
+            # What is made for whom, and what their pictures hold, is not known any more: they come again.
+            logger.exception("a fault of ours: it costs all who look")
+            for client in self.clients:
+                client.close("internal error: no update can be made")
             return
         self.broadcast.spent(time.thread_time() - began_s)
         for client in self._groups.hand_out(deliveries, self._send, now):
