@@ -101,7 +101,7 @@ class Publishing:
         self._loop.send(peer.control, {"type": "brought", "client": self._bring_in(fds[0], surface.name)})
 
     def _join(self, peer: Peer, message: Message) -> None:
-        name = message.get("name") or DEFAULT_NAME
+        name = str(message.get("name") or DEFAULT_NAME)
         try:
             surface = self._enter(peer, name, message)
         except PublishError as error:
