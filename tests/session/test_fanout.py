@@ -108,6 +108,13 @@ def test_a_joiner_holds_new_frames_back_for_a_while_only():
     assert not fanout.may_advance(0.0)
 
 
+def test_a_refresh_holds_no_frame_back():
+    fanout, refresh = Fanout(encode), update("refresh")
+    refresh.settles = 1
+    fanout.start(refresh, [piece(0)])
+    assert fanout.is_busy and fanout.may_advance(0.0) and fanout.may_advance(10 * PATIENCE_S)
+
+
 def test_an_update_without_rectangles_is_done_at_once():
     fanout, one = Fanout(encode), update("a")
     fanout.start(one, [])

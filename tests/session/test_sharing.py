@@ -73,6 +73,20 @@ class Worker:
         return self.work(now)
 
 
+def test_what_a_rectangle_takes_here_is_learned():
+    one = Worker(desks(2)[0]).watch()
+    usual_s = one.sharing.reliance.saved_s(ZRLE, RECTS[0].area)
+    one.begin()
+    one.fanout.step(PIXELS, 0.0)
+    one.fanout.spent(0.02)
+    assert one.sharing.reliance.saved_s(ZRLE, RECTS[0].area) == pytest.approx(0.02) != usual_s
+    one.work()
+    one.begin(base=0)
+    one.fanout.step(PIXELS, 0.0)
+    one.fanout.spent(5.0)
+    assert one.sharing.reliance.saved_s(ZRLE, RECTS[0].area) == pytest.approx(0.02), "nothing was made"
+
+
 def pair(**options) -> tuple[Worker, Worker]:
     one, two = (Worker(desk, **options).watch() for desk in desks(2))
     return one, two
