@@ -10,12 +10,20 @@ import time
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from benchmarks.figures import Latency, Series, Sharing, Stall, as_row
-from benchmarks.processes import HERE, ROOT, SERVER_CORE
+from benchmarks.figures import Series, as_row
+from benchmarks.processes import HERE, ROOT, SERVER_CORE, pinned
 
 LEDGER = HERE / "ledger.jsonl"
+
+
+class Measured(Protocol):
+    """What can be noted: a dataclass with slots, of a server. Its class gives the row its kind."""
+
+    @property
+    def peer(self) -> str:
+        """The server."""
 
 
 class Ledger:
@@ -27,7 +35,7 @@ class Ledger:
         self._count = 0
         self._head = {"commit": commit(), "machine": machine()}
 
-    def note(self, value: Series | Latency | Stall | Sharing, versions: dict[str, str]) -> str:
+    def note(self, value: Measured, versions: dict[str, str]) -> str:
         """Append a row; return its name."""
         self._count += 1
         name = f"{self.run}-{self._count:03d}"
@@ -38,7 +46,7 @@ class Ledger:
         return name
 
 
-def figures(value: Series | Latency | Stall | Sharing) -> dict[str, Any]:
+def figures(value: Measured) -> dict[str, Any]:
     """Return what a row says about a measurement; a window has its call counts in `counters`."""
     if not isinstance(value, Series):
         return {"kind": type(value).__name__.lower(), **as_row(value)}
@@ -84,15 +92,11 @@ def versions(packages: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 def pace_ms() -> float:
     """Return how long the server's core takes for a fixed piece of work now: machines drift."""
-    ours = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {SERVER_CORE})
-    try:
+    with pinned(SERVER_CORE):
         data = bytes(range(256)) * 4096
         began = time.process_time()
         zlib.crc32(zlib.compress(data, 6))
         return round((time.process_time() - began) * 1000, 2)
-    finally:
-        os.sched_setaffinity(0, ours)
 
 
 def _output(command: Sequence[str]) -> str:

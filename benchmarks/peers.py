@@ -38,13 +38,14 @@ class Peer:
     """A server.
 
     Attributes:
-        screen: `own` is an X server itself, `xvfb` shows one, `memory` is fed by the painter.
-        commands: what to start; the last of them is fed, if it shows memory.
+        screen: `own` is an X server itself, `xvfb` shows one, `memory` is fed by the painter, `none` has a picture
+            of its own.
+        commands: what to start; the last of them is fed, if it shows memory. None for a display that is looked at.
         executable, package: what must be installed.
     """
 
     name: str
-    screen: Literal["own", "xvfb", "memory"]
+    screen: Literal["own", "xvfb", "memory", "none"]
     commands: Callable[[Place], list[list[str]]]
     executable: str = ""
     package: str = ""
@@ -124,6 +125,15 @@ def _mpvnc_memory(place: Place) -> list[list[str]]:
     return [_mpvnc(place, "source.kind=publish"), feed]
 
 
+def _mpvnc_demo(place: Place) -> list[list[str]]:
+    width, _, height = SIZE.partition("x")
+    return [_mpvnc(place, "source.kind=demo", f"source.width={width}", f"source.height={height}")]
+
+
+SCREEN = Peer("screen", "xvfb", lambda place: [])
+"""No server: an Xvfb and the painter alone."""
+DEMO = Peer("mpvnc-demo", "none", _mpvnc_demo, is_mpvnc=True)
+"""mpvnc with its demo, which needs nothing installed; it shows none of the workloads."""
 PEERS = {
     peer.name: peer
     for peer in (

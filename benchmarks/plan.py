@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks.measure import Plan
 from benchmarks.peers import PEERS
@@ -17,6 +17,8 @@ ALL_NUMBERS = (1, 10, 50, 100, 250, 500, 1000)
 MOST = 2000
 STALL_VIEWERS = 100
 SHARING_VIEWERS = 100
+REST_S = 60.0
+"""So long after the last change `idle` is measured."""
 EXTRAS = ("limit", "latency", "stall", "sharing")
 
 
@@ -46,7 +48,7 @@ def core(seconds: float) -> list[Job]:
 def everything(seconds: float) -> list[Job]:
     """Every scene, profile, server and number of viewers; a full server is not measured with still more."""
     plan = Plan(ALL_NUMBERS, seconds, most=MOST, stops_when_full=True)
-    resting = Plan((100,), seconds=10.0, settle_s=60.0)
+    resting = Plan((100,), seconds=10.0, settle_s=REST_S)
     busy = [scene for scene in RATES if scene != "idle"]
     stalls = [
         Job("stall", peer, "video", profile, STALL_VIEWERS, plan)
@@ -90,7 +92,10 @@ def only(words: Iterable[str], seconds: float) -> list[Job]:
             for p in profiles
             for peer in peers
         ]
-    return _series(scenes, profiles, peers, Plan(numbers, seconds, most=MOST if "limit" in given else 0))
+    plan = Plan(numbers, seconds, most=MOST if "limit" in given else 0)
+    busy, resting = [scene for scene in scenes if scene != "idle"], replace(plan, settle_s=REST_S, most=0)
+    idle = ["idle"] if "idle" in scenes else []
+    return _series(busy, profiles, peers, plan) + _series(idle, profiles, peers, resting)
 
 
 def _series(scenes: Sequence[str], profiles: Sequence[str], peers: Sequence[str], plan: Plan) -> list[Job]:

@@ -10,7 +10,8 @@ import select
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +26,17 @@ _PROGRAMS = {
     "viewers": (["viewers.c", "follow.c"], [], "libc6-dev"),
     "lvs": (["lvs.c"], ["-lvncserver"], "libvncserver-dev"),
 }
+
+
+@contextmanager
+def pinned(core: int) -> Iterator[None]:
+    """Have this thread run on one core for a while."""
+    ours = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, ours)
 
 
 class BenchError(Exception):

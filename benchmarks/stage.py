@@ -160,7 +160,7 @@ def running_stage(
     with ExitStack() as stack:
         painter = Painter()
         stack.callback(painter.close)
-        start = _start_memory if peer.screen == "memory" else _start_x
+        start = {"memory": _start_memory, "none": _start_alone}.get(peer.screen, _start_x)
         place = Place(free_port(), "", -1, directory, workers)
         yield start(stack, Stage(peer, place, painter), [scene, str(painter.fd)], list(flags))
 
@@ -179,6 +179,15 @@ def _start_x(stack: ExitStack, stage: Stage, scene: list[str], flags: list[str])
     if peer.screen == "xvfb":
         for command in peer.commands(stage.place):
             stage.servers.append(_start_server(stack, stage, command))
+    if stage.servers:
+        wait_for_banner(stage.place.port, stage.servers[0])
+    return stage
+
+
+def _start_alone(stack: ExitStack, stage: Stage, scene: list[str], flags: list[str]) -> Stage:
+    """Start a server that has a picture of its own; nothing is painted."""
+    for command in stage.peer.commands(stage.place):
+        stage.servers.append(_start_server(stack, stage, command))
     wait_for_banner(stage.place.port, stage.servers[0])
     return stage
 

@@ -16,6 +16,8 @@ LEGEND = (
     "N at which A + B x N fills a core. *X*: the X server beside a server that has one, per painted frame "
     "(not in CPU). *load*: CPU of the viewers' process per frame and viewer, at the largest N."
 )
+SEVERAL = 3
+"""From so many numbers of viewers on a series has a table of its growth."""
 
 
 @dataclass(slots=True)
@@ -61,6 +63,8 @@ def report(results: Results, baseline: str = "xvnc", ours: str = "mpvnc") -> str
     parts = [LEGEND]
     for scene, found in _by_scene(results.series):
         parts += [f"### {scene} ({RATES[scene]:.0f} changes/s)", costs(found)]
+        grown = scaling(found)
+        parts += [f"{scene}, with the number of viewers", grown] if grown else []
     versus = ratios(results.series, baseline, ours)
     if versus:
         parts += [f"### {ours} against {baseline}", versus]
@@ -123,6 +127,29 @@ def _cell(window: Window, scene: str) -> str:
     served = "" if window.is_served(scene) else "s"
     bound = ("g" if window.is_load_bound else "") + ("c" if window.is_contended else "")
     return f"{number(window.cpu_ms_each)}{served}{bound}"
+
+
+def scaling(series: Sequence[Series]) -> str:
+    """Return how rate, CPU and memory grow with the viewers, where there are several numbers of them; else ""."""
+    rows = [
+        _growth_row(one, window)
+        for one in series
+        for window in one.windows[: _planned(one)]
+        if _planned(one) >= SEVERAL
+    ]
+    head = ["profile", "server", "viewers", "frames/s of all", "frames/s each", "MB/s of all", "CPU, % of a core",
+            "of it by process", "memory, MB"]  # fmt: skip
+    return table(head, rows) if rows else ""
+
+
+def _growth_row(series: Series, window: Window) -> list[str]:
+    percent = {name: ms / window.seconds / 10 for name, ms in window.by_process_ms.items()}
+    shown = [f"{name} {number(value, 1)}" for name, value in sorted(percent.items()) if value >= 0.05]
+    return [
+        series.profile, series.peer, str(window.viewers), number(window.frames / window.seconds, 0),
+        number(window.rate, 1), number(window.bytes / window.seconds / 1e6, 1),
+        number(window.cpu_ms / window.seconds / 10, 1), ", ".join(shown), number(window.pss_kb / 1024, 1),
+    ]  # fmt: skip
 
 
 def ratios(series: Sequence[Series], baseline: str, ours: str) -> str:

@@ -27,7 +27,7 @@ class Rect(NamedTuple):
     @property
     def area(self) -> int:
         """Its number of pixels; 0 if a side is not positive."""
-        return max(self.width, 0) * max(self.height, 0)
+        return self.width * self.height if self.width > 0 and self.height > 0 else 0
 
     @property
     def is_empty(self) -> bool:

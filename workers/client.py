@@ -26,7 +26,7 @@ from mpvnc.session.heard import Heard, Joined
 from mpvnc.session.pacing import Link
 from mpvnc.session.session import NEVER, Session
 from mpvnc.session.update import Buffers
-from mpvnc.transport.farewell import ENDED, FAULTY, LEAVING, Farewell, barred
+from mpvnc.transport.farewell import ENDED, FAULTY, LEAVING, REFUSED, Farewell, barred
 from mpvnc.transport.plain import Pipe
 from mpvnc.transport.stream import Stream
 from mpvnc.transport.tls import TlsPipe
@@ -60,8 +60,9 @@ class Client:
     """
 
     __slots__ = (
-        "_blocked_since", "_host", "_inputs", "_is_reading", "_is_shaking_hands", "_is_writing", "_last_word",
-        "_listed", "_login", "_look_at", "_marks", "_rests_until", "_timer", "_waiting_control_bytes", "address",
+        "_blocked_since", "_farewell", "_host", "_inputs", "_is_reading", "_is_shaking_hands", "_is_writing",
+        "_last_word", "_listed", "_login", "_look_at", "_marks", "_rests_until", "_timer",
+        "_waiting_control_bytes", "address",
         "has_joined", "ident", "is_closed", "pipe", "session", "show", "since", "slot", "surface", "updates",
     )  # fmt: skip
 
@@ -100,6 +101,7 @@ class Client:
         self._is_shaking_hands = False
         self._rests_until = -math.inf
         self._last_word: str | None = None
+        self._farewell = REFUSED
         if not self._login.is_due:
             host.loop.call_at(judge_at, self._guarded, self._on_turn)
         self._watch()
@@ -116,8 +118,9 @@ class Client:
         self._guarded(self._advance)
         self._read_pending()
 
-    def refuse(self, reason: str) -> None:
+    def refuse(self, reason: str, farewell: Farewell = REFUSED) -> None:
         """End the handshake with a reason in the client's own words, as soon as it can hear it."""
+        self._farewell = farewell
         self._guarded(self._refuse, reason)
 
     def route(self, surface: int) -> None:
@@ -378,7 +381,10 @@ class Client:
         self._send_control()
         if self.session.is_over and not self.pipe.is_blocked:
             self.pipe.discard_input()
-            self.close("refused" if not self.has_joined else "ended")
+            if self.has_joined:
+                self.close("ended")
+            else:
+                self.close("refused", self._farewell)
             return
         self._host.review(self)
         self._offer()

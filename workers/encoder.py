@@ -24,7 +24,7 @@ from mpvnc.metrics import Counter
 from mpvnc.session.broadcast import Delivery
 from mpvnc.session.heard import Joined
 from mpvnc.session.session import Session
-from mpvnc.transport.farewell import LEAVING
+from mpvnc.transport.farewell import CROWDED, LEAVING
 from mpvnc.transport.plain import Pipe
 from mpvnc.transport.stream import Stream
 from mpvnc.transport.websocket import WebSocketPipe
@@ -240,7 +240,7 @@ class Encoder:
         self._counters.set(Counter.CLIENTS, len(self._clients))
         for_client(logger, ident).info("%s connected", address)
         if arrival.refusal:
-            client.refuse(arrival.refusal)
+            client.refuse(arrival.refusal, CROWDED)
         client.start()
 
     def _admit(self, arrival: Arrival, pipe: Stream) -> Client:

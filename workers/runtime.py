@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import faulthandler
+import gc
 import logging
 import os
 import signal
@@ -85,7 +86,13 @@ class Runtime:
         return self.bells[0]
 
     def ready(self) -> None:
-        """Tell the supervisor that this child can work."""
+        """Tell the supervisor that this child can work.
+
+        What was imported and set up until now is left to itself by the garbage collector: a full collection that
+        looks at all of it takes some 13 ms, in which no frame goes out.
+        """
+        gc.collect()
+        gc.freeze()
         self.send({"type": "ready"})
 
     def send(self, message: Message, fds: Sequence[int] = ()) -> None:

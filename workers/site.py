@@ -29,6 +29,8 @@ from mpvnc.workers.verifier import Verifier
 from mpvnc.workers.visitor import Visitor
 
 _SNAPSHOTS = {"/snapshot.png": "png", "/snapshot.jpg": "jpeg"}
+_OF_THE_SCREEN = {"/health", *_SNAPSHOTS}
+"""What one that is refused does not get. It gets the page, which hears the reason in RFB and tries again."""
 _TYPES = {"png": "image/png", "jpeg": "image/jpeg"}
 _LATER = (("Retry-After", "5"),)
 _UNSTORED = ("Cache-Control", "no-store")
@@ -58,6 +60,7 @@ class Site:
     def configure(self, config: Config, secrets: Secrets) -> None:
         """Follow the configuration, from the next request on."""
         self._config = config
+        self._publishes = config.source.kind == "publish"
         self._hosts = config.server.hosts
         self._allowed_origins = config.websocket.allowed_origins
         passwords = (secrets.password, secrets.view_only_password)
@@ -83,6 +86,10 @@ class Site:
         elif request.method not in READABLE:
             allowed = ("Allow", ", ".join(READABLE))
             visitor.answer(text(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD", (allowed,)), is_last=True)
+        elif visitor.arrival.refusal and request.path in _OF_THE_SCREEN:
+            visitor.answer(
+                text(HTTPStatus.SERVICE_UNAVAILABLE, visitor.arrival.refusal, _LATER), is_last=True
+            )
         elif request.path in _SNAPSHOTS:
             self._authorize(visitor, request)
         else:
@@ -90,24 +97,25 @@ class Site:
 
     def _refuse(self, visitor: Visitor, request: Request) -> Response | None:
         """Return why a request is not even looked at."""
+        is_health = request.path == "/health" and not request.wants_websocket
+        # A page is not told why its WebSocket was refused. It asks here, and says where it is from.
+        page = request.parameter("page") if is_health else ""
         in_clear = refusal_in_clear(self._config, is_encrypted=visitor.arrival.is_encrypted)
-        if in_clear and request.path != "/health":
+        if in_clear and (page or not is_health):
             return text(HTTPStatus.FORBIDDEN, in_clear)
         host = request.header("host")
         if self._is_open and not rules.is_host_allowed(host, self._hosts):
             return text(HTTPStatus.MISDIRECTED_REQUEST, _MISDIRECTED)
-        if request.wants_websocket:
-            # One that is refused is told so in RFB's own words, which reach whoever looks at the page.
-            origins = request.values("origin")
-            if not rules.is_origin_allowed(origins, host, self._allowed_origins):
-                return text(
-                    HTTPStatus.FORBIDDEN, f"Not from {', '.join(origins)}: see websocket.allowed_origins"
-                )
-        elif visitor.arrival.refusal:
-            return text(HTTPStatus.SERVICE_UNAVAILABLE, visitor.arrival.refusal, _LATER)
-        surface = request.parameter("surface")
-        if surface and not is_name(surface):
+        origins = [page] if page else request.values("origin") if request.wants_websocket else []
+        if not rules.is_origin_allowed(origins, host, self._allowed_origins):
+            return text(HTTPStatus.FORBIDDEN, _FOREIGN.format(", ".join(origins), host))
+        return self._refuse_surface(request.parameter("surface"))
+
+    def _refuse_surface(self, name: str) -> Response | None:
+        if name and not is_name(name):
             return text(HTTPStatus.NOT_FOUND, "That is no name of a surface")
+        if name and not self._publishes:
+            return text(HTTPStatus.NOT_FOUND, "Nothing is published here: leave ?surface= out of the address")
         return None
 
     def _look_up(self, visitor: Visitor, request: Request) -> Response:
@@ -118,7 +126,9 @@ class Site:
     def _health(self, surface: Surface | None) -> Response:
         """Say whether viewers see a living screen."""
         problem = "no frame yet"
-        if surface is not None and version_of(surface.show.reader):
+        if surface is None or (self._publishes and not surface.number):
+            problem = "not published"
+        elif version_of(surface.show.reader):
             problem = "" if surface.is_up else "the source is down"
         status = HTTPStatus.SERVICE_UNAVAILABLE if problem else HTTPStatus.OK
         body = json.dumps({"status": problem or "ok"}).encode()
@@ -173,6 +183,10 @@ class Site:
         self._snapshots.want(name, reader, kind, lambda made: visitor.answer(_as_response(kind, made)))
 
 
+_FOREIGN = (
+    "Not from {}: the server is reached as {}. Have the proxy in between pass on the Host header, or add that page "
+    "to websocket.allowed_origins"
+)
 _MISDIRECTED = (
     "This name is not known here. Use the address, or add the name to server.hosts "
     "(without a password only known names are answered: any page could have its own name point here)."

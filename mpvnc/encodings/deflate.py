@@ -27,12 +27,14 @@ SMALL_BYTES = 4096
 _SAMPLE_BYTES = 16384
 _PHOTO = 0.55
 _NOISE = 0.97
-_PHOTO_EFFORTS = ((1,), (1,), (1, 6))
 _ISAL_LEVEL = 2
 _EFFORTS: tuple[tuple[int | None, ...], ...] = ((None,), (None, 4), (None, 6))
 _SMALL_LEVELS = (6, 6, 9)
 _SMALL_MEMORY = (12, 6)
 """A window of 4 KiB, which loses nothing on so little data; the usual 256 KiB cost more to clear than to fill."""
+_PHOTO_LEVEL, _PHOTO_MEMORY = 1, (14, 9)
+"""Half the usual window and twice the hash table: a tenth faster there, and as short within 1.5 %."""
+_PHOTO_EFFORTS = ((_PHOTO_LEVEL,), (_PHOTO_LEVEL,), (_PHOTO_LEVEL, 6))
 _STORED_MAX = 0xFFFF
 _STORED = struct.Struct("<BHH")
 
@@ -58,7 +60,9 @@ def _efforts(data: bytes | bytearray, bucket: int) -> tuple[int | None, ...]:
 
 
 def _deflated(data: bytes | bytearray, level: int | None) -> bytes:
-    return _isal(data) if level is None else _zlib(data, level)
+    if level is None:
+        return _isal(data)
+    return _zlib(data, level, *(_PHOTO_MEMORY if level == _PHOTO_LEVEL else ()))
 
 
 def _isal(data: bytes | bytearray) -> bytes:

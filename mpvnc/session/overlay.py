@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from mpvnc.damage import Move
 from mpvnc.geometry import EMPTY, Rect
@@ -83,9 +84,13 @@ def _window(pixels: Pixels, rect: Rect, origin: Rect) -> Pixels:
 
 
 def _blend(below: Pixels, above: Pixels) -> Pixels:
-    alpha = above >> np.uint32(24)
-    blended = np.zeros_like(below)
-    for shift in (0, 8, 16):
-        low, high = (below >> shift) & 0xFF, (above >> shift) & 0xFF
-        blended |= ((high * alpha + low * (255 - alpha) + 127) // 255) << np.uint32(shift)
-    return blended
+    low, high = _channels(below), _channels(above)
+    alpha = high[..., 3:]
+    blended = (high * alpha + low * (255 - alpha) + 127) // 255
+    blended[..., 3] = 0
+    return blended.astype(np.uint8).view(np.uint32)[..., 0]
+
+
+def _channels(pixels: Pixels) -> npt.NDArray[np.uint16]:
+    """Return blue, green, red and alpha of each pixel, in words that hold the product of two of them."""
+    return np.ascontiguousarray(pixels).view(np.uint8).reshape(*pixels.shape, 4).astype(np.uint16)

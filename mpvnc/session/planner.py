@@ -187,8 +187,9 @@ def _blocks(spans: Iterable[_Span]) -> list[Rect]:
     last_above: dict[tuple[int, int], tuple[int, int]] = {}
     for row, first, last, rect in spans:
         above, index = last_above.get((first, last), (-2, 0))
-        if above == row - 1 and _is_near(blocks[index], rect):
-            blocks[index] = blocks[index].bounding(rect)
+        joined = _joined(blocks[index], rect) if above == row - 1 else None
+        if joined is not None:
+            blocks[index] = joined
         else:
             index = len(blocks)
             blocks.append(rect)
@@ -196,8 +197,10 @@ def _blocks(spans: Iterable[_Span]) -> list[Rect]:
     return blocks
 
 
-def _is_near(block: Rect, rect: Rect) -> bool:
-    return block.bounding(rect).area <= _SLACK * (block.area + rect.area)
+def _joined(block: Rect, rect: Rect) -> Rect | None:
+    """Return the rectangle around both, None if it is much larger than they are."""
+    joined = block.bounding(rect)
+    return joined if joined.area <= _SLACK * (block.area + rect.area) else None
 
 
 def _runs(changed: npt.NDArray[np.bool_]) -> Iterable[npt.NDArray[np.intp]]:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from mpvnc.config import Server, is_name
 from mpvnc.errors import ConfigError, MpvncError
+from mpvnc.supervisor.addresses import outward
 
 BACKLOG = 4096
 NOTHING = "none"
@@ -25,6 +26,7 @@ NOTHING = "none"
 ANY, VNC, WEB = "any", "vnc", "web"
 """What is spoken on a listener: everything on one port, or only what viewers or browsers speak."""
 _PORT_TRIES = 20
+_ON_ALL = ("vnc://0.0.0.0:", "vnc://[::]:")
 _NO_SUCH_FAMILY = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 
@@ -63,7 +65,7 @@ class Listener:
     """A listening, non-blocking socket, the URL under which viewers find it, and what it is for.
 
     Attributes:
-        url: `vnc://host:port` or `unix:/path`.
+        url: `vnc://host:port` or `unix:/path`, as it is bound.
         speaks: ANY, VNC or WEB.
         surface: the name of what is seen there; "" for the first.
         wants_https: browsers get nowhere without encryption.
@@ -78,16 +80,27 @@ class Listener:
 
     @property
     def urls(self) -> list[str]:
-        """Where those who may come here find it, viewers first."""
+        """Where those who may come here find it, viewers first: addresses that can be opened.
+
+        A socket on all addresses of its family is named by the one that others most probably reach.
+        """
         if self.unix_path:
             return [self.url]
-        web_url = f"http{'s' if self.wants_https else ''}{self.url.removeprefix('vnc')}/"
-        return {VNC: [self.url], WEB: [web_url]}.get(self.speaks, [self.url, web_url])
+        url = self.url
+        if self.is_on_all_addresses:
+            url = _url(outward(self.sock.family), int(url.rpartition(":")[2]))
+        web_url = f"http{'s' if self.wants_https else ''}{url.removeprefix('vnc')}/"
+        return {VNC: [url], WEB: [web_url]}.get(self.speaks, [url, web_url])
 
     @property
     def labels(self) -> list[str]:
         """The same, with the surface if it is for a certain one."""
         return [f"{url}#{self.surface}" for url in self.urls] if self.surface else self.urls
+
+    @property
+    def is_on_all_addresses(self) -> bool:
+        """Whether it takes connections to every address of its family."""
+        return self.url.startswith(_ON_ALL)
 
     def close(self) -> None:
         """Stop listening; removes the file of a UNIX socket."""
@@ -221,8 +234,11 @@ def _bind(family: int, address: tuple[object, ...]) -> Listener:
     except BaseException:
         sock.close()
         raise
-    host, port = sock.getsockname()[:2]
-    return Listener(sock, f"vnc://[{host}]:{port}" if ":" in host else f"vnc://{host}:{port}")
+    return Listener(sock, _url(*sock.getsockname()[:2]))
+
+
+def _url(host: str, port: int) -> str:
+    return f"vnc://[{host}]:{port}" if ":" in host else f"vnc://{host}:{port}"
 
 
 def _open_unix(spec: UnixSpec) -> Listener:

@@ -178,7 +178,10 @@ class Supervisor:
         self._door.open()
         urls = " ".join(self._door.urls)
         _print(f"{ANNOUNCE} {urls} source={self._kind} workers={self._workers}")
-        logger.info("listening on %s", urls or "nothing")
+        everywhere = any(listener.is_on_all_addresses for listener in self._door.listeners)
+        logger.info(
+            "listening on %s%s", urls or "nothing", ", and this machine's other addresses" * everywhere
+        )
         self._publishing.open(self._door.listeners)
 
     def _request_stop(self, now: float, *, quick: bool) -> None:

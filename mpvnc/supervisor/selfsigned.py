@@ -8,21 +8,19 @@ asking anybody: `localhost`, the host's name, the addresses of its interfaces, a
 from __future__ import annotations
 
 import datetime
-import fcntl
 import ipaddress
 import socket
-import struct
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from mpvnc.supervisor.addresses import ipv4_addresses, ipv6_addresses
+
 VALID_DAYS = 3650
-_SIOCGIFADDR = 0x8915
 _COMMON_NAME_LETTERS = 64
 
 
@@ -61,8 +59,8 @@ def names_of_this_machine() -> Iterator[str]:
     """Yield the names and addresses under which others may reach this machine; its own name first."""
     yield socket.gethostname()
     yield from ("localhost", "127.0.0.1", "::1")
-    yield from _ipv4_addresses()
-    yield from _ipv6_addresses()
+    yield from ipv4_addresses()
+    yield from ipv6_addresses()
 
 
 def _general_name(name: str) -> x509.GeneralName:
@@ -70,29 +68,6 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name.encode("idna").decode("ascii"))
-
-
-def _ipv4_addresses() -> Iterator[str]:
-    """Yield the address of each interface (netdevice(7))."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        for _, interface in socket.if_nameindex():
-            try:
-                answer = fcntl.ioctl(sock, _SIOCGIFADDR, struct.pack("16s24x", interface.encode()[:15]))
-            except OSError:
-                continue
-            yield socket.inet_ntoa(answer[20:24])
-
-
-def _ipv6_addresses() -> Iterator[str]:
-    """Yield the global addresses: the others mean nothing without an interface's name."""
-    try:
-        lines = Path("/proc/net/if_inet6").read_text("ascii").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        address = ipaddress.IPv6Address(bytes.fromhex(line.split()[0]))
-        if not address.is_link_local:
-            yield str(address)
 
 
 def main(argv: Sequence[str]) -> None:

@@ -18,6 +18,10 @@ LEAVING = Farewell(1001)
 """The server goes away; coming again is worth a try."""
 FAULTY = Farewell(1011)
 """A fault of ours."""
+REFUSED = Farewell(1008)
+"""It was told in RFB why it cannot come in, and coming again by itself is no use."""
+CROWDED = Farewell(1013)
+"""The same, but there may be room later."""
 
 
 def barred(reason: str) -> Farewell:

@@ -19,6 +19,11 @@ def test_what_is_not_named_is_as_in_the_core_set() -> None:
     assert all(job.plan.most for job in jobs)
 
 
+def test_idle_is_measured_when_it_has_rested() -> None:
+    jobs = plan.only(["idle", "ui", "tight-jpeg", "mpvnc", "100"], 1.0)
+    assert [(job.scene, job.plan.settle_s >= 60) for job in jobs] == [("ui", False), ("idle", True)]
+
+
 def test_an_unknown_word_is_named() -> None:
     with pytest.raises(BenchError, match="vidoe"):
         plan.only(["vidoe"], 1.0)

@@ -70,6 +70,23 @@ def test_the_report_says_what_was_measured() -> None:
     assert "- lvs: gone" in text
 
 
+def test_a_series_of_several_numbers_shows_how_everything_grows() -> None:
+    growing = [
+        dataclasses.replace(
+            window(n, 5.0), by_process_ms={"encoder": 200.0, "capture": 100.0, "injector": 0.5}
+        )
+        for n in (1, 2, 4)
+    ]
+    series = Series("mpvnc", "video", "zrle", [*growing, window(900, 20.0)], 900, planned=3)
+    text = report(Results([series, OURS]))
+    head = "| profile | server | viewers | frames/s of all | frames/s each | MB/s of all | CPU, % of a core |"
+    assert head in text
+    line = "| zrle | mpvnc | 4 | 120 | 30.0 | 2.4 | 15.0 | capture 5.0, encoder 10.0 | 1.2 |"
+    assert line in text
+    assert "| zrle | mpvnc | 900 |" not in text
+    assert head not in report(Results([OURS, THEIRS]))
+
+
 def test_small_numbers_keep_digits_that_mean_something() -> None:
     assert [number(value) for value in (None, 0.0, 0.0123, 1.234)] == ["", "0.00", "0.0123", "1.23"]
 

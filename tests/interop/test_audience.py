@@ -1,4 +1,4 @@
-"""Several viewers at once: acceptance rows A01, A17, B01; nothing moves when nothing changes."""
+"""Several viewers at once: they see the same, and nothing moves when nothing changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An X display through the server: rows A02, F01 to F03, F05, F07, G14 to G16; a desktop that stands still."""
+"""An X display through the server: pixels, pointer, input, and a desktop that stands still."""
 
 from __future__ import annotations
 

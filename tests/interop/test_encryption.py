@@ -12,6 +12,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPSConnection
@@ -28,6 +29,7 @@ from mpvnc.publisher.events import KeyEvent
 from mpvnc.rfb.security.users import Cost, format_user, make_user
 from tests.interop.stage import Stage, read_exactly, read_to_end, staged
 from tests.support import peers, processes, xserver
+from tests.support.client import dial
 from tests.support.handshake import vnc_response
 from tests.support.tls import client_context, make_pem, write_pair
 from tests.support.waits import eventually
@@ -319,6 +321,21 @@ def test_the_page_over_https_and_http(guarded: Stage) -> None:
     assert get(guarded, "/") == page
 
 
+def test_a_browser_whose_first_byte_comes_after_2_s_is_served_where_only_browsers_come(
+    guarded: Stage,
+) -> None:
+    with (
+        dial("127.0.0.1", web_port(guarded)) as plain,
+        dial("127.0.0.1", web_port(guarded)) as secret,
+    ):
+        time.sleep(2.0)  # both wait at once
+        for sock in (plain, client_context(PEM).wrap_socket(secret, server_hostname="127.0.0.1")):
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            answer = read_to_end(sock)
+            assert answer.startswith(b"HTTP/1.1 200 ") and b"<html" in answer
+            sock.close()
+
+
 def test_a_viewer_through_wss(strict: Stage, state_directory: Path) -> None:
     with wss(strict, own_pem(state_directory)) as sock:
         read_exactly(sock, 12)
@@ -353,6 +370,8 @@ def test_browsers_are_told_that_encryption_is_required(strict: Stage, state_dire
         assert status == 403 and b"wants encryption: use https" in words
         assert get(strict, path, own_pem(state_directory))[0] == 200
     assert get(strict, "/health")[0] == 200
+    page = f"http://127.0.0.1:{web_port(strict)}"
+    assert get(strict, f"/health?page={page}")[0] == 403, "which a page asks that was loaded before"
     address = f"ws://127.0.0.1:{web_port(strict)}/"
     with pytest.raises(InvalidStatus, match="403"), connect(address, compression=None, proxy=None):
         pass

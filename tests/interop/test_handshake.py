@@ -1,4 +1,4 @@
-"""Handshake and security over the socket: acceptance rows C01 to C12, C16, C17, C21, vectors 5.1 and 5.3."""
+"""Handshake and security over the socket."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture(scope="module")
 def look_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Only the view-only password is set."""
-    with staged(tmp_path_factory.mktemp("look"), *QUICK, env={"MPVNC_VIEW_ONLY_PASSWORD": "xyz"}) as stage:
+    """Only the view-only password is set, and nothing but VNC authentication is wanted."""
+    settings, password = (*QUICK, "security.types=vncauth"), {"MPVNC_VIEW_ONLY_PASSWORD": "xyz"}
+    with staged(tmp_path_factory.mktemp("look"), *settings, env=password) as stage:
         yield stage
 
 
@@ -87,6 +88,8 @@ def test_the_bytes_of_a_session_without_a_password(stage: Stage) -> None:
             + bytes.fromhex("2018000100ff00ff00ff10080000000000000005")
             + b"stage"
         )
+        sock.sendall(struct.pack(">BB4H", 3, 0, 0, 0, 1, 1))
+        assert read_exactly(sock, 4) == b"\0\0\0\1", "no capabilities stand behind ServerInit"
 
 
 def test_3_3_with_a_password_dictates_its_type(guarded: Stage) -> None:
@@ -184,6 +187,7 @@ def test_only_a_view_only_password(look_only: Stage) -> None:
     with pytest.raises(Refused):
         look_only.client(security_type=1)
     with look_only.client([0], password="xyz") as client:
+        assert client.viewer.server.security_types == (2,), "Tight (16) can be left out"
         client.send_key(True, 0x61)
         client.send_pointer(1, 10, 10)
         assert np.array_equal(client.refresh(), look_only.picture)

@@ -1,4 +1,4 @@
-"""JPEG and the levels that viewers give: acceptance rows E08, E11, E16, E17."""
+"""JPEG and the levels that viewers give, on the wire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Client messages over the socket: acceptance rows D08 to D21, G19; limits and input included."""
+"""Client messages over the socket; limits and input included."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ def test_a_pixel_format_that_cannot_be(stage: Stage, fields: str) -> None:
 
 
 def test_input_is_not_held_up_by_a_4k_frame(quiet_stage: Stage) -> None:
-    """G19: 20 ms on an idle machine; the tests' own bound is loose, for it runs beside others."""
+    """20 ms on an idle machine; the tests' own bound is loose, for it runs beside others."""
     quiet_stage.show(golden.noise(3840, 2160))
     latencies = []
     with quiet_stage.client([TIGHT]) as client:

@@ -1,7 +1,4 @@
-"""Every pixel of every lossless encoding in every format.
-
-Acceptance rows D01 to D05, D07, E01, E03 to E10, E13, B16, B17, F10.
-"""
+"""Every pixel of every lossless encoding in every format."""
 
 from __future__ import annotations
 
@@ -130,7 +127,7 @@ def test_a_noisy_rre_is_valid_and_no_longer_than_raw(stage: Stage) -> None:
 
 
 def test_an_odd_pixel_is_no_fill(stage: Stage) -> None:
-    """E06, with a single odd pixel among 65,536."""
+    """Fills, and a single odd pixel among 65,536."""
     picture = golden.solid(256, 256)
     picture[200, 100] ^= 1
     stage.show(picture)
@@ -172,7 +169,7 @@ def test_a_caret_costs_two_tiles_at_most(stage: Stage) -> None:
 
 @pytest.mark.parametrize("width", [320, 640, 1024, 1366, 1920])
 def test_random_pixels_never_get_lost(stage: Stage, width: int) -> None:
-    """B17: 200 rounds in each of five widths; two viewers in step, of which the second sleeps now and then."""
+    """200 rounds in each of five widths; two viewers in step, of which the second sleeps now and then."""
     height = 130
     picture = stage.show(golden.noise(width, height)).copy()
     rng = np.random.default_rng(width)

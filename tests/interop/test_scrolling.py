@@ -1,4 +1,4 @@
-"""A desktop that scrolls: rows E02 and B18. What viewers copy themselves is exact, and costs next to nothing."""
+"""A desktop that scrolls. What viewers copy themselves is exact, and costs next to nothing."""
 
 from __future__ import annotations
 

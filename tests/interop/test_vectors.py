@@ -1,4 +1,4 @@
-"""The bytes of small updates as the specification has them: vectors 5.6, rows E04, E06, E09, E11."""
+"""The bytes of small updates as the specification has them."""
 
 from __future__ import annotations
 

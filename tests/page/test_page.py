@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
 
+import cairo
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
+import mpvnc
 from mpvnc import ClickEvent, ClipboardEvent, KeyEvent, MoveEvent, ScrollEvent
 from tests.interop.stage import Stage
 from tests.support import golden
 from tests.support.browser import PHONE, Visitor, visit
+from tests.support.proxy import HeaderRules, proxy
+from tests.support.tls import make_pem, write_pair
 from tests.support.waits import eventually
 
 pytestmark = pytest.mark.interop
 
 TEXT = "Grüße, 你好, 😀"
 EXACT = "?quality=lossless&fit=actual"
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = {
+    "README.md": r"^    server \{\n.*?^    map .*?\}$",
+    "docs/proxy.md": r"^```nginx\n(.*?)^```$",
+}
 CONTROL, ALT, META, DELETE, TAB, ESCAPE, BACKSPACE, RETURN = (
     0xFFE3, 0xFFE9, 0xFFEB, 0xFFFF, 0xFF09, 0xFF1B, 0xFF08, 0xFF0D,
 )  # fmt: skip
@@ -58,6 +72,32 @@ def test_a_surface_is_asked_for_by_its_name(stage: Stage, browser: Browser, url:
         href = one.page.evaluate("document.getElementById('snapshot').href")
         assert href == f"{url}snapshot.png?surface=default"
         eventually(lambda: one.shows(stage.picture))
+
+
+def test_a_surface_that_nobody_publishes_is_waited_for_and_told_of(
+    stage: Stage, browser: Browser, url: str
+) -> None:
+    def without_waiting(page: Page) -> None:
+        page.clock.install()
+
+    address = url + "?surface=later&quality=lossless"
+    with visit(browser, address, state="connecting", prepare=without_waiting) as one:
+
+        def is_told() -> bool:
+            one.page.clock.run_for(2500)
+            return "No program shows “later” yet" in str(one.page.text_content("#spoken"))
+
+        eventually(is_told, what="words")
+        assert one.page.text_content("#notice-title") == "Waiting for a picture"
+        one.picture("nothing-published")
+        surface = cairo.ImageSurface(cairo.FORMAT_RGB24, 64, 48)
+        with mock.patch.dict(os.environ, MPVNC_RUNTIME_DIR=str(stage.server.runtime_dir)):
+            later = mpvnc.publish(surface, name="later")
+        with later:
+            later.publish_frame()
+            one.wait_state("connected")
+            assert one.pixels().shape == (48, 64)
+        one.errors.clear()
 
 
 def test_the_canvas_follows_the_size(stage: Stage, visitor: Visitor) -> None:
@@ -261,6 +301,47 @@ def test_quality_and_compression_reach_the_server(visitor: Visitor) -> None:
     visitor.page.select_option("#compression", "8")
     eventually(lambda: (-256 + 8).to_bytes(4, "big", signed=True) in b"".join(sent))
     visitor.page.select_option("#quality", "lossless")
+
+
+# -- behind a proxy, as README.md and docs/proxy.md have it
+
+
+def example(page: str) -> str:
+    """Return nginx's configuration in a page of ours."""
+    found = re.search(EXAMPLES[page], (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found[0]
+
+
+@contextmanager
+def proxied(stage: Stage, directory: Path, rules: HeaderRules) -> Iterator[str]:
+    """Put a proxy before the server for a block; yields the address of the page."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*write_pair(directory, make_pem("127.0.0.1")))
+    with proxy((stage.server.host, stage.web_port), rules, context) as port:
+        yield f"https://127.0.0.1:{port}/"
+
+
+def test_the_examples_of_a_proxy_work(stage: Stage, browser: Browser, tmp_path: Path) -> None:
+    rules, more = (HeaderRules(example(page)) for page in EXAMPLES)
+    assert rules == more
+    with proxied(stage, tmp_path, rules) as address, visit(browser, address + EXACT) as visitor:
+        assert visitor.sockets == [f"wss{address[5:]}websockify"]
+        eventually(lambda: visitor.shows(stage.picture), what="the golden surface")
+        visitor.page.focus("#screen canvas")
+        visitor.page.keyboard.press("a")
+        assert keys(stage, 1) == [(ord("a"), True)]
+
+
+def test_a_proxy_that_keeps_the_host_to_itself_is_named_and_not_tried_again(
+    stage: Stage, browser: Browser, tmp_path: Path
+) -> None:
+    rules = HeaderRules(re.sub(r".*proxy_set_header Host.*\n", "", example("README.md")))
+    with proxied(stage, tmp_path, rules) as address, visit(browser, address, state="ended") as visitor:
+        visitor.wait_text("#notice-text", f"Not from {address[:-1]}: .*pass on the Host header")
+        assert not visitor.page.text_content("#notice-countdown")
+        visitor.picture("proxy-without-host")
+        visitor.errors.clear()
 
 
 def quality_levels(sent: bytes) -> set[int]:

@@ -73,10 +73,14 @@ def test_a_user_logs_in_over_https_and_sees_every_pixel(
 
 
 def test_over_http_it_is_said_that_https_is_wanted(page_url: str, browser: Browser) -> None:
-    with visit(browser, page_url.replace("https:", "http:"), state="waiting") as visitor:
-        visitor.wait_text("#notice-text", "wants a user's name: use https")
+    with visit(browser, page_url.replace("https:", "http:"), state="ended") as visitor:
+        visitor.wait_text("#notice-text", "wants an encrypted connection: https in the address")
+        assert not visitor.page.text_content("#notice-countdown"), "it will be the same"
         visitor.picture("https-wanted")
+        assert visitor.faults() == []
         visitor.errors.clear()
+        visitor.page.click("#notice-secure")
+        visitor.wait_state("asking")
 
 
 def test_who_is_thrown_out_is_told_so_and_stays_out(house: Stage, page_url: str, browser: Browser) -> None:

@@ -110,19 +110,45 @@ def test_a_password_is_asked_for_and_kept_over_a_restart(servers: Any, browser: 
         eventually(lambda: not page.is_visible("#ghost"), what="a new picture")
 
 
+def silent_for(visitor: Visitor, milliseconds: int) -> bool:
+    """Let the page's clock run on; whether it has given the server up."""
+    visitor.page.clock.run_for(milliseconds)
+    return "does not answer" in (visitor.page.text_content("#notice-text") or "")
+
+
 def test_a_server_that_falls_silent_is_given_up(demo_server: Server, browser: Browser) -> None:
     with visit(browser, demo_server.page, prepare=lambda page: page.clock.install()) as visitor:
         visitor.wait_text("dd[data-reading=delay]", "ms")
         (worker,) = demo_server.children_of_role("encoder")
         os.kill(worker, signal.SIGSTOP)
         try:
-            for _ in range(6):
-                visitor.page.clock.run_for(4000)
-            visitor.wait_text("#notice-text", "does not answer")
+            # What was under way when the worker stopped may still arrive, and puts off the end.
+            eventually(lambda: silent_for(visitor, 4000), timeout_s=20, what="the page to give up")
         finally:
             os.kill(worker, signal.SIGCONT)
         visitor.page.click("#notice-action")
         visitor.wait_state("connected")
+
+
+def test_a_full_server_says_so_and_lets_in_who_waits(tmp_path: Path, browser: Browser) -> None:
+    settings = (*DEMO, PORT_FOR_BROWSERS, "clients.max_connections=1")
+    with (
+        running_supervisor(tmp_path, *settings) as server,
+        server.connect() as seated,
+        visit(browser, server.page, state="waiting") as visitor,
+    ):
+        page = visitor.page
+        visitor.wait_text("#notice-text", "The server refuses: Too many viewers")
+        visitor.wait_text("#notice-countdown", r"Trying again in \d+ s")
+        visitor.picture("full")
+        page.focus("#notice-action")
+        with page.expect_websocket():
+            page.keyboard.press("Enter")
+        visitor.wait_state("waiting")
+        assert page.evaluate("document.activeElement.id") == "notice-action"
+        seated.close()
+        visitor.wait_state("connected")
+        assert page.evaluate("document.activeElement.tagName") == "CANVAS"
 
 
 def test_over_plain_http_from_elsewhere_the_clipboard_is_passed_by_hand(demo: str, browser: Browser) -> None:
@@ -265,9 +291,17 @@ def test_errors_are_told_in_plain_words(desk: Visitor) -> None:
             nonsense: m.whyClosed(null),
             offline: m.whyNotOpened('desk:5900', null, false),
             away: m.whyNotOpened('desk:5900', null, true),
-            proxy: m.whyNotOpened('desk:5900', {status: 200}, true),
-            early: m.whyNotOpened('desk:5900', {status: 503}, true),
+            proxy: m.whyNotOpened('desk:5900', {status: 200, said: 'ok'}, true),
+            early: m.whyNotOpened('desk:5900', {status: 503, said: 'no frame yet'}, true),
+            stage: m.whyNotOpened('desk:5900', {status: 503, said: 'not published'}, true, 'stage'),
+            name: m.whyNotOpened('desk:5900', {status: 421, said: 'This name is not known here.'}, true),
+            gateway: m.whyNotOpened('desk:5900', {status: 502, said: ''}, true),
+            login: m.whyNotOpened('desk:5900', {status: 401, said: ''}, true),
             full: m.whyRefused('Too many viewers'),
+            clear: m.whyRefused('This server wants encryption: use https, or a viewer that knows VeNCrypt with TLS'),
+            slow: m.whyLong('desk:5900', 'opening', null),
+            judged: m.whyLong('desk:5900', 'judging', {status: 200, said: 'ok'}),
+            down: m.whyLong('desk:5900', 'showing', {status: 503, said: 'the source is down'}),
             wrong: m.whyWrong('Authentication failed', true),
             late: m.whyWrong('Too many attempts', false),
         };
@@ -279,10 +313,25 @@ def test_errors_are_told_in_plain_words(desk: Visitor) -> None:
     assert words["offline"] == "This device is offline."
     assert "desk:5900 does not answer" in words["away"]
     assert "WebSockets" in words["proxy"]
-    assert words["early"] == "The server at desk:5900 is there, but has nothing to show yet."
+    assert words["early"] == "The server has no picture yet. It comes by itself when there is one."
+    assert words["stage"] == "No program shows “stage” yet. The picture comes by itself when one does."
+    assert words["name"] == "The server refuses: This name is not known here."
+    assert "in front of the server does not reach it" in words["gateway"]
+    assert "asks for a login" in words["login"]
+    assert "takes long" in words["slow"] and "checking the password" in words["judged"]
+    assert "not running" in words["down"] and "encrypted connection: https" in words["clear"]
     assert words["full"] == "The server refuses: Too many viewers."
     assert words["wrong"] == "This user name and password were not accepted."
     assert words["late"] == "This password was not accepted. The server says: Too many attempts."
+
+
+def test_only_the_server_itself_says_no_for_good(desk: Visitor) -> None:
+    final = desk.page.evaluate("""async () => {
+        const { isFinal } = await import('./app/words.js');
+        const answers = [[403, 'no'], [404, 'no'], [421, 'no'], [404, ''], [503, 'no'], [200, 'ok']];
+        return [null, ...answers.map(([status, said]) => ({status, said}))].map(isFinal);
+    }""")
+    assert final == [False, True, True, True, False, False, False]
 
 
 def test_attempts_grow_rarer_and_spread(desk: Visitor) -> None:

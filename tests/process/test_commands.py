@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -150,9 +151,11 @@ class TestStarts:
         with pytest.raises(OSError):
             socket.create_connection(("127.0.0.2", int(ports["127.0.0.1"])), timeout=2).close()
 
-    def test_every_family_has_the_same_port(self, serve: Serve) -> None:
+    def test_every_family_has_the_same_port_and_is_named_by_an_address(self, serve: Serve) -> None:
         server = serve("server.host=*", "security.allow_none=true")
-        for host in ("127.0.0.1", "::1"):
+        named = {urlsplit(url).hostname for url in server.urls}
+        assert len(named) == 2 and not named & {"0.0.0.0", "::"}
+        for host in ("127.0.0.1", "::1", *named):
             with connect(host, server.port) as client:
                 assert client.refresh().any()
 

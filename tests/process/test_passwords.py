@@ -206,7 +206,7 @@ def test_exclusive_access(serve: Serve, policy: str, stays: str) -> None:
 def test_a_view_only_viewer_cannot_evict(serve: Serve, policy: str) -> None:
     server = serve(f"clients.when_not_shared={policy}", env=BOTH)
     first = server.connect(password=RIGHT)
-    looker = server.connect(password=ONLY_LOOK, shared=False)
+    looker = web_client(server.host, server.port, password=ONLY_LOOK, shared=False)
     stay(first, looker)
 
 

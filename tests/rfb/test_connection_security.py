@@ -282,6 +282,7 @@ CONVERSATIONS = {
     "vencrypt x509vnc": (b"x", TLS, BANNER + choose(X509_VNC), response(b"x", CHALLENGE) + SHARED + KEY),
     "vencrypt plain": (None, USERS | {"is_encrypted": True}, BANNER + choose(PLAIN) + ALICE + SHARED + KEY, b""),
     "vencrypt x509plain": (None, TLS | USERS, BANNER + choose(X509_PLAIN), ALICE + SHARED + KEY),
+    "tight none": (None, {}, BANNER + b"\x10" + SHARED + KEY, b""),
     "tight": (b"x", {}, BANNER + b"\x10\0\0\0\2" + response(b"x", CHALLENGE) + SHARED + KEY, b""),
 }  # fmt: skip
 

@@ -57,7 +57,7 @@ def view(publication: mpvnc.Publication, *encodings: int) -> Client:
 
 
 def colours(seconds: float, viewers: int = 50) -> str:
-    """Acceptance B01, of a published surface."""
+    """Paint a surface in one colour after the other: no update ever shows two of them."""
     surface = cairo.ImageSurface(cairo.FORMAT_RGB24, 320, 240)
     dice, lists = random.Random(1), ((RAW,), (TIGHT,), (ZRLE,))
     with mpvnc.publish(surface, port=0, settings={"server.workers": 2}) as publication, ExitStack() as stack:
@@ -86,7 +86,7 @@ def colours(seconds: float, viewers: int = 50) -> str:
 
 
 def resizes(seconds: float) -> str:
-    """Acceptance B02."""
+    """Change the surface 300 times a second while another thread publishes it: no stop, no segment without a frame."""
     lines: list[str] = []
     lock, stop = threading.Lock(), threading.Event()
     surface = painted(cairo.ImageSurface(cairo.FORMAT_RGB24, 320, 240), (1, 0, 0))
@@ -121,7 +121,9 @@ def _resize(
     publication: mpvnc.Publication, lock: threading.Lock, stop: threading.Event, changes: list[float]
 ) -> None:
     dice = random.Random(2)
-    while not stop.wait(1 / 300):
+    due = time.monotonic()
+    while not stop.wait(due - time.monotonic()):
+        due += 1 / 300
         with lock:
             size = dice.randrange(200, 400), dice.randrange(100, 300)
             surface = painted(cairo.ImageSurface(cairo.FORMAT_RGB24, *size), (dice.random(), 0.5, 0.5))

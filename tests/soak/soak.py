@@ -57,7 +57,7 @@ def pixel(client: Client, x: int, y: int) -> int:
 
 
 def idle(seconds: float) -> str:
-    """Acceptance D23."""
+    """Let viewers watch a screen that stands still: nothing is sent."""
     with served_screen(320, 240) as (server, painter, _), server.connect() as client:
         client.refresh()
         client.request()
@@ -69,7 +69,7 @@ def idle(seconds: float) -> str:
 
 
 def whole(seconds: float) -> str:
-    """Acceptance B01."""
+    """Paint a desktop in one colour after the other: no update ever shows two of them."""
     colours = random.Random(1)
     with served_screen(640, 480) as (server, painter, _), ExitStack() as stack:
         clients = [stack.enter_context(server.connect()) for _ in LOSSLESS]
@@ -98,7 +98,7 @@ def whole(seconds: float) -> str:
 
 
 def exact(rounds: int) -> str:
-    """Acceptance B17."""
+    """Change single pixels of screens of five widths: each comes, and in the end every pixel is right."""
     for width in (320, 640, 1024, 1366, 1920):
         places = random.Random(width)
         with served_screen(width, 200) as (server, painter, display), ExitStack() as stack:

@@ -140,6 +140,23 @@ def test_urls():
     close_all(opened)
 
 
+@pytest.mark.parametrize(
+    ("host", "address", "url"),
+    [
+        ("0.0.0.0", "192.0.2.7", "vnc://192.0.2.7:{}"),
+        ("::", "2001:db8::7", "vnc://[2001:db8::7]:{}"),
+        ("127.0.0.1", "192.0.2.7", "vnc://127.0.0.1:{}"),
+    ],
+)
+def test_all_addresses_are_named_by_one_that_can_be_opened(monkeypatch, host, address, url):
+    monkeypatch.setattr(listeners, "outward", lambda family: address)
+    (opened,) = open_listeners([TcpSpec(host, 0)])
+    opened.close()
+    url = url.format(opened.url.rpartition(":")[2])
+    assert opened.urls == [url, f"http{url[3:]}/"]
+    assert opened.is_on_all_addresses == (host != "127.0.0.1")
+
+
 def test_a_busy_port_is_named_and_nothing_stays_open():
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]

@@ -27,6 +27,8 @@ class WebSocketSocket:
         self._sock = dial(host, port)
         self._sock.settimeout(5.0)
         self._left = bytearray()
+        self.largest_message_bytes = 0
+        """Of what came so far."""
         self._protocol = ClientProtocol(uri, origin=origin, max_size=None)  # type: ignore[arg-type]
         self._protocol.send_request(self._protocol.connect())
         try:
@@ -71,6 +73,7 @@ class WebSocketSocket:
         for event in self._protocol.events_received():
             if getattr(event, "opcode", None) in (Opcode.BINARY, Opcode.CONT):
                 self._left += event.data  # type: ignore[union-attr]
+                self.largest_message_bytes = max(self.largest_message_bytes, len(event.data))  # type: ignore[union-attr]
         self._flush()
 
     def _flush(self) -> None:

@@ -31,6 +31,14 @@ def tcp() -> tuple[Pipe, socket.socket]:
         return Pipe(server.accept()[0]), theirs
 
 
+def test_small_messages_do_not_wait_for_others() -> None:
+    pipe, theirs = tcp()
+    sock = pipe.detach()
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    sock.close()
+    theirs.close()
+
+
 def receive_all(sock: socket.socket, size: int) -> bytes:
     data = bytearray()
     while len(data) < size:

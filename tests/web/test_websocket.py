@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 
 import pytest
 from hypothesis import given
@@ -245,6 +246,20 @@ def test_larger_limits_hold_from_the_next_frame_on() -> None:
     assert feed(side, frame(b"y" * 70000)) == b"y" * 70000
     assert feed(side, frame(b"y" * (1 << 20), mask=bytes(4))[:20]) == b""
     assert not side.is_over
+
+
+def test_a_message_of_1_mib_is_unmasked_within_20_ms() -> None:
+    size = 1 << 20
+    payload, took_s = bytes(range(256)) * (size // 256), []
+    mask = int.from_bytes(MASK * (size // 4), "big")
+    masked = (int.from_bytes(payload, "big") ^ mask).to_bytes(size, "big")
+    for _ in range(5):
+        side = incoming(SizeLimits(size, size))
+        began = time.perf_counter()
+        got = feed(side, b"\x82\xff" + struct.pack(">Q", size) + MASK + masked)
+        took_s.append(time.perf_counter() - began)
+        assert got == payload
+    assert min(took_s) < 0.02
 
 
 def test_a_close_is_answered_with_its_code() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from mpvnc.session.broadcast import Delivery
+from mpvnc.transport.farewell import CROWDED, Farewell
 from mpvnc.transport.websocket import WebSocketPipe
 from mpvnc.web.websocket import SizeLimits
 from mpvnc.workers import client as module
@@ -151,6 +152,18 @@ def test_one_that_breaks_the_protocol_is_not_to_come_again(rig: WebRig) -> None:
     rig.run(lambda: b"\x88" in rig.received)
     code, reason = last_word(rig)
     assert code == 1008 and reason.decode() == rig.host.reasons[0]
+
+
+@pytest.mark.parametrize(("more", "code"), [((), 1008), ((CROWDED,), 1013)])
+def test_one_that_is_refused_is_told_in_rfb_and_whether_to_come_again(
+    rig: WebRig, more: tuple[Farewell, ...], code: int
+) -> None:
+    rig.client.refuse("no more", *more)
+    rig.client.start()
+    rig.say(frame(b"RFB 003.008\n"))
+    rig.run(lambda: rig.host.reasons and b"\x88" in rig.received)
+    assert b"\0\0\0\0\x07no more" in bytes(rig.received)
+    assert last_word(rig) == (code, b"") and rig.host.reasons == ["refused"]
 
 
 def test_a_fault_of_ours_is_called_one(rig: WebRig, monkeypatch) -> None:

@@ -42,7 +42,9 @@ class House:
     def __init__(self, secrets: Secrets, *settings: str) -> None:
         self.loop = asyncio.new_event_loop()
         self.reader = SimpleNamespace(identity=31, frame=1, pixels=golden.golden(64, 48))
-        self.surface = SimpleNamespace(name="", is_up=True, show=SimpleNamespace(reader=self.reader))
+        self.surface = SimpleNamespace(
+            name="", number=1, is_up=True, show=SimpleNamespace(reader=self.reader)
+        )
         self.surfaces = {"": self.surface}
         shows = SimpleNamespace(look=self.surfaces.get)
         self.admitted: list[tuple[Arrival, Stream]] = []
@@ -189,13 +191,13 @@ def test_one_can_be_evicted(house: House) -> None:
 
 def test_who_is_refused_is_told_so_in_its_own_words(house: House) -> None:
     refused = {"verdict": "refuse", "reason": "Too many viewers"}
+    for path in ("/health", "/snapshot.png"):
+        house.ask(path, peer=house.connect(**refused))
+        status, head, body = house.reply()
+        assert (status, body) == (503, b"Too many viewers\n")
+        assert b"Retry-After" in head and b"Connection: close" in head
     house.ask("/", peer=house.connect(**refused))
-    status, head, body = house.reply()
-    assert (
-        (status, body) == (503, b"Too many viewers\n")
-        and b"Retry-After" in head
-        and b"Connection: close" in head
-    )
+    assert house.reply()[0] == 200, "the page says why, and tries again"
     house.ask("/", *UPGRADE.splitlines(), peer=house.connect(**refused))
     house.run(lambda: house.admitted)
     assert house.admitted[0][0].refusal == "Too many viewers"
@@ -219,9 +221,20 @@ def test_pages_from_elsewhere_open_nothing(build: Callable[..., House]) -> None:
     assert house.get("/", *upgrade, "Origin: http://evil.example")[0] == 403
     assert house.get("/", *upgrade, "Origin: http://localhost", "Origin: http://localhost")[0] == 403
     assert not house.admitted
+    assert house.get("/health?page=http://localhost", *upgrade, "Origin: http://evil.example")[0] == 403
     for origin in ("http://localhost", "https://desk.example"):
         assert house.get("/", *upgrade, f"Origin: {origin}")[0] == 101
     assert house.get("/", *UPGRADE.replace("13", "12").splitlines())[0] == 426
+
+
+def test_a_page_can_ask_why_it_may_not_connect(build: Callable[..., House]) -> None:
+    house = build(Secrets(), "websocket.allowed_origins=https://desk.example")
+    for page, status in (
+        ("http://localhost", 200), ("https://desk.example", 200), ("http://evil.example", 403), ("null", 403)
+    ):  # fmt: skip
+        assert house.get(f"/health?page={page}")[0] == status
+    assert b"allowed_origins" in house.get("/health?page=http://evil.example")[2]
+    assert house.get("/health?page=http://desk.example", host="desk.example")[0] == 421
 
 
 def test_other_methods_are_not_allowed(house: House) -> None:
@@ -257,19 +270,34 @@ def test_a_snapshot_is_there_for_everybody_where_nobody_authenticates(house: Hou
     assert house.get("/snapshot.jpg")[2].startswith(b"\xff\xd8")
 
 
-def test_a_surface_is_asked_for_by_its_name_where_the_listener_is_not_for_one(house: House) -> None:
+def test_a_surface_is_asked_for_by_its_name_where_the_listener_is_not_for_one(
+    build: Callable[..., House],
+) -> None:
+    house = build(Secrets(), "source.kind=publish")
     reader = SimpleNamespace(identity=32, frame=1, pixels=golden.solid(32, 16))
-    house.surfaces["left"] = SimpleNamespace(name="left", is_up=False, show=SimpleNamespace(reader=reader))
+    house.surfaces["left"] = SimpleNamespace(
+        name="left", number=2, is_up=False, show=SimpleNamespace(reader=reader)
+    )
     assert np.array_equal(read_png(house.get("/snapshot.png?a=b&surface=left")[2]), reader.pixels)
     assert np.array_equal(read_png(house.get("/snapshot.png")[2]), house.reader.pixels)
     assert house.get("/health?surface=left")[0] == 503
     assert house.get("/snapshot.png?surface=unknown")[0] == 503
     assert house.get("/?surface=no/name")[0] == 404
+    assert house.get("/health?surface=unknown")[::2] == (503, b'{"status": "not published"}')
+    house.surfaces["awaited"] = SimpleNamespace(name="awaited", number=0, show=SimpleNamespace(reader=None))
+    assert house.get("/health?surface=awaited")[::2] == (503, b'{"status": "not published"}')
     upgrade = UPGRADE.splitlines()
     house.ask("/ws?surface=left", *upgrade)
     house.ask("/ws?surface=left", *upgrade, peer=house.connect(surface="right"))
     house.run(lambda: len(house.admitted) == 2)
     assert [arrival.surface for arrival, _ in house.admitted] == ["left", "right"]
+
+
+def test_no_surface_has_a_name_where_nothing_is_published(house: House) -> None:
+    for path in ("/?surface=left", "/health?surface=left", "/snapshot.png?surface=left"):
+        assert house.get(path)[::2] == (
+            404, b"Nothing is published here: leave ?surface= out of the address\n"
+        )  # fmt: skip
 
 
 # -- passwords

@@ -18,7 +18,7 @@ from tests.support.server import ROOT
 pytestmark = pytest.mark.process
 
 ROLE = """
-    import select, signal, sys, time
+    import gc, select, signal, sys, time
     from mpvnc.workers import runtime
     started = runtime.start("encoder", death_signal=signal.SIGTERM)
     started.ready()
@@ -33,7 +33,8 @@ ROLE = """
             break
         assert started.secrets.password == "hidden" and len(started.bells) == 1
         port, bell = started.config.server.port, started.bell > 2
-        facts = [str(started.runtime_dir), started.input_endpoint, port, bell]
+        is_frozen = gc.get_freeze_count() > 1000 and len(gc.get_objects()) < 1000
+        facts = [str(started.runtime_dir), started.input_endpoint, port, bell, is_frozen]
         started.send({"type": "echo", "facts": facts})
     started.close()
     sys.exit(7)
@@ -91,7 +92,7 @@ def configured(child):
 def test_it_is_configured_and_beats(configured):
     configured.control.send({"type": "hello"})
     message, _ = configured.control.receive()
-    assert message == {"type": "echo", "facts": ["/r", "ipc:///r/input", 5900, True]}
+    assert message == {"type": "echo", "facts": ["/r", "ipc:///r/input", 5900, True, True]}
     assert configured.status.slot(1).get(Counter.HEARTBEAT) > 0
 
 

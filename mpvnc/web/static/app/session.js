@@ -5,17 +5,23 @@
  * Events (`detail` in brackets): `state` {state, why, seconds}; `viewer`, a new one is made; `frame`, `delay` [ms],
  * `name` [text], `clipboard` [text], `clipping` [bool] come from the viewer; `lost` [ImageData], the last picture.
  *
- * States: "connecting"; "asking" for credentials {why, types}; "connected"; "waiting" for the next attempt, told anew
- * each second {why, seconds}; "ended" {why}.
+ * States: "connecting" {why, if that is known; isAgain, if nobody asked for it; isLetIn, if only the picture is missing};
+ * "asking" for credentials {why, types}; "connected"; "waiting" for the next attempt, told anew each second
+ * {why, seconds}; "ended" {why}, until somebody wants to connect again.
  */
 
+import { ask } from './ask.js';
+import { newAttempt, stageOf } from './attempt.js';
 import { Retry } from './retry.js';
 import { Viewer } from './viewer.js';
-import { SILENT, whyClosed, whyNotOpened, whyRefused, whyWrong } from './words.js';
+import { SILENT, isFinal, whyClosed, whyLong, whyNotOpened, whyRefused, whyWrong } from './words.js';
 
-const HEALTH_TIMEOUT_MS = 3000;
+/** An attempt that takes longer is explained, and again each time it has taken so much longer. */
+const PATIENCE_MS = 2000;
+const FURTHER_PATIENCE_MS = 10_000;
 /** A server that has been asked and says nothing at all for so long is gone: nobody may have told this device. */
 const SILENCE_MS = 20_000;
+const GOODBYE_MS = 1000;
 /** Somebody ended this connection on purpose (RFC 6455 section 7.4.1, 1008). */
 const POLICY_VIOLATION = 1008;
 
@@ -28,6 +34,7 @@ export class Session extends EventTarget {
     #retry = new Retry();
     #credentials = null;
     #attempt = null;
+    #patience = null;
 
     constructor(target, address) {
         super();
@@ -41,15 +48,23 @@ export class Session extends EventTarget {
         return new URL(this.#address).host;
     }
 
+    get #surface() {
+        return new URL(this.#address).searchParams.get('surface') ?? '';
+    }
+
     get isConnected() {
         return this.state === 'connected';
     }
 
     /** Connect now, whatever was planned. */
     open() {
+        this.#open({});
+    }
+
+    #open(detail) {
         this.#retry.cancel();
         this.#drop();
-        this.#enter('connecting');
+        this.#begin(detail);
         const attempt = this.#attempt = newAttempt(this.#address);
         this.viewer = new Viewer(this.#target, attempt.socket, {});
         this.#listen(this.viewer, attempt);
@@ -76,7 +91,7 @@ export class Session extends EventTarget {
             this.open();
             return;
         }
-        this.#enter('connecting');
+        this.#begin();
         this.#send();
     }
 
@@ -127,7 +142,7 @@ export class Session extends EventTarget {
         } else if (attempt.refusal !== null && attempt.hasAnswered) {
             this.#onWrong(attempt.refusal.reason);
         } else if (attempt.refusal !== null) {
-            this.#wait(whyRefused(attempt.refusal.reason));
+            this.#onRefused(attempt);
         } else if (was === 'asking') {
             // The server does not wait for ever; the answer opens a new connection.
         } else {
@@ -140,11 +155,7 @@ export class Session extends EventTarget {
         if (picture) {
             this.#tell('lost', picture);
         }
-        if (close?.code === POLICY_VIOLATION) {
-            this.#enter('ended', { why: whyClosed(close) });
-        } else {
-            this.#wait(whyClosed(close));
-        }
+        this.#giveUp(whyClosed(close), close?.code === POLICY_VIOLATION);
     }
 
     #onWrong(reason) {
@@ -153,19 +164,40 @@ export class Session extends EventTarget {
         this.#enter('asking', { types, why: whyWrong(reason, types.includes('username')) });
     }
 
-    async #onNotOpened(attempt) {
-        if (attempt.isOpen) {
-            this.#wait(whyClosed(attempt.close));
-            return;
-        }
-        const answer = await askHealth(new URL(this.#address).search);
-        if (this.#attempt === null && this.state === 'connecting') {
-            this.#wait(whyNotOpened(this.host, answer, navigator.onLine));
+    /** noVNC hangs up as soon as it has read the reason. Whether that will be the same later, the server says behind it. */
+    async #onRefused(attempt) {
+        const close = await Promise.race([attempt.closed, new Promise((resolve) => setTimeout(resolve, GOODBYE_MS))]);
+        if (this.#isBetweenAttempts) {
+            this.#giveUp(whyRefused(attempt.refusal.reason), close?.code === POLICY_VIOLATION);
         }
     }
 
-    #wait(why) {
-        this.#retry.schedule((seconds) => this.#enter('waiting', { why, seconds }), () => this.open());
+    async #onNotOpened(attempt) {
+        if (attempt.isOpen) {
+            this.#giveUp(whyClosed(attempt.close), false);
+            return;
+        }
+        const answer = await this.#ask();
+        if (this.#isBetweenAttempts) {
+            this.#giveUp(whyNotOpened(this.host, answer, navigator.onLine, this.#surface), isFinal(answer));
+        }
+    }
+
+    get #isBetweenAttempts() {
+        return this.#attempt === null && this.state === 'connecting';
+    }
+
+    #ask() {
+        return ask(new URL(this.#address).search);
+    }
+
+    /** Say why there is no connection; try again by itself unless that is of no use. */
+    #giveUp(why, isForGood) {
+        if (isForGood) {
+            this.#enter('ended', { why });
+            return;
+        }
+        this.#retry.schedule((seconds) => this.#enter('waiting', { why, seconds }), () => this.#open({ why, isAgain: true }));
     }
 
     /** A network or an eye is back: whoever waits need not wait longer. */
@@ -173,6 +205,35 @@ export class Session extends EventTarget {
         if (this.state === 'waiting') {
             this.open();
         }
+    }
+
+    #begin(detail = {}) {
+        this.#enter('connecting', detail);
+        this.#explainAfter(PATIENCE_MS);
+    }
+
+    #explainAfter(ms) {
+        clearTimeout(this.#patience);
+        this.#patience = setTimeout(() => this.state === 'connecting' && this.#attempt && this.#explain(), ms);
+    }
+
+    /** Say what an attempt waits for; give it up if the server is gone. */
+    async #explain() {
+        const attempt = this.#attempt;
+        const stage = stageOf(attempt, this.viewer);
+        const answer = await this.#ask();
+        if (this.#attempt !== attempt || this.state !== 'connecting') {
+            return;
+        }
+        if (answer === null && attempt.isExplained) {
+            this.#drop();
+            this.#giveUp(whyNotOpened(this.host, answer, navigator.onLine), false);
+            return;
+        }
+        attempt.isExplained = true;
+        const why = whyLong(this.host, stage, answer, this.#surface);
+        this.#enter('connecting', { why, isLetIn: stage === 'showing' });
+        this.#explainAfter(FURTHER_PATIENCE_MS);
     }
 
     #drop() {
@@ -188,26 +249,5 @@ export class Session extends EventTarget {
 
     #tell(name, detail) {
         this.dispatchEvent(new CustomEvent(name, { detail }));
-    }
-}
-
-/** Return a WebSocket, and what is to be known about it when it ends. */
-function newAttempt(address) {
-    const socket = new WebSocket(address, ['binary']);
-    const attempt = { socket, isOpen: false, heardAt: 0, close: null, refusal: null, hasAnswered: false };
-    socket.addEventListener('open', () => { attempt.isOpen = true; });
-    socket.addEventListener('message', () => { attempt.heardAt = performance.now(); });
-    // Before noVNC's own listener, which tells `disconnect`.
-    socket.addEventListener('close', (event) => { attempt.close = event; });
-    return attempt;
-}
-
-/** Ask the server over plain HTTP whether it, and the surface of `query`, lives. Returns a Response, or null. */
-async function askHealth(query) {
-    try {
-        const options = { method: 'HEAD', cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) };
-        return await fetch(`health${query}`, options);
-    } catch {
-        return null;
     }
 }

@@ -36,6 +36,11 @@ export class Viewer extends RFB {
         return [this._fbWidth, this._fbHeight];
     }
 
+    /** Whether the server has let it in and has only to say what there is to be seen. */
+    get isLetIn() {
+        return this._rfbInitState === 'ServerInitialisation';
+    }
+
     /** Set the quality: 0 to 9, or "lossless". */
     setQuality(quality) {
         const wasLossless = lossless.has(this._sock);

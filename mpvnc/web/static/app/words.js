@@ -8,7 +8,7 @@ const CLOSED = {
     1009: 'The server got a message that is too large for it.',
     1011: 'The server had to end the connection because of a fault of its own.',
     1012: 'The server is starting anew.',
-    1013: 'The server has too much to do.',
+    1013: 'The server has no room for another viewer.',
 };
 
 /** In place of a CloseEvent: the server says nothing any more, and nobody says why. */
@@ -23,10 +23,22 @@ export function whyClosed(close) {
     return (CLOSED[close.code] ?? 'The server has closed the connection.') + said;
 }
 
-/**
- * Say why no connection came about. `answer` is what a plain HTTP question to the server gave: a Response, or null.
- */
-export function whyNotOpened(host, answer, isOnline) {
+/** What the server's /health says, and what that means for somebody who wants to see something. */
+const SHOWN = {
+    'not published': 'No program shows anything here yet. The picture comes by itself when one does.',
+    'no frame yet': 'The server has no picture yet. It comes by itself when there is one.',
+    'the source is down': 'What the server shows is not running. The picture comes by itself when it runs again.',
+};
+const BY_PROXY = new Set([502, 504]);
+
+function whyNothing(said, surface) {
+    return surface && said === 'not published'
+        ? `No program shows “${surface}” yet. The picture comes by itself when one does.`
+        : SHOWN[said];
+}
+
+/** Say why no connection came about. `answer` is what `ask` returned; `surface` the name in the address, or "". */
+export function whyNotOpened(host, answer, isOnline, surface = '') {
     if (!isOnline) {
         return 'This device is offline.';
     }
@@ -36,15 +48,39 @@ export function whyNotOpened(host, answer, isOnline) {
     if (answer.status === 401) {
         return 'Something between this page and the server asks for a login. Load the page again.';
     }
-    if (answer.status === 503) {
-        return `The server at ${host} is there, but has nothing to show yet.`;
+    if (BY_PROXY.has(answer.status)) {
+        return `What stands at ${host} in front of the server does not reach it. The server may be starting anew.`;
     }
-    return `The server at ${host} answers, but not to WebSockets from this page. It may not allow this address, `
-        + 'or a proxy in between does not pass WebSockets on.';
+    if (answer.said && answer.said !== 'ok') {
+        return whyNothing(answer.said, surface) ?? whyRefused(answer.said);
+    }
+    return `The server at ${host} answers, but WebSockets do not get through. A proxy in between may not pass them on.`;
+}
+
+/** Whether `answer` will be the same however often it is asked for: the server itself has said no to this page. */
+export function isFinal(answer) {
+    return Boolean(answer?.said) && [403, 404, 421].includes(answer.status);
+}
+
+/**
+ * Say why an attempt takes long: `stage` is "opening" (no connection yet), "greeting" (nothing was said yet), "judging"
+ * (a password was given) or "showing" (let in); `answer` and `surface` are as for `whyNotOpened`.
+ */
+export function whyLong(host, stage, answer, surface = '') {
+    if (stage === 'judging') {
+        return 'The server is checking the password. After wrong ones from here that takes longer.';
+    }
+    if (stage === 'showing') {
+        return whyNothing(answer?.said, surface) ?? 'The server has not sent a picture yet.';
+    }
+    return `The server at ${host} takes long to answer.`;
 }
 
 /** Say that the server refused before it asked for a password. */
 export function whyRefused(reason) {
+    if (/\buse https\b/.test(reason)) {
+        return 'The server wants an encrypted connection: https in the address instead of http.';
+    }
     return reason ? `The server refuses: ${sentence(reason)}` : 'The server refuses the connection and gives no reason.';
 }
 
