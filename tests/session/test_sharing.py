@@ -177,6 +177,38 @@ def test_a_new_segment_forgets_what_was_shared():
 # -- waiting
 
 
+def test_progress_is_told_of_what_watchers_get_and_goes_forward_alone():
+    one = Worker(desks(2)[0]).watch()
+    interest = one.sharing._class(ZRLE).interest
+    for epoch, base, told in ((5, 1, 5), (3, 1, 5), (9, 0, 5), (6, 1, 6)):
+        one.begin(epoch, base=base)
+        assert one.desk.progress(interest) == told
+    one.watch(ZRLE, JPEG)
+    assert one.desk.progress(interest) == 6 and len(one.desk.interests) == 2
+
+
+def test_another_segment_begins_with_nothing_known_of_anybody():
+    one = Worker(desks(2)[0]).watch()
+    interest = one.sharing._class(ZRLE).interest
+    one.begin(5)
+    one.sharing.reliance.waited_in_vain(1, ZRLE, 0.0, is_at_it=False)
+    one.sharing.begin(2, 1)
+    assert not one.desk.interests and one.sharing.reliance.counts_on(1, ZRLE, 0.0)
+    one.watch()
+    (other,) = one.desk.interests
+    assert other != interest and one.desk.progress(other) == 0
+
+
+def test_who_ends_waits_for_nobody_and_wants_nothing():
+    first, second = (Worker(desk).watch() for desk in desks(2))
+    first.begin()
+    second.begin()
+    first.work()
+    assert first.desk.waiting and first.desk.interests
+    first.sharing.end()
+    assert not first.desk.waiting and not first.desk.interests
+
+
 def test_who_hangs_is_waited_for_once_and_not_long():
     one, _ = pair()
     update = one.begin(now=10.0)
