@@ -55,6 +55,10 @@ def test_who_left_is_counted_no_more(workers: list[SlotCounters]) -> None:
         one.sent(viewer, 5)
     one.leave("a")
     assert shown(workers) == (1, 5, 1)
+    one.join("c")
+    one.sent("c", 6)
+    one.leave("b")
+    assert shown(workers) == (1, 6, 1), "it had not been sent the newest"
 
 
 def test_a_successor_begins_with_nobody(workers: list[SlotCounters]) -> None:
