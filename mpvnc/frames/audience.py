@@ -61,8 +61,8 @@ class Audience:
         self._write()
 
     def sent(self, viewer: Hashable, frame: int) -> None:
-        """A viewer is sent a frame; nothing for one that has not joined, or has that frame already."""
-        if self._frames.get(viewer, frame) == frame:
+        """A viewer is sent a frame; nothing for none (0), or one that has not joined or has that frame already."""
+        if not frame or self._frames.get(viewer, frame) == frame:
             return
         self._frames[viewer] = frame
         if frame > self._newest:

@@ -48,6 +48,17 @@ def test_who_has_not_joined_is_not_counted(workers: list[SlotCounters]) -> None:
     assert shown(workers) == (0, 0, 0)
 
 
+def test_who_is_told_of_another_size_alone_still_counts_once(workers: list[SlotCounters]) -> None:
+    one = Audience(workers[0])
+    for viewer in "ab":
+        one.join(viewer)
+        one.sent(viewer, 5)
+        one.sent(viewer, 0)
+    assert shown(workers) == (2, 5, 2)
+    one.leave("a")
+    assert shown(workers) == (1, 5, 1)
+
+
 def test_who_left_is_counted_no_more(workers: list[SlotCounters]) -> None:
     one = Audience(workers[0])
     for viewer in "ab":
