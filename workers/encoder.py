@@ -135,7 +135,9 @@ class Encoder:
         if isinstance(client.pipe, WebSocketPipe):
             client.pipe.trust()
         self.shows[client.surface].joined(client)
-        for_client(logger, client.ident).info(
+        log = for_client(logger, client.ident)
+        log.info("%s chose the security type %s", client.address, client.session.connection.security)
+        log.info(
             "%s joined%s%s",
             client.address,
             f" as {client.user}" if client.user else "",

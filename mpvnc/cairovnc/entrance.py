@@ -72,6 +72,7 @@ class Entrance:
 
     def abandon(self) -> None:
         """Give back what a forked child inherited, whoever held the locks. The parent does not notice."""
+        self._waiting, self._ringing = threading.Lock(), threading.Lock()
         self.is_closed = True
         self._let_go()
 

@@ -119,7 +119,12 @@ class VNCServer:
                 self._take_in(*arrived)
 
     def server_close(self) -> None:
-        """End everything: viewers are sent away, waiting calls return. May be called by any thread, and again."""
+        """End everything: viewers are sent away, waiting calls return. May be called by any thread, and again.
+
+        In a forked child nothing happens: the server is the parent's.
+        """
+        if os.getpid() != self.pid:
+            return
         self._reader.end()
         with self._opened:
             if self.is_closed:
@@ -130,6 +135,7 @@ class VNCServer:
         with self._opening:
             if self._publication is not None:
                 self._publication.close()
+        self._forget_all()
 
     # -- hooks
 
@@ -242,6 +248,8 @@ class VNCServer:
             self._reader.run(publication)
         except PublishError:
             logger.debug("the surface is not read any more: it is shown nowhere")
+        if publication.closed:
+            self._forget_all()
         self._entrance.ring()
 
     def _period_s(self) -> float:
@@ -301,8 +309,21 @@ class VNCServer:
         for connection in about:
             self.client_log(connection, one.message)
             if one.has_left:
-                self.client_disconnected(connection)
-                connection.finish()
+                self._forget(connection)
+
+    def _forget_all(self) -> None:
+        """Have those left who were there when the worker processes ended, if nothing was said of them."""
+        with self._joining:
+            left, self.clients = self.clients, []
+        for connection in left:
+            self._forget(connection)
+
+    def _forget(self, connection: VNCConnection) -> None:
+        try:
+            self.client_disconnected(connection)
+            connection.finish()
+        except Exception:
+            logger.exception("a hook failed: the viewer had left")
 
 
 _alive: weakref.WeakSet[VNCServer] = weakref.WeakSet()
@@ -310,8 +331,7 @@ _alive: weakref.WeakSet[VNCServer] = weakref.WeakSet()
 
 def _close_all() -> None:
     for server in list(_alive):
-        if server.pid == os.getpid():
-            server.server_close()
+        server.server_close()
 
 
 atexit.register(_close_all)  # before the publications close themselves, which would look like a failure

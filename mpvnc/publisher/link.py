@@ -123,6 +123,8 @@ class Link:
         self._pump_at = 0.0
         self._lock = threading.RLock()
         self._answer: tuple[Message, list[int]] | None = None
+        self._late = 0
+        """How many answers are still to come that nobody waits for any more; they come in order."""
         self._writer: FrameWriter | None = None
         status_fd, pointer_fd, *self._bells = fds
         self._status = StatusPage(status_fd, welcome["slots"])
@@ -217,9 +219,16 @@ class Link:
     def bring(self, fd: int) -> int:
         """Have a connection served as a viewer's; return the viewer's id. `fd` stays the caller's.
 
-        Raises: PublishError if the server is gone.
+        Raises: PublishError if the server is gone, or that is no connection.
         """
-        answer, _ = self._ask({"type": "viewer"}, [fd])
+        try:
+            sent = os.dup(fd)
+        except OSError as error:
+            raise PublishError(f"that is no connection: {error.strerror}") from error
+        try:
+            answer, _ = self._ask({"type": "viewer"}, [sent])
+        finally:
+            os.close(sent)
         return int(answer["client"])
 
     def disconnect(self, client: int) -> None:
@@ -271,6 +280,8 @@ class Link:
     def _publish_first(self, pixels: Pixels) -> int | None:
         height, width = pixels.shape
         answer, fds = self._ask({"type": "allocate", "width": width, "height": height})
+        if not fds:
+            raise PublishError("too many open files: the frame's memory did not arrive")
         try:
             writer = FrameWriter(fds[0], answer["generation"], width, height, answer["first_frame"])
         finally:
@@ -287,28 +298,34 @@ class Link:
         deadline = time.monotonic() + ANSWER_TIMEOUT_S
         self._answer = None
         self.send(message, fds)
-        while True:
-            with self._lock:
-                answer = self._answer
-            if answer is not None:
-                break
-            self.check()
-            if time.monotonic() > deadline:
-                raise PublishError(f"the server did not answer within {ANSWER_TIMEOUT_S:.0f} s")
+        while (answer := self._answered(deadline)) is None:
             wait_readable([self], 0.1)
             self.pump()
         if answer[0]["type"] in _REFUSALS:
             raise PublishError(f"the server refused: {answer[0].get('reason', message['type'])}")
         return answer
 
+    def _answered(self, deadline: float) -> tuple[Message, list[int]] | None:
+        """Return the answer if it is there. Raises: PublishError if nobody will wait for it any more."""
+        with self._lock:
+            if self._answer is not None:
+                return self._answer
+            self.check()
+            if time.monotonic() > deadline:
+                self._late += 1
+                raise PublishError(f"the server did not answer within {ANSWER_TIMEOUT_S:.0f} s")
+            return None
+
     def _received(self, received: tuple[Message, list[int]] | None) -> None:
         if received is None:
             self.is_gone = True
             return
         message, fds = received
-        if message["type"] in _ANSWERS:
+        is_answer = message["type"] in _ANSWERS
+        if is_answer and not self._late:
             self._answer = (message, fds)
             return
+        self._late -= is_answer
         for fd in fds:
             os.close(fd)
 

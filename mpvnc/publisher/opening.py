@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from mpvnc.errors import PublishError
 from mpvnc.ipc.control import ControlSocket, Message
-from mpvnc.publisher.arguments import checked_name, checked_passwords
+from mpvnc.publisher.arguments import checked_label, checked_name, checked_passwords, checked_settings
 from mpvnc.publisher.launch import OwnSupervisor, instance_for, join_supervisor
 from mpvnc.publisher.link import Greeting
 from mpvnc.publisher.publication import Publication
@@ -67,7 +67,11 @@ def publish(
     Raises: PublishError if the surface cannot be published or the server does not start, answer or agree.
     """
     pixels_of(surface)
-    given = {"server.port": port, "server.host": host, **(settings or {})}
+    checked_label("name", name)
+    checked_label("instance", instance)
+    if not (log is None or callable(log)):
+        raise PublishError(f"log is a function of one line, not a {type(log).__name__}")
+    given = {"server.port": port, "server.host": host, **checked_settings(settings)}
     own_settings = {key: value for key, value in given.items() if value is not None}
     secrets = checked_passwords(password, view_only_password)
     hello = {

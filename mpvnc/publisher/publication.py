@@ -11,6 +11,7 @@ PublishError there, and leaving `with` does nothing. It may draw, where it share
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import math
 import os
@@ -26,7 +27,14 @@ from mpvnc.errors import PublishError
 from mpvnc.frames.audience import Shown
 from mpvnc.ipc.feed import ASK_AGAIN_S
 from mpvnc.pointer import Cursor
-from mpvnc.publisher.arguments import checked_name, checked_passwords, moves_of, rects_of
+from mpvnc.publisher.arguments import (
+    checked_name,
+    checked_passwords,
+    checked_settings,
+    clipboard_of,
+    moves_of,
+    rects_of,
+)
 from mpvnc.publisher.cursors import cursor_of
 from mpvnc.publisher.inbox import Inbox
 from mpvnc.publisher.launch import OwnSupervisor
@@ -97,8 +105,16 @@ class Publication:
     @property
     def closed(self) -> bool:
         """Whether nothing will be shown any more: `close` was called, or the server has stopped for good."""
-        ended = self._rejoin is None and self._link.is_gone
-        return self._closed or ended or os.getpid() != self._pid
+        if self._closed or os.getpid() != self._pid:
+            return True
+        if self._rejoin is not None:
+            return False
+        if self._lock.acquire(blocking=False):  # whoever has it looks as well
+            try:
+                self._link.glance()
+            finally:
+                self._lock.release()
+        return self._link.is_gone
 
     @property
     def is_connected(self) -> bool:
@@ -137,14 +153,21 @@ class Publication:
         """
         self._check()
         deadline = _deadline(timeout)
-        while not self.closed:
-            if self.viewers:
-                return True
-            left_s = deadline - time.monotonic()
-            if left_s <= 0:
-                return False
-            self._inbox.pause(min(left_s, LOOK_S))
-        return False
+        while True:
+            is_seen, wait_s = self._look_for_viewer(deadline)
+            if is_seen or wait_s <= 0:
+                return is_seen
+            self._inbox.pause(wait_s)
+
+    async def next_viewer(self, timeout: float | None = None) -> bool:
+        """Wait until somebody looks, in asyncio; see `wait_for_viewer`."""
+        self._check()
+        deadline = _deadline(timeout)
+        while True:
+            is_seen, wait_s = self._look_for_viewer(deadline)
+            if is_seen or wait_s <= 0:
+                return is_seen
+            await asyncio.sleep(wait_s)
 
     # -- frames
 
@@ -193,6 +216,7 @@ class Publication:
                 rects, moved = None, []
             self._is_behind = True
             if not self._restored():
+                self._check()
                 return None
             try:
                 frame = self._link.publish(self._reader.read(surface), rects, moved)
@@ -260,10 +284,10 @@ class Publication:
     def change_clipboard(self, content: str | Clipboard) -> None:
         """Give the viewers another clipboard: a text, or a `Clipboard` with text, RTF and HTML of the same.
 
-        Those who connect later get it too. Raises: PublishError if it is neither.
+        Those who connect later get it too. Raises: PublishError if it is neither, or too long (20 MiB).
         """
         if isinstance(content, str):
-            content = Clipboard(text=content)
+            content = clipboard_of(content)
         if not isinstance(content, Clipboard):
             raise PublishError(f"a clipboard is a str or an mpvnc.Clipboard, not a {type(content).__name__}")
         with self._lock:
@@ -279,7 +303,7 @@ class Publication:
 
         Raises: PublishError if one is wrong, or cannot change while the server runs, or it is not our own.
         """
-        self._reconfigure(settings, None)
+        self._reconfigure(checked_settings(settings), None)
 
     def change_passwords(self, password: str | None, view_only_password: str | None = None) -> None:
         """Ask viewers that come from now on for other passwords; None: for none, which only loopback allows.
@@ -301,9 +325,10 @@ class Publication:
         """Serve a viewer whose connection the program has accepted itself, on any stream socket.
 
         The server has its own descriptor then: close `sock`. It is welcomed and asked for a password like others.
+        One that has hung up by then is a viewer that has left.
 
         Returns: its id, which is the `client` of its events.
-        Raises: PublishError if the server is away or gone.
+        Raises: PublishError if the server is away or gone, or the socket is closed.
         """
         with self._lock:
             self._check()
@@ -397,6 +422,12 @@ class Publication:
             return self._inbox.take(), 0.0
         return None, min(ASK_AGAIN_S if is_there else LOOK_S, deadline - time.monotonic())
 
+    def _look_for_viewer(self, deadline: float) -> tuple[bool, float]:
+        """Return whether somebody looks, or how long to wait; not at all if the time is over, or everything."""
+        with suppress(PublishError):  # closed meanwhile
+            return self.viewers > 0, min(LOOK_S, deadline - time.monotonic())
+        return False, 0.0
+
     def _tend(self) -> bool:
         """Do as `_restored` if nobody is at the server just now: whoever is does it as well."""
         if not self._lock.acquire(blocking=False):
@@ -441,6 +472,11 @@ class Publication:
         if self._rejoin is not None:
             self._rejoin.close()
 
+    def _abandon(self) -> None:
+        """In a forked child: give back what it inherited. Whoever holds the lock is not there."""
+        self._lock = threading.RLock()
+        self._let_go()
+
     def _check(self) -> None:
         self._check_process()
         if self._closed:
@@ -470,7 +506,7 @@ def _close_all() -> None:
 def _abandon_all() -> None:
     """Give back what a child inherited, without a word to anybody."""
     for publication in list(_alive):
-        publication._let_go()
+        publication._abandon()
     _alive.clear()
 
 

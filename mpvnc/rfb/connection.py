@@ -46,6 +46,7 @@ class Connection:
         self._version: Version | None = None
         self._exchanges = offered_exchanges(handshake)
         self._exchange: SecurityExchange | None = None
+        self._security_type: int | None = None
         self._asked = Ask(b"", 0)
         self._has_capabilities = False
         self._refusal: str | None = None
@@ -70,6 +71,11 @@ class Connection:
     def version(self) -> Version | None:
         """The version spoken, (3, 3), (3, 7) or (3, 8); None before the client has named its own."""
         return self._version
+
+    @property
+    def security(self) -> str:
+        """The name of the security type that the client chose, or that was chosen for it; "" before."""
+        return "" if self._security_type is None else SecurityType(self._security_type).name
 
     @property
     def has_partial_message(self) -> bool:
@@ -208,6 +214,7 @@ class Connection:
             self._outgoing += writers.security_result(self._spoken_version, reason)
             raise ProtocolError(f"security type {choice} was chosen, which was not offered")
         self._has_capabilities = choice == SecurityType.TIGHT
+        self._security_type = choice
         self._begin(exchange)
 
     def _read_answer(self) -> None:
@@ -234,6 +241,7 @@ class Connection:
         for security_type in (SecurityType.VNC_AUTHENTICATION, SecurityType.NONE):
             if security_type in self._exchanges:
                 self._outgoing += writers.security_type_3_3(security_type)
+                self._security_type = security_type
                 self._begin(self._exchanges[security_type])
                 return
         self._end_before_security(why_nothing(self._settings))

@@ -160,11 +160,11 @@ class Admission:
         else:
             self._no_longer_waiting(record)
 
-    def encoder_has_gone(self, slot: int) -> list[int]:
-        """An encoder ended and its clients with it; returns their ids."""
-        gone = [client.id for client in self if client.slot == slot]
+    def encoder_has_gone(self, slot: int) -> list[Client]:
+        """An encoder ended and its clients with it; returns them."""
+        gone = [client for client in self if client.slot == slot]
         for client in gone:
-            self.has_gone(client)
+            self.has_gone(client.id)
         return gone
 
     def _is_crowded(self, address: str) -> bool:

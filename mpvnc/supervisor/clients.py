@@ -9,7 +9,7 @@ from mpvnc import log
 from mpvnc.ipc.control import Message
 from mpvnc.supervisor.admission import TOO_MANY, Admission, AuthThrottle, Client
 from mpvnc.supervisor.crew import Crew
-from mpvnc.supervisor.policy import Child
+from mpvnc.supervisor.policy import Child, State, state_of
 
 logger = logging.getLogger(__name__)
 
@@ -57,13 +57,11 @@ class ClientDesk:
         """Its clients ended with it: the consumer releases what they held."""
         gone = self._admission.encoder_has_gone(encoder.slot)
         for client in gone:
-            self._throttle.has_gone(client, time.monotonic())
-        if gone and encoder.drained is None:
-            logger.warning(
-                "encoder %d took %d client%s with it", encoder.slot, len(gone), "" if len(gone) == 1 else "s"
-            )
+            self._throttle.has_gone(client.id, time.monotonic())
+        if gone and state_of(encoder) is not State.EXITED:
+            _log_crash(encoder, gone)
         for start in range(0, max(len(gone), 1), _IDS_PER_MESSAGE):
-            clients = gone[start : start + _IDS_PER_MESSAGE]
+            clients = [client.id for client in gone[start : start + _IDS_PER_MESSAGE]]
             message = {"type": "worker_gone", "slot": encoder.slot, "clients": clients}
             self._crew.send(self._crew.consumer, message)
 
@@ -123,3 +121,12 @@ class ClientDesk:
 
     def _send_evict(self, encoder: Child, client: int, reason: str) -> None:
         self._crew.send(encoder, {"type": "evict", "client": client, "reason": reason})
+
+
+def _log_crash(encoder: Child, clients: list[Client]) -> None:
+    """Say what its clients could not: an encoder that was asked to end says it itself."""
+    logger.warning(
+        "encoder %d took %d client%s with it", encoder.slot, len(clients), "" if len(clients) == 1 else "s"
+    )
+    for client in clients:
+        log.for_client(logger, client.id).info("%s left: its encoder ended", client.address)

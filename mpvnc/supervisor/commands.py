@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mpvnc.errors import ControlError
-from mpvnc.ipc.control import ControlSocket, Message
+from mpvnc.ipc.control import QUEUE_LIMIT, ControlSocket, Message
 from mpvnc.supervisor.loop import Loop
 
 logger = logging.getLogger(__name__)
@@ -55,8 +55,14 @@ class CommandServer:
         control.set_blocking(False)
         peer = Peer(control, control.peer_credentials()[0])
         self._peers.add(peer)
-        self._loop.watch_control(control, lambda: self._receive(peer), lambda: self._flush(peer))
+        self._loop.watch_control(control, lambda: self._readable(peer), lambda: self._flush(peer))
         return peer
+
+    def settle(self, peer: Peer) -> None:
+        """Hear what a peer has said by now; one that has hung up is gone then."""
+        for _ in range(QUEUE_LIMIT):
+            if not self._receive(peer):
+                return
 
     def drop(self, peer: Peer) -> None:
         """Close a peer's connection."""
@@ -85,13 +91,17 @@ class CommandServer:
             return
         self.add(control)
 
-    def _receive(self, peer: Peer) -> None:
+    def _readable(self, peer: Peer) -> None:
+        self._receive(peer)
+
+    def _receive(self, peer: Peer) -> bool:
+        """Handle one message or the end; False if there is neither."""
         if peer not in self._peers:
-            return
+            return False
         try:
             received = peer.control.receive()
         except BlockingIOError:
-            return
+            return False
         except ControlError as error:
             logger.warning("control socket, process %d: %s", peer.pid, error)
             received = None
@@ -101,6 +111,7 @@ class CommandServer:
             self.drop(peer)
         else:
             self._loop.refresh(peer.control)
+        return True
 
     def _flush(self, peer: Peer) -> None:
         try:

@@ -89,19 +89,20 @@ class Door:
     def bring(self, fd: int, surface: str) -> int:
         """Take in a viewer whose connection somebody else accepted; return its id. `fd` stays the caller's.
 
-        Raises: OSError if that is no connection.
+        One that has hung up by then is a viewer that left, as one is for whom there is no room.
+
+        Raises: OSError if that is no socket.
         """
-        sock = socket.socket(fileno=os.dup(fd))
-        try:
-            arrival = self._arrival(sock, sock.getpeername(), Listener(sock, "", speaks=VNC, surface=surface))
-        except OSError:
-            sock.close()
-            raise
-        if self._is_closed or len(self._queue) >= QUEUE_LIMIT:
-            sock.close()
-        else:
+        sock = _duplicate(fd)
+        peer = _peer_of(sock)
+        arrival = self._arrival(sock, peer, Listener(sock, "", speaks=VNC, surface=surface))
+        if peer is not None and not self._is_closed and len(self._queue) < QUEUE_LIMIT:
             self._queue.append(arrival)
             self.pump()
+            return arrival.client
+        sock.close()
+        who, why = ("it", "it hung up") if peer is None else (arrival.address, "nobody takes it in")
+        log.for_client(logger, arrival.client).info("%s left: %s", who, why)
         return arrival.client
 
     def pump(self) -> None:
@@ -174,7 +175,8 @@ class Door:
             self._admission.handed_over(arrival.client, arrival.address, slot, refused=reason is not None)
         arrival.sock.close()
         if reason is not None:
-            log.for_client(logger, arrival.client).info("refused %s: %s", arrival.address, reason)
+            what = "%s left: %s" if verdict.must_drop else "refused %s: %s"
+            log.for_client(logger, arrival.client).info(what, arrival.address, reason)
         return True
 
     def _adopt(self, arrival: _Arrival, reason: str | None) -> Message:
@@ -193,3 +195,21 @@ class Door:
                 self._throttle.judge_after_s(arrival.client, arrival.address, now) if is_served else 0.0
             ),
         }
+
+
+def _duplicate(fd: int) -> socket.socket:
+    """Return a socket of one's own. Raises: OSError if it is none."""
+    copy = os.dup(fd)
+    try:
+        return socket.socket(fileno=copy)
+    except OSError:
+        os.close(copy)
+        raise
+
+
+def _peer_of(sock: socket.socket) -> object:
+    """Return where a connection is from; None if it has ended."""
+    try:
+        return sock.getpeername()
+    except OSError:
+        return None

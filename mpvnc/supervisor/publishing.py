@@ -77,7 +77,7 @@ class Publishing:
             return True
         try:
             if message["type"] == "viewer":
-                self._bring(peer, surface, fds)
+                self._loop.send(peer.control, self._brought(surface, fds))
                 return True
             return self._surfaces.said(
                 surface, message, lambda answer, fds: self._answer(peer, answer, fds), fds
@@ -92,13 +92,17 @@ class Publishing:
         """A peer's connection ended; whether it was the owner's, and so this supervisor's end."""
         surface = self._publishers.pop(peer, None)
         if surface is not None and peer is not self.owner:
-            self._surfaces.leave(surface, "the publisher went")
+            self._surfaces.leave(surface)
         return peer is self.owner
 
-    def _bring(self, peer: Peer, surface: Surface, fds: Sequence[int]) -> None:
-        if len(fds) != 1:
-            raise ControlError(f"a viewer with {len(fds)} descriptors")
-        self._loop.send(peer.control, {"type": "brought", "client": self._bring_in(fds[0], surface.name)})
+    def _brought(self, surface: Surface, fds: Sequence[int]) -> Message:
+        """Bring a viewer in; return the answer. What is wrong with one is no fault of its program's."""
+        if not fds:
+            return {"type": "refused", "reason": "the server has no file descriptor left"}
+        try:
+            return {"type": "brought", "client": self._bring_in(fds[0], surface.name)}
+        except OSError as error:
+            return {"type": "refused", "reason": f"no connection: {error.strerror}"}
 
     def _join(self, peer: Peer, message: Message) -> None:
         name = str(message.get("name") or DEFAULT_NAME)
@@ -117,6 +121,8 @@ class Publishing:
             raise PublishError(f"this server shows {self._kind}; publishers need source.kind: publish")
         if peer in self._publishers:
             raise PublishError(f"this connection publishes {self._publishers[peer].name} already")
+        for other in [one for one, surface in self._publishers.items() if surface.name == name]:
+            self._commands.settle(other)  # it may have gone, and this be the same program again
         title, view_only = str(message.get("title") or name), bool(message.get("view_only", False))
         return self._surfaces.enter(name, title, peer.pid, view_only=view_only)
 

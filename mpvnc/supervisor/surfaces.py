@@ -162,10 +162,11 @@ class Surfaces:
         surface.rank = math.inf
         self._tell_overview()
 
-    def leave(self, surface: Surface, reason: str) -> None:
+    def leave(self, surface: Surface) -> None:
         """Its program went: the last frame stays, if there was one."""
         surface.pid = 0
-        surface.writers.went(reason)
+        has_closed = surface.rank == math.inf
+        surface.writers.went("it was closed" if has_closed else "the publisher went", as_said=has_closed)
         if surface.writers.generation is None:
             self._forget(surface)
         self._tell_overview()

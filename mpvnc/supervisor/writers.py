@@ -63,6 +63,8 @@ class Writers:
         """What the source calls itself."""
         self._clipboard_fd = -1
         self.source = SourceState(name=desktop_name)
+        self._is_quiet = False
+        """Whether that it is down is as it should be."""
         self.refusal = ""
         """Why the last segment that was asked for could not be made; "" if it was."""
 
@@ -110,6 +112,7 @@ class Writers:
     def came(self, name: str, *, view_only: bool) -> None:
         """A writer is there; it publishes nothing yet."""
         self._own_name = name
+        self._is_quiet = False
         self._change(name=self._desktop_name or name, view_only=view_only)
 
     def rename(self, desktop_name: str) -> None:
@@ -118,8 +121,9 @@ class Writers:
             self._desktop_name = desktop_name
             self._change(name=desktop_name or self._own_name)
 
-    def went(self, reason: str) -> None:
-        """The writer went: the last frame stays."""
+    def went(self, reason: str, *, as_said: bool = False) -> None:
+        """The writer went, perhaps as it had said: the last frame stays."""
+        self._is_quiet = as_said
         self._segments.abandon_pending()
         self._change(is_up=False, reason=reason, view_only=False)
 
@@ -183,4 +187,5 @@ class Writers:
         if self.source.is_up:
             logger.info("%s is up", self._what)
         else:
-            logger.warning("%s is down: %s", self._what, self.source.reason)
+            level = logging.INFO if self._is_quiet else logging.WARNING
+            logger.log(level, "%s is down: %s", self._what, self.source.reason)

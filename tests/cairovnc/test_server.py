@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
 import time
@@ -195,3 +197,35 @@ def test_a_viewer_that_cannot_be_handed_over_is_told_of(server, publication, mon
         assert refused.recv(1) == b""
     assert "the server is away" in caplog.text
     assert server.clients == []
+
+
+def test_who_was_there_when_the_worker_processes_ended_has_left(server, publication, monkeypatch):
+    left = []
+    monkeypatch.setattr(server, "client_disconnected", left.append)
+    server.open()
+    with dial(port=server.server_address[1]):
+        server.handle_request(5)
+    (client,) = server.clients
+    server._hear(
+        f"2026-01-31T12:00:00.123 INFO supervisor[42] {client.client} 127.0.0.1 left: its encoder ended"
+    )
+    assert (server.clients, left) == ([], [client])
+    with dial(port=server.server_address[1]):
+        server.handle_request(5)
+    server.server_close()
+    assert (server.clients, len(left)) == ([], 2)
+
+
+def test_a_forked_child_can_end_and_serves_nobody(server, publication):
+    server.open()
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    eventually(server._entrance._waiting.locked)
+    if (child := os.fork()) == 0:
+        signal.alarm(10)
+        server.handle_request(None)
+        server.server_close()
+        os._exit(publication.closed)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    server.server_close()
+    serving.join(5)

@@ -179,7 +179,8 @@ def test_verbose_tells_what_viewers_do(tmp_path: Path) -> None:
         while " left: " not in told:
             told += program.stdout.readline()
     assert re.search(
-        r"viewer \d+: 127.0.0.1 connected\n.*: 127.0.0.1 joined view-only\n.*: lists the encodings 6, 0\n",
+        r"viewer \d+: 127.0.0.1 connected\n.*: 127.0.0.1 chose the security type NONE\n"
+        r".*: 127.0.0.1 joined view-only\n.*: lists the encodings 6, 0\n",
         told,
     )
 

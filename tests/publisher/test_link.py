@@ -9,6 +9,7 @@ import pytest
 
 from mpvnc.errors import PublishError
 from mpvnc.metrics import Counter
+from mpvnc.publisher import link as module
 from mpvnc.publisher.link import Greeting, Link
 from tests.support.supervisor_thread import WORKERS, FakeSupervisor
 from tests.support.waits import eventually
@@ -66,3 +67,21 @@ def test_it_closes_what_it_was_given(fake: FakeSupervisor) -> None:
     link.close()
     segments = len(fake.segments)
     assert len(os.listdir("/proc/self/fd")) == before - 1 + segments
+
+
+def test_an_answer_that_comes_too_late_is_nobodys(
+    fake: FakeSupervisor, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(module, "ANSWER_TIMEOUT_S", 0.0)
+    fake.is_slow = True
+    with pytest.raises(PublishError, match="did not answer"):
+        link.publish(pixels(1), None)
+    with pytest.raises(PublishError, match="did not answer"):
+        link.bring(0)
+    monkeypatch.setattr(module, "ANSWER_TIMEOUT_S", 10.0)
+    fake.is_slow = False
+    assert link.publish(pixels(1), None) == 2000
+    assert link.bring(0) == 7
+    ours, theirs = 1, len(fake.segments) + len(fake.fds)
+    assert len(os.listdir("/proc/self/fd")) == before + ours + theirs == before + 5

@@ -9,6 +9,7 @@ import pytest
 
 import mpvnc
 from mpvnc.errors import PublishError
+from mpvnc.publisher import opening
 from tests.support.drawn import colours
 from tests.support.supervisor_thread import FakeSupervisor
 from tests.support.waits import eventually
@@ -44,3 +45,21 @@ def test_a_password_that_no_viewer_can_give(surface: cairo.ImageSurface, name: s
 def test_what_only_an_own_server_can_have(surface: cairo.ImageSurface) -> None:
     with pytest.raises(PublishError, match="port="):
         mpvnc.publish(surface, name="stage", password="secret")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"name": "../x"}, "name='../x' is no name"),
+        ({"instance": "a b"}, "instance='a b' is no name"),
+        ({"log": 3}, "log is a function"),
+        ({"settings": {"workers": 1}}, "'section.key'"),
+        ({"title": 3}, "a name is a str"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_started(
+    surface: cairo.ImageSurface, monkeypatch, wrong: dict[str, object], reason: str
+) -> None:
+    monkeypatch.setattr(opening, "OwnSupervisor", None)
+    with pytest.raises(PublishError, match=reason):
+        mpvnc.publish(surface, port=0, **wrong)

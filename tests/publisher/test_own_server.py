@@ -248,7 +248,7 @@ def test_a_program_hears_what_the_server_logs_of_its_viewers(surface: cairo.Imag
         publication.get_event(10)
     said = [words[1] for line in lines if (words := line.split(" ", 3)[3].split(" ", 1))[0] == "1"]
     assert [text.split(":")[0] for text in said] == [
-        "127.0.0.1 connected", "127.0.0.1 joined", "127.0.0.1 left",
+        "127.0.0.1 connected", "127.0.0.1 chose the security type NONE", "127.0.0.1 joined", "127.0.0.1 left",
     ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import threading
 import time
@@ -155,6 +156,26 @@ def test_a_viewer_is_waited_for(supervisor: FakeSupervisor, publication: mpvnc.P
     timer.join()
 
 
+def test_a_viewer_is_waited_for_in_asyncio(
+    supervisor: FakeSupervisor, publication: mpvnc.Publication
+) -> None:
+    async def look() -> tuple[bool, bool]:
+        early = await publication.next_viewer(0)
+        asyncio.get_running_loop().call_later(0.05, Audience(supervisor.status.slot(0)).join, 1)
+        return early, await publication.next_viewer(10)
+
+    assert asyncio.run(look()) == (False, True)
+
+
+def test_nobody_is_waited_for_when_it_ends(publication: mpvnc.Publication) -> None:
+    timer = threading.Timer(0.05, publication.close)
+    timer.start()
+    assert not publication.wait_for_viewer()
+    timer.join()
+    with pytest.raises(PublishError, match="closed"):
+        asyncio.run(publication.next_viewer())
+
+
 def test_a_server_that_stops(supervisor: FakeSupervisor, surface: cairo.ImageSurface) -> None:
     with mpvnc.publish(surface, name="stage", reconnect=False) as publication:
         timer = threading.Timer(0.1, supervisor.hang_up)
@@ -164,6 +185,21 @@ def test_a_server_that_stops(supervisor: FakeSupervisor, surface: cairo.ImageSur
         assert publication.closed
         with pytest.raises(PublishError, match="stopped"), publication.frame():
             pass
+
+
+@pytest.mark.parametrize("look", ["closed", "publish_frame"])
+def test_a_server_that_has_stopped_is_noticed_by_who_asks_for_nothing_else(
+    supervisor: FakeSupervisor, surface: cairo.ImageSurface, look: str
+) -> None:
+    with mpvnc.publish(surface, name="stage", reconnect=False) as publication:
+        assert not publication.closed
+        supervisor.hang_up()
+        if look == "closed":
+            eventually(lambda: publication.closed)
+            return
+        time.sleep(0.06)
+        with pytest.raises(PublishError, match="stopped"):
+            publication.publish_frame()
 
 
 def test_waiting_takes_as_long_as_asked(publication: mpvnc.Publication) -> None:
@@ -213,6 +249,29 @@ def test_a_forked_child_cannot_publish(
     assert colours(supervisor) == {0x00FF00}
 
 
+def test_a_child_that_is_forked_amid_a_frame_is_told_too(publication: mpvnc.Publication) -> None:
+    holding, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with publication._lock:
+            holding.set()
+            let_go.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    holding.wait(10)
+    if (child := os.fork()) == 0:
+        signal.alarm(10)
+        try:
+            publication.shown()
+        except PublishError:
+            os._exit(0)
+        os._exit(1)
+    let_go.set()
+    holder.join(10)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
 def test_a_fork_does_not_keep_the_connection(supervisor: FakeSupervisor, surface: cairo.ImageSurface) -> None:
     one = mpvnc.publish(surface, name="stage")
     read, write = os.pipe()
@@ -244,6 +303,9 @@ def test_a_viewer_is_brought_and_sent_away(
         assert publication.bring_viewer(ours) == 7
         assert supervisor.heard[-1] == {"type": "viewer"}
         assert os.path.sameopenfile(supervisor.fds[-1], ours.fileno())
+    with pytest.raises(PublishError, match="no connection"):
+        publication.bring_viewer(ours)
+    assert not publication.closed
     publication.disconnect(7)
     assert supervisor.heard[-1] == {"type": "kick", "client": 7}
     publication.close()
@@ -384,6 +446,8 @@ def test_a_clipboard_goes_to_the_server(supervisor: FakeSupervisor, publication:
         os.pwrite(supervisor.fds[0], b"x", 0)
     with pytest.raises(PublishError, match="int"):
         publication.change_clipboard(3)
+    with pytest.raises(PublishError, match="the limit is 20971520"):
+        publication.change_clipboard("x" * (20 << 20) + "x")
 
 
 def test_asyncio(role: Role, publication: mpvnc.Publication) -> None:

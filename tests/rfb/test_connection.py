@@ -82,6 +82,7 @@ def test_ways_in(feed, password, said, answered):
     assert feed(conn, said) == [Authenticated(view_only=False)]
     assert conn.data_to_send() == answered
     assert conn.state is State.CLIENT_INIT
+    assert conn.security == ("NONE" if password is None else "VNC_AUTHENTICATION")
     assert feed(conn, SHARED) == [ClientInit(shared=True)]
     assert conn.data_to_send() == b""
     assert conn.state is State.NORMAL

@@ -131,7 +131,7 @@ def test_an_encoder_takes_its_clients_with_it():
         arrive(admission, client, slot=slot)
     admission.has_authenticated(1, view_only=False)
     assert (admission.load(0), admission.load(1)) == (2, 1)
-    assert admission.encoder_has_gone(0) == [1, 3]
+    assert [client.id for client in admission.encoder_has_gone(0)] == [1, 3]
     assert (admission.load(0), admission.authenticated, admission.waiting, len(admission)) == (0, 0, 1, 1)
 
 

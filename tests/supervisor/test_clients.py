@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mpvnc.config import Clients
+from mpvnc.config import Clients, Timeouts
 from mpvnc.supervisor.admission import Admission, AuthThrottle
 from mpvnc.supervisor.clients import ClientDesk
 from mpvnc.supervisor.policy import ENCODER, Child
@@ -101,3 +101,23 @@ def test_exclusive_access_is_to_what_the_client_sees():
     desk.when_not_shared = "evict"
     desk.said(encoder, {"type": "exclusive", "client": 2})
     assert (sent[-1]["except"], sent[-1]["surface"]) == (2, "right")
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_what_the_clients_of_a_crashed_encoder_cannot_say(asked, caplog):
+    caplog.set_level("INFO")
+    sent: list[dict] = []
+    encoder, consumer = Child(ENCODER, 0), Child("animator", 1)
+    crew = SimpleNamespace(send=lambda child, message: sent.append(message), consumer=consumer)
+    desk = ClientDesk(crew, Admission(Clients()), AuthThrottle(1.0, 30.0), "share")
+    for client in (1, 2):
+        desk._admission.handed_over(client, "here", 0, refused=False)
+    encoder.was_started(1.0)
+    encoder.hung_up = 2.0
+    encoder.has_exited(3.0, Timeouts(), asked=asked)
+    desk.encoder_ended(encoder)
+    assert sent == [{"type": "worker_gone", "slot": 0, "clients": [1, 2]}]
+    assert len(desk._admission) == 0
+    told = [(getattr(record, "client", None), record.getMessage()) for record in caplog.records]
+    left = [(1, "here left: its encoder ended"), (2, "here left: its encoder ended")]
+    assert told == ([] if asked else [(None, "encoder 0 took 2 clients with it"), *left])

@@ -76,3 +76,20 @@ def test_a_peer_that_is_found_gone_twice_has_left_once(peers, caplog):
     loop.turn(5)
     assert heard == [None] and peer.control.fileno() == -1
     assert not caplog.records
+
+
+def test_what_a_peer_has_said_and_that_it_went_can_be_heard_at_once(tmp_path):
+    loop, heard = Loop(), []
+    server = CommandServer(loop, tmp_path / "control", lambda peer, message, fds: heard.append(message))
+    (one, theirs), (other, quiet) = control.pair(), control.pair()
+    gone, stays = server.add(one), server.add(other)
+    for number in range(3):
+        theirs.send({"type": str(number)})
+    theirs.close()
+    for peer in (gone, stays, gone):
+        server.settle(peer)
+    assert [message and message["type"] for message in heard] == ["0", "1", "2", None]
+    assert (one.fileno(), other.fileno() >= 0) == (-1, True)
+    server.close()
+    quiet.close()
+    loop.close()

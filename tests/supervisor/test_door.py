@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 from dataclasses import replace
 
 import pytest
@@ -173,8 +174,18 @@ def test_what_is_no_connection_is_not_brought(parts):
     _, encoder, made = parts
     with open("/dev/null") as file, pytest.raises(OSError):
         made.bring(file.fileno(), "")
-    with socket.socket() as unconnected, pytest.raises(OSError):
-        made.bring(unconnected.fileno(), "")
+    assert not encoder.given
+
+
+def test_who_hangs_up_before_it_is_brought_is_a_viewer_that_left(parts, caplog):
+    _, encoder, made = parts
+    caplog.set_level("INFO")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        with socket.create_connection(listening.getsockname()) as hasty:
+            hasty.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with listening.accept()[0] as sock:
+            client = made.bring(sock.fileno(), "")
+    assert (caplog.records[-1].client, caplog.messages[-1]) == (client, "it left: it hung up")
     assert not encoder.given
 
 

@@ -125,7 +125,21 @@ def test_a_publisher_brings_viewers_to_a_server_that_listens_nowhere(start):
     viewer = Viewer(ours)
     assert viewer.hello()["verdict"] == "serve"
     peer.send({"type": "viewer"})
-    assert peer.receive() is None
+    assert "no file descriptor left" in peer.receive()[0]["reason"]
+    with open("/dev/null") as file:
+        peer.send({"type": "viewer"}, [file.fileno()])
+    assert "no connection" in peer.receive()[0]["reason"]
     peer.close()
     viewer.close()
     close_fds(fds)
+
+
+def test_a_program_that_went_may_be_back_at_once(start):
+    server = start("source.kind=publish")
+    for _ in range(40):
+        peer = server.control()
+        message, fds = publish(peer)
+        assert message["type"] == "publish_ok", message
+        peer.send({"type": "withdraw"})
+        peer.close()
+        close_fds(fds)

@@ -96,7 +96,7 @@ def test_a_program_that_comes_back_has_its_surface_again(surfaces: Surfaces, cre
     left, right = enter(surfaces, "left"), enter(surfaces, "right")
     with pytest.raises(PublishError, match="another program publishes left here already"):
         enter(surfaces, "left")
-    surfaces.leave(left, "the publisher went")
+    surfaces.leave(left)
     assert surfaces.first is left and not left.writers.source.is_up and right.writers.source.is_up
     assert left.writers.generation is not None
     assert enter(surfaces, "left") is left
@@ -108,7 +108,7 @@ def test_who_closes_a_surface_gives_its_rank_away(surfaces: Surfaces, crew: Crew
     left, right = enter(surfaces, "left"), enter(surfaces, "right")
     surfaces.withdraw(left)
     assert crew.overviews()[-1] == (["right", "left"], "right")
-    surfaces.leave(left, "the publisher went")
+    surfaces.leave(left)
     assert surfaces.first is right and [one.name for one in surfaces] == ["right", "left"]
     enter(surfaces, "left")
     assert surfaces.first is right
@@ -117,8 +117,23 @@ def test_who_closes_a_surface_gives_its_rank_away(surfaces: Surfaces, crew: Crew
     assert surfaces.first is not None, "better an old picture than none"
 
 
+@pytest.mark.parametrize(
+    ("closes", "told"), [(True, ("INFO", "it was closed")), (False, ("WARNING", "the publisher went"))]
+)
+def test_only_a_program_that_closes_nothing_is_worth_a_warning(
+    surfaces: Surfaces, caplog: pytest.LogCaptureFixture, closes: bool, told: tuple[str, str]
+) -> None:
+    caplog.set_level("INFO")
+    left = enter(surfaces, "left")
+    if closes:
+        surfaces.withdraw(left)
+    surfaces.leave(left)
+    level, reason = told
+    assert (caplog.records[-1].levelname, caplog.messages[-1]) == (level, f"surface left is down: {reason}")
+
+
 def test_one_that_never_drew_leaves_nothing(surfaces: Surfaces, crew: Crew) -> None:
-    surfaces.leave(enter(surfaces, "left", draws=False), "the publisher went")
+    surfaces.leave(enter(surfaces, "left", draws=False))
     assert list(surfaces) == [] and crew.overviews()[-1] == ([], "")
     assert [one["type"] for one in crew.told[crew.consumer]] == ["surface", "surface_gone"]
 
@@ -128,10 +143,10 @@ def test_a_place_is_taken_only_from_who_is_gone_and_not_looked_at(surfaces: Surf
     with pytest.raises(PublishError, match=r"3 surfaces .* source\.max_surfaces"):
         enter(surfaces, "more")
     left.page.slot(1).set(Counter.CLIENTS, 1)
-    surfaces.leave(left, "gone")
+    surfaces.leave(left)
     with pytest.raises(PublishError, match="3 surfaces"):
         enter(surfaces, "more")
-    surfaces.leave(middle, "gone")
+    surfaces.leave(middle)
     more = enter(surfaces, "more")
     assert [one.name for one in surfaces] == ["left", "right", "more"]
     assert more.number == 4 and right.pid == 42

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+import time
 from pathlib import Path
 
 from mpvnc.frames.layout import segment_bytes
@@ -28,6 +29,8 @@ class FakeSupervisor:
         self.fds: list[int] = []
         """What came with the messages."""
         self.refuse_with = ""
+        self.is_slow = False
+        """Whether answers have to wait."""
         self.segments: list[Segment] = []
         self.frames = 0
         slots = slot_count(WORKERS)
@@ -72,6 +75,8 @@ class FakeSupervisor:
             message, fds = received
             self.fds += fds
             self.heard.append(message)
+            while self.is_slow:
+                time.sleep(0.001)
             if self.refuse_with and message["type"] in ("publish", "allocate"):
                 self.ours.send({"type": "refused", "reason": self.refuse_with})
             elif message["type"] == "publish":
