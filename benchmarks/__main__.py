@@ -7,17 +7,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import plan as plans
 from benchmarks.figures import Latency, Series, Sharing, Stall
 from benchmarks.ledger import LEDGER, Ledger, machine, versions
 from benchmarks.measure import run_latency, run_series, run_stall
-from benchmarks.peers import PEERS
+from benchmarks.peers import PEERS, Place
 from benchmarks.plan import Job
 from benchmarks.plots import draw_all
 from benchmarks.processes import BUILD, BenchError, program
-from benchmarks.scenes import PROFILES, RATES
+from benchmarks.recording import record, save
+from benchmarks.scenes import PROFILES, RATES, listed
 from benchmarks.sharing import compare, run_workers
 from benchmarks.stage import running_stage
 from benchmarks.tables import Results, report
@@ -58,15 +60,26 @@ def run_job(job: Job, workers: int) -> Series | Latency | Stall | Sharing:
     if job.kind == "sharing":
         return run_sharing(job, max(workers, 2))
     flags = {"time": ["mark", "jitter"], "press": ["press"]}.get(job.kind, [])
-    with (
-        tempfile.TemporaryDirectory(prefix="mpvnc-bench-") as directory,
-        running_stage(PEERS[job.peer], job.scene, Path(directory), flags=flags, workers=workers) as stage,
-    ):
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mpvnc-bench-")))
+        if PEERS[job.peer].replays:
+            make_recording(job, directory)
+        stage = stack.enter_context(
+            running_stage(PEERS[job.peer], job.scene, directory, flags=flags, workers=workers)
+        )
         if job.kind == "series":
             return run_series(stage, job.scene, job.profile, job.plan)
         if job.kind == "stall":
             return run_stall(stage, job.scene, job.profile, job.viewers, job.plan.seconds)
         return run_latency(stage, job.scene, job.kind, job.profile, job.viewers, seconds=job.plan.seconds)
+
+
+def make_recording(job: Job, directory: Path) -> None:
+    """Record what mpvnc sends for a server that sends it again. Raises: BenchError."""
+    (directory / "mpvnc").mkdir()
+    with running_stage(PEERS["mpvnc-memory"], job.scene, directory / "mpvnc") as stage:
+        recording = record(stage.place.port, listed(job.profile))
+    save(recording, Place(0, "", -1, directory).recording)
 
 
 def run_sharing(job: Job, workers: int) -> Sharing:

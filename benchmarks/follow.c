@@ -1,8 +1,8 @@
-/* The framing of RFB 3.8: RFC 6143 section 7, rfbproto for Tight, JPEG, fences and continuous updates.
+/* The framing of RFB 3.8: RFC 6143 section 7, rfbproto for Tight, JPEG, fences, continuous updates and VeNCrypt.
  *
  * A parser of small steps: `next` is called with the `need` bytes that it wants and says what comes then. All viewers
  * read into one buffer, so that a small update is one system call; a large payload is thrown away inside the kernel
- * (MSG_TRUNC). Between it and the socket there may be a WebSocket (RFC 6455 section 5.2), masked with zeros.
+ * (MSG_TRUNC). Between it and the socket there may be a WebSocket (RFC 6455 section 5.2), masked with zeros, and TLS.
  */
 #define _GNU_SOURCE
 #include "follow.h"
@@ -20,7 +20,10 @@ static const char upgrade[] = "GET /websockify HTTP/1.1\r\nHost: 127.0.0.1\r\nUp
 enum { RAW = 0, COPYRECT = 1, RRE = 2, HEXTILE = 5, ZLIB = 6, TIGHT = 7, ZRLE = 16, JPEG = 21 };
 enum { DESKTOP_SIZE = -223, LAST_RECT = -224, CURSOR = -239, EXTENDED_DESKTOP_SIZE = -308, DESKTOP_NAME = -307 };
 
+enum { SECURITY_NONE = 1, VENCRYPT = 19, X509_NONE = 260 };
+
 static handler_t on_upgrade, on_banner, on_security_count, on_security_types, on_result, on_init, on_message, on_rect;
+static handler_t on_vencrypt, on_subtype_count, on_subtypes, on_tls;
 
 int64_t now_ns(void) {
     struct timespec t;
@@ -38,15 +41,21 @@ enum { LARGE = 1 << 14, LITTLE = 1 << 10 };
 
 static void then(viewer_t *v, unsigned need, handler_t *next) { v->need = need, v->next = next; }
 
-static void fail(viewer_t *v, const char *why) {
+void viewer_end(viewer_t *v) {
+    tls_close(v->tls);
     if (v->fd >= 0) close(v->fd);
-    v->fd = -1;
+    v->fd = -1, v->tls = NULL;
+}
+
+static void fail(viewer_t *v, const char *why) {
+    viewer_end(v);
     v->failure = why;
 }
 
 static void say(viewer_t *v, const void *bytes, unsigned count) {
-    if (v->fd >= 0 && send(v->fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)count)
-        fail(v, "the server does not read");
+    if (v->fd < 0) return;
+    ssize_t done = v->tls ? tls_send(v->tls, bytes, count) : send(v->fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (done != (ssize_t)count) fail(v, "the server does not read");
 }
 
 void viewer_say(viewer_t *v, const void *bytes, unsigned count) {
@@ -66,11 +75,29 @@ void viewer_request(viewer_t *v, int incremental) {
 
 /* -- the handshake */
 
+static void encrypt(viewer_t *v) {
+    v->tls = tls_open(v->fd);
+    v->is_shaking_hands = v->tls != NULL;
+    if (!v->tls) fail(v, "TLS does not begin");
+}
+
+static void open_web(viewer_t *v) {
+    say(v, upgrade, sizeof upgrade - 1);
+    then(v, 1, on_upgrade);
+}
+
 void viewer_start(viewer_t *v, int fd, const profile_t *profile) {
     v->fd = fd, v->profile = profile;
     if (!profile->is_web) return then(v, 12, on_banner);
-    say(v, upgrade, sizeof upgrade - 1);
-    then(v, 1, on_upgrade);
+    if (profile->is_encrypted) encrypt(v);
+    else open_web(v);
+}
+
+static void shake_hands(viewer_t *v) {
+    int result = tls_shake_hands(v->tls);
+    if (result < 0) return fail(v, "the TLS handshake fails");
+    v->is_shaking_hands = !result;
+    if (result && v->profile->is_web) open_web(v);
 }
 
 static void on_upgrade(viewer_t *v, const uint8_t *p) {
@@ -93,8 +120,37 @@ static void on_security_count(viewer_t *v, const uint8_t *p) {
 }
 
 static void on_security_types(viewer_t *v, const uint8_t *p) {
-    if (!memchr(p, 1, v->need)) return fail(v, "the server wants a password");
-    viewer_say(v, "\1", 1);
+    int is_vencrypt = v->profile->is_encrypted && !v->profile->is_web;
+    uint8_t chosen = is_vencrypt ? VENCRYPT : SECURITY_NONE;
+    if (!memchr(p, chosen, v->need)) return fail(v, is_vencrypt ? "no VeNCrypt here" : "the server wants a password");
+    viewer_say(v, &chosen, 1);
+    if (is_vencrypt) then(v, 2, on_vencrypt);
+    else then(v, 4, on_result);
+}
+
+static void on_vencrypt(viewer_t *v, const uint8_t *p) {
+    if (p[0] != 0 || p[1] < 2) return fail(v, "no VeNCrypt 0.2 here");
+    viewer_say(v, "\0\2", 2);
+    then(v, 2, on_subtype_count);
+}
+
+static void on_subtype_count(viewer_t *v, const uint8_t *p) {
+    if (p[0] || !p[1]) return fail(v, "no VeNCrypt 0.2 here");
+    then(v, 4 * p[1], on_subtypes);
+}
+
+static void on_subtypes(viewer_t *v, const uint8_t *p) {
+    for (unsigned i = 0; i < v->need; i += 4) {
+        if (be32(p + i) != X509_NONE) continue;
+        viewer_say(v, p + i, 4);
+        return then(v, 1, on_tls);
+    }
+    fail(v, "X509None is not offered");
+}
+
+static void on_tls(viewer_t *v, const uint8_t *p) {
+    if (!p[0]) return fail(v, "X509None is refused");
+    encrypt(v);
     then(v, 4, on_result);
 }
 
@@ -340,11 +396,19 @@ static void on_rect(viewer_t *v, const uint8_t *p) {
 
 /* -- reading: each returns whether there may be more to read */
 
-static int receive(viewer_t *v, void *into, size_t count, int flags, unsigned *got_count) {
-    ssize_t got = recv(v->fd, into, count, MSG_DONTWAIT | flags);
+static ssize_t receive_encrypted(viewer_t *v, void *into, size_t count) {
+    static uint8_t waste[1 << 16];
+    if (into) return tls_receive(v->tls, into, count);
+    return tls_receive(v->tls, waste, count < sizeof waste ? count : sizeof waste);
+}
+
+/* `into` NULL: into nowhere. */
+static int receive(viewer_t *v, void *into, size_t count, unsigned *got_count) {
+    int flags = MSG_DONTWAIT | (into ? 0 : MSG_TRUNC);
+    ssize_t got = v->tls ? receive_encrypted(v, into, count) : recv(v->fd, into, count, flags);
     if (got > 0) {
         v->bytes += got, *got_count += got;
-        return (size_t)got == count;
+        return v->tls || (size_t)got == count;
     }
     if (got == 0 || (errno != EAGAIN && errno != EINTR)) fail(v, "the server closed the connection");
     return 0;
@@ -359,18 +423,18 @@ static int frame_begins(viewer_t *v) {
             v->frame_left = length < 126 ? length : 0;
             for (unsigned i = 2; i < size; i++) v->frame_left = v->frame_left << 8 | v->head[i];
             v->head_count = 0;
-        } else if (!receive(v, v->head + v->head_count, size - v->head_count, 0, &v->head_count)) {
+        } else if (!receive(v, v->head + v->head_count, size - v->head_count, &v->head_count)) {
             return 0;
         }
     }
     return 1;
 }
 
-static int receive_payload(viewer_t *v, void *into, size_t count, int flags, unsigned *got_count) {
+static int receive_payload(viewer_t *v, void *into, size_t count, unsigned *got_count) {
     unsigned before = *got_count;
-    if (!v->is_framed) return receive(v, into, v->profile->is_web ? 1 : count, flags, got_count);
+    if (!v->is_framed) return receive(v, into, v->profile->is_web ? 1 : count, got_count);
     if (!frame_begins(v)) return 0;
-    int has_more = receive(v, into, count < v->frame_left ? count : v->frame_left, flags, got_count);
+    int has_more = receive(v, into, count < v->frame_left ? count : v->frame_left, got_count);
     v->frame_left -= *got_count - before;
     return has_more;
 }
@@ -383,7 +447,7 @@ static int skip_buffered(viewer_t *v) {
 
 static int discard(viewer_t *v) {
     unsigned got = 0;
-    int has_more = receive_payload(v, NULL, v->skip < 1 << 30 ? v->skip : 1 << 30, MSG_TRUNC, &got);
+    int has_more = receive_payload(v, NULL, v->skip < 1 << 30 ? v->skip : 1 << 30, &got);
     v->skip -= got;
     return has_more;
 }
@@ -391,7 +455,7 @@ static int discard(viewer_t *v) {
 static int fill_buffer(viewer_t *v) {
     memmove(buffer, buffer + used, have - used);
     have -= used, used = 0;
-    return receive_payload(v, buffer + have, v->is_large ? LITTLE : sizeof buffer - have, 0, &have);
+    return receive_payload(v, buffer + have, v->is_large ? LITTLE : sizeof buffer - have, &have);
 }
 
 static void parse(viewer_t *v) {
@@ -403,6 +467,8 @@ static void parse(viewer_t *v) {
 }
 
 void viewer_read(viewer_t *v) {
+    if (v->is_shaking_hands && v->fd >= 0) shake_hands(v);
+    if (v->is_shaking_hands || v->fd < 0) return;
     memcpy(buffer, v->kept, v->kept_count);
     used = 0, have = v->kept_count;
     for (int has_more = 1; has_more && v->fd >= 0; parse(v))

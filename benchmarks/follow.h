@@ -3,6 +3,8 @@
 #define FOLLOW_H
 #include <stdint.h>
 
+#include "tls.h"
+
 enum { KEPT_BYTES = 1024 };
 
 typedef struct {
@@ -11,6 +13,7 @@ typedef struct {
     int has_fence;          /* the list has Fence: answer requests */
     int has_continuous;     /* use continuous updates once the server offers them */
     int is_web;             /* through a WebSocket, as a browser */
+    int is_encrypted;       /* through TLS: a viewer by VeNCrypt, a browser from the first byte */
     uint16_t x, y, width, height;  /* what is asked for; no width: the whole screen */
 } profile_t;
 
@@ -23,6 +26,8 @@ struct viewer {
     int is_paused;          /* does not read */
     const char *failure;    /* why it is over; NULL while it is not */
     const profile_t *profile;
+    tls_t *tls;             /* NULL: in clear, as yet */
+    int is_shaking_hands;
     uint64_t updates, pixels, bytes;  /* since it connected; bytes include framing */
     int64_t last_update_ns, longest_gap_ns;
     uint64_t updates_at_mark, pixels_at_mark;
@@ -47,6 +52,7 @@ struct viewer {
 };
 
 void viewer_start(viewer_t *viewer, int fd, const profile_t *profile);
+void viewer_end(viewer_t *viewer);
 void viewer_read(viewer_t *viewer);                      /* reads until the socket is empty */
 void viewer_say(viewer_t *viewer, const void *bytes, unsigned count);
 void viewer_request(viewer_t *viewer, int incremental);

@@ -37,7 +37,7 @@ LEGEND = (
 )
 MARK = Rect(1888, 16, 16, 16)
 """Where the painter tells the time (painter.c)."""
-SERVERS = {DEMO.name: DEMO, **PEERS}
+SERVERS = {peer.name: peer for peer in (DEMO, *PEERS.values()) if not peer.replays}
 ENCODINGS = {
     "zrle": (Encoding.ZRLE, Encoding.RAW, Encoding.COMPRESSION_LEVEL_0 + 2),
     "raw": (Encoding.RAW,),

@@ -1,4 +1,7 @@
-"""The servers that are compared: what each needs, how each is started. All on loopback, without a password."""
+"""The servers that are compared: what each needs, how each is started. All on loopback, without a password.
+
+mpvnc offers TLS to those who want it.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,11 @@ class Place:
     directory: Path
     workers: int = 1
 
+    @property
+    def recording(self) -> Path:
+        """Where a recording is, for a server that replays one."""
+        return self.directory / "recording"
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:
@@ -41,6 +49,7 @@ class Peer:
         screen: `own` is an X server itself, `xvfb` shows one, `memory` is fed by the painter, `none` has a picture
             of its own.
         commands: what to start; the last of them is fed, if it shows memory. None for a display that is looked at.
+        replays: it needs a recording of what mpvnc sent (`Place.recording`).
         executable, package: what must be installed.
     """
 
@@ -50,6 +59,7 @@ class Peer:
     executable: str = ""
     package: str = ""
     is_mpvnc: bool = False
+    replays: bool = False
 
     def missing(self) -> str:
         """Return what to install before it can run; "" if it can."""
@@ -109,7 +119,7 @@ def _mpvnc(place: Place, *settings: str) -> list[str]:
     every = (
         "server.host=127.0.0.1", f"server.port={place.port}", f"server.workers={place.workers}",
         f"server.runtime_dir={place.directory / 'run'}", "clients.max_connections=5000",
-        "logging.log_level=WARNING", *settings,
+        "security.types=none,x509none", "logging.log_level=WARNING", *settings,
     )  # fmt: skip
     options = [word for setting in every for word in ("--set", setting)]
     return [sys.executable, "-P", "-m", "mpvnc", "start", *options]
@@ -123,6 +133,10 @@ def _mpvnc_memory(place: Place) -> list[list[str]]:
     control = place.directory / "run" / "default" / "control"
     feed = [sys.executable, "-P", str(HERE / "feed.py"), str(control), str(place.canvas_fd)]
     return [_mpvnc(place, "source.kind=publish"), feed]
+
+
+def _bare(place: Place) -> list[list[str]]:
+    return [[sys.executable, "-P", "-m", "benchmarks.bare", str(place.port), str(place.recording)]]
 
 
 def _mpvnc_demo(place: Place) -> list[list[str]]:
@@ -145,5 +159,6 @@ PEERS = {
         Peer("x11vnc-fast", "xvfb", _x11vnc("-wait", "5", "-defer", "5", "-nonap", "-noscr", "-nowf"),
              "x11vnc", "x11vnc"),
         Peer("lvs", "memory", _lvs, "", "libvncserver-dev"),
+        Peer("bare", "memory", _bare, replays=True),
     )
 }  # fmt: skip

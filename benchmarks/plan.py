@@ -13,6 +13,9 @@ from benchmarks.scenes import PROFILES, RATES
 CORE_SCENES = ("video", "ui", "scroll")
 CORE_PROFILES = ("tight-jpeg", "tight-lossless", "zrle")
 CORE_PEERS = ("xvnc", "mpvnc")
+TLS_SCENES = ("video", "typing")
+TLS_PROFILES = ("tight-jpeg-tls", "tight-lossless-tls")
+TLS_PEERS = ("bare", "mpvnc")
 ALL_NUMBERS = (1, 10, 50, 100, 250, 500, 1000)
 MOST = 2000
 STALL_VIEWERS = 100
@@ -50,15 +53,17 @@ def everything(seconds: float) -> list[Job]:
     plan = Plan(ALL_NUMBERS, seconds, most=MOST, stops_when_full=True)
     resting = Plan((100,), seconds=10.0, settle_s=REST_S)
     busy = [scene for scene in RATES if scene != "idle"]
+    peers = [name for name, peer in PEERS.items() if not peer.replays]
     stalls = [
         Job("stall", peer, "video", profile, STALL_VIEWERS, plan)
         for profile in CORE_PROFILES
         for peer in CORE_PEERS
     ]
     return [
-        *_series(busy, [*CORE_PROFILES, "raw"], list(PEERS), plan),
-        *_series(["idle"], ["tight-jpeg"], list(PEERS), resting),
-        *_latencies(list(PEERS), (1, 30, 100), seconds * 2),
+        *_series(busy, [*CORE_PROFILES, "raw"], peers, plan),
+        *_series(TLS_SCENES, TLS_PROFILES, TLS_PEERS, Plan((1, 100), seconds)),
+        *_series(["idle"], ["tight-jpeg"], peers, resting),
+        *_latencies(peers, (1, 30, 100), seconds * 2),
         *stalls,
         *_sharing(["video", "full", "scroll"], CORE_PROFILES, SHARING_VIEWERS, seconds),
     ]

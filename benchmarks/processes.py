@@ -23,7 +23,8 @@ LOAD_CORE = min(1, (os.cpu_count() or 1) - 1)
 
 _PROGRAMS = {
     "painter": (["painter.c", "scenes.c"], ["-lxcb", "-lxcb-shm"], "libxcb1-dev libxcb-shm0-dev"),
-    "viewers": (["viewers.c", "follow.c"], [], "libc6-dev"),
+    "viewers": (["viewers.c", "follow.c", "notls.c"], [], "libc6-dev"),
+    "viewers-tls": (["viewers.c", "follow.c", "tls.c"], ["-lssl", "-lcrypto"], "libssl-dev"),
     "lvs": (["lvs.c"], ["-lvncserver"], "libvncserver-dev"),
 }
 

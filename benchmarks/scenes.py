@@ -22,3 +22,17 @@ PROFILES |= {
     f"{name}-web": ("web", *PROFILES[name]) for name in ("tight-jpeg", "tight-lossless", "zrle", "raw")
 }
 """The same, through WebSockets as browsers come. Only mpvnc serves these on its port."""
+
+ENCRYPTED = "tls"
+"""The argument of viewers.c without which it needs no OpenSSL."""
+PROFILES |= {
+    f"{name.removesuffix('-web')}-{'wss' if 'web' in words else 'tls'}": (ENCRYPTED, *words)
+    for name, words in PROFILES.items()
+    if not name.startswith("probe")
+}
+"""The same through TLS: viewers by VeNCrypt, browsers from the first byte."""
+
+
+def listed(profile: str) -> list[str]:
+    """Return the encodings that a profile lists, whatever its viewers come through."""
+    return [word for word in PROFILES[profile] if word not in ("web", ENCRYPTED)]

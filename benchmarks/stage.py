@@ -34,7 +34,7 @@ from benchmarks.processes import (
     read_line,
     wait_for_banner,
 )  # fmt: skip
-from benchmarks.scenes import HEIGHT, WIDTH
+from benchmarks.scenes import ENCRYPTED, HEIGHT, WIDTH
 from mpvnc.ipc.control import ControlSocket
 
 _STATS = struct.Struct("=QQQ")
@@ -63,7 +63,8 @@ class Viewers:
     """A process of viewers (viewers.c)."""
 
     def __init__(self, port: int, profile: Sequence[str], log: Path) -> None:
-        command = [str(program("viewers")), str(port), *profile]
+        name = "viewers-tls" if ENCRYPTED in profile else "viewers"
+        command = [str(program(name)), str(port), *profile]
         self.process = Process(command, core=LOAD_CORE, log=log, stdin=subprocess.PIPE, pipe_stdout=True)
 
     def grow(self, number: int, timeout_s: float = 30.0) -> bool:

@@ -1,19 +1,20 @@
 /* The load generator: many viewers in one process, told what to do on stdin, answering on stdout.
  *
- *   viewers PORT [watch X Y WIDTH HEIGHT time|press] [web] [fence] [continuous] ENCODING...
+ *   viewers PORT [watch X Y WIDTH HEIGHT time|press] [web] [tls] [fence] [continuous] ENCODING...
  *
  *   grow N    have N viewers (at most 50 of them at a time in the handshake)
  *   stop K    the first K viewers stop reading            go      they read again
  *   mark      one line of JSON: what happened since the last mark
  *   (end of file: exit)
  *
- * web: through WebSockets.
+ * web: through WebSockets. tls: encrypted, viewers by VeNCrypt's X509None, WebSockets from the first byte.
  * watch: one rectangle is asked for (Raw), and its first pixel is looked at whenever it comes. `time`: its colour is
  * the time of painting (painter.c, mark). `press`: a button is pressed in it until it changes, then again.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
@@ -87,6 +88,7 @@ static void connect_viewer(void) {
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
     viewer_start(viewer, fd, &profile);
     if (profile.width) viewer->on_pixel = presses ? on_answer : on_time;
     epoll_ctl(poller, EPOLL_CTL_ADD, fd, &(struct epoll_event){EPOLLIN, {.ptr = viewer}});
@@ -94,7 +96,7 @@ static void connect_viewer(void) {
 
 static void drop_viewer(void) {
     viewer_t *viewer = viewers[--count];
-    if (viewer->fd >= 0) close(viewer->fd);
+    viewer_end(viewer);
     free(viewer);
 }
 
@@ -206,6 +208,8 @@ static void read_arguments(int argc, char **argv) {
             i += 5;
         } else if (!strcmp(argv[i], "web")) {
             profile.is_web = 1;
+        } else if (!strcmp(argv[i], "tls")) {
+            profile.is_encrypted = 1;
         } else if (!strcmp(argv[i], "fence")) {
             profile.has_fence = 1;
             profile.encodings[profile.count++] = -312;
@@ -229,6 +233,7 @@ int main(int argc, char **argv) {
     struct epoll_event events[256];
     read_arguments(argc, argv);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL has no MSG_NOSIGNAL */
     if (setrlimit(RLIMIT_NOFILE, &files)) perror("viewers: files");
     be_quick();
     poller = epoll_create1(EPOLL_CLOEXEC);

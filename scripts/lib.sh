@@ -13,7 +13,7 @@ venv=$root/.venv
 python_packages="python3-venv python3-dev python3-tk"
 run_packages="gcc libc6-dev pkg-config libcairo2-dev libxcb-shm0 libxcb-randr0 libxcb-xfixes0"
 test_packages="xvfb xterm xdotool x11-utils x11-xkb-utils x11-xserver-utils xauth tigervnc-viewer tigervnc-standalone-server
-x11vnc gvncviewer libvncserver-dev libxcb1-dev libxcb-shm0-dev"
+x11vnc gvncviewer libvncserver-dev libxcb1-dev libxcb-shm0-dev libssl-dev"
 # Ubuntu's is a snap, which apt cannot install here: name a browser in MPVNC_CHROMIUM there, or let playwright bring one.
 if ! grep -qx ID=ubuntu /etc/os-release 2>/dev/null; then test_packages="$test_packages chromium"; fi
 # A peer that the tests do not need.

@@ -50,7 +50,6 @@ _LAST_WORD_S = 1.0
 logger = logging.getLogger(__name__)
 
 _scratch = bytearray(READ_BYTES)
-_scratch_view = memoryview(_scratch)
 
 
 class Client:
@@ -60,7 +59,7 @@ class Client:
     """
 
     __slots__ = (
-        "_blocked_since", "_farewell", "_host", "_inputs", "_is_reading", "_is_shaking_hands", "_is_writing",
+        "_blocked_since", "_farewell", "_handshake", "_host", "_inputs", "_is_reading", "_is_writing",
         "_last_word", "_listed", "_login", "_look_at", "_marks", "_rests_until", "_timer",
         "_waiting_control_bytes", "address",
         "has_joined", "ident", "is_closed", "pipe", "session", "show", "since", "slot", "surface", "updates",
@@ -98,7 +97,7 @@ class Client:
         self._waiting_control_bytes = 0
         self._is_reading = True
         self._is_writing = False
-        self._is_shaking_hands = False
+        self._handshake: TlsPipe | None = None
         self._rests_until = -math.inf
         self._last_word: str | None = None
         self._farewell = REFUSED
@@ -131,15 +130,26 @@ class Client:
         """Let it have the next update, if it may and wants to."""
         self._guarded(self._offer)
 
-    def follow(self, same: Following) -> None:
-        """Send it what its leader was sent, if it may have the very same; else offer it what it may."""
+    def follow(self, same: Following) -> bool:
+        """Hold what its leader was sent, if it may have the very same; else be offered what it may."""
         if self.is_closed:
-            return
+            return False
         try:
             if not self.pipe.is_blocked and same.take(self.session):
-                self._send_update(same.buffers, same.size_bytes)
-            else:
-                self._offer()
+                return True
+            self._offer()
+        except Exception as error:
+            self._fail(error)
+        return False
+
+    def send_same(self, same: Following) -> None:
+        """Send it what its leader was sent."""
+        pipe = self.pipe
+        try:
+            pipe.send(same.buffers)
+            self.updates += 1
+            if pipe.is_blocked:
+                self._watch_writable()
         except Exception as error:
             self._fail(error)
 
@@ -148,7 +158,7 @@ class Client:
         if self.is_closed:
             return
         try:
-            self._send_update(delivery.buffers, delivery.size_bytes)
+            self._send_update(delivery.buffers)
         except Exception as error:
             self._fail(error)
 
@@ -195,6 +205,8 @@ class Client:
         if self.is_closed:
             return
         self.is_closed = True
+        if self._handshake is not None:
+            self._host.handshakes.forget(self._handshake)
         self._host.readiness.forget(self.pipe.fileno())
         if self._timer is not None:
             self._timer.cancel()
@@ -235,28 +247,24 @@ class Client:
             self._fail(error)
 
     def _on_readable(self) -> None:
-        if self._is_shaking_hands:
-            self._shake_hands()
-            return
         pipe = self.pipe
         count = self._receive_timed() if pipe.was_laborious else pipe.receive_into(_scratch)
         if pipe.has_pending:
             self._read_pending()
         if pipe.is_blocked:
             self._watch_writable()
-        if count is None:
+        if not count:
+            if count == 0:
+                self.close("closed by the viewer")
             return
-        if count == 0:
-            self.close("closed by the viewer")
-            return
-        data = _scratch_view[:count].tobytes()
+        data = _scratch[:count]
         session = self.session
         if session.asks_again(data):
             if session.content_at != self.show.broadcast.stage:
                 self._offer()
             return
         if self._login.is_due or session.connection.state is not State.AUTHENTICATION:
-            self._take(data)
+            self._take(bytes(data))
         else:
             self._login.withhold(data)
 
@@ -284,6 +292,7 @@ class Client:
     def _take(self, data: bytes) -> None:
         if not self.has_joined and self.session.connection.version is None and is_request(data):
             self._host.came_late(self)
+            raise ProtocolError("a browser whose request came late: see web: in server.listeners")
         self._hear(functools.partial(self.session.receive_data, data))
 
     def _hear(self, receive: Callable[[float], list[Heard]]) -> None:
@@ -328,10 +337,7 @@ class Client:
         self._blocked_since = math.inf
         self._waiting_control_bytes = 0
         self._read_again()
-        if self._is_shaking_hands:
-            self._shake_hands()
-        else:
-            self._advance()
+        self._advance()
 
     def _on_timer(self) -> None:
         self._timer = None
@@ -354,17 +360,17 @@ class Client:
             raise MpvncError("TLS cannot begin here")
         # If the viewer has hung up there is no descriptor behind this any more.
         self._host.readiness.forget(self.pipe.fileno())
-        self.pipe = TlsPipe.over(self.pipe, self._host.tls)
-        self._is_shaking_hands = True
-        self._watch()
+        self.pipe = self._handshake = TlsPipe.over(self.pipe, self._host.tls)
+        self._host.handshakes.begin(self._handshake, functools.partial(self._guarded, self._on_encrypted))
 
-    def _shake_hands(self) -> None:
-        assert isinstance(self.pipe, TlsPipe)
-        self._is_shaking_hands = not self.pipe.shake_hands()
+    def _on_encrypted(self, error: OSError | None) -> None:
+        self._handshake = None
+        if error is not None:
+            raise error
+        self._watch()
         if self.pipe.is_blocked:
             self._watch_writable()
-        if not self._is_shaking_hands:
-            self._hear(self.session.encrypted)
+        self._hear(self.session.encrypted)
 
     # -- helpers
 
@@ -396,7 +402,7 @@ class Client:
         while session.is_ready and not self.pipe.is_blocked:
             delivery = self._host.offer(self, time.monotonic())
             if delivery is not None:
-                self._send_update(delivery.buffers, delivery.size_bytes)
+                self._send_update(delivery.buffers)
             if not session.demand.is_continuous:
                 return
             if delivery is None:
@@ -416,11 +422,10 @@ class Client:
             self._look_at = self._host.loop.time() + _RETRY_S
             self._arm()
 
-    def _send_update(self, buffers: Buffers, size_bytes: int) -> None:
+    def _send_update(self, buffers: Buffers) -> None:
         pipe = self.pipe
         pipe.send(buffers)
         self.updates += 1
-        self._host.count_update(size_bytes)
         if pipe.is_blocked:
             self._watch_writable()
 
@@ -450,6 +455,8 @@ class Client:
             self._watch()
 
     def _watch(self) -> None:
+        if self._handshake is not None:
+            return
         interest = READ * self._is_reading | WRITE * self._is_writing
         self._host.readiness.watch(self.pipe.fileno(), interest, self._on_ready)
 

@@ -30,6 +30,7 @@ from mpvnc.transport.stream import Stream
 from mpvnc.transport.websocket import WebSocketPipe
 from mpvnc.workers.arrival import Arrival
 from mpvnc.workers.client import Client
+from mpvnc.workers.handshakes import Handshakes
 from mpvnc.workers.lobby import Lobby
 from mpvnc.workers.readiness import Readiness
 from mpvnc.workers.report import Reporter
@@ -55,6 +56,7 @@ class Encoder:
         self._runtime = runtime
         self._counters = runtime.counters
         self.readiness = Readiness(loop)
+        self.handshakes = Handshakes(loop, self.readiness)
         self.tls: ssl.SSLContext | None = None
         self.verifier = Verifier(loop)
         self.shows = Shows(runtime, loop)
@@ -62,10 +64,12 @@ class Encoder:
         self._sender = InputSender(runtime.input_endpoint)
         self._unsent: deque[bytes] = deque(maxlen=_UNSENT_LIMIT)
         self._drain_until: float | None = None
-        self._sent_updates = self._counters.get(Counter.UPDATES_SENT)
-        self._sent_bytes = self._counters.get(Counter.BYTES_SENT)
+        self._received_bytes = self._counters.get(Counter.BYTES_RECEIVED)
+        """From those that have gone."""
         self._reporter = Reporter(loop, self._clients, self._tell)
-        self._lobby = Lobby(loop, self.shows, self.verifier, self._adopt, self._tell)
+        self._lobby = Lobby(
+            loop, self.shows, self.verifier, self.handshakes, admit=self._adopt, tell=self._tell
+        )
         self._configure()
         self._handlers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
             **self.shows.handlers,
@@ -168,23 +172,17 @@ class Encoder:
         self.shows.dismiss(client)
         del self._clients[client.ident]
         self._counters.set(Counter.CLIENTS, len(self._clients))
-        self._counters.add(Counter.BYTES_RECEIVED, client.pipe.received_bytes)
+        self._received_bytes += client.pipe.received_bytes
         for_client(logger, client.ident).info(
             "%s left: %s (%d updates, %d bytes out, %d in)",
             client.address, reason, client.updates, client.pipe.sent_bytes, client.pipe.received_bytes,
         )  # fmt: skip
         self._tell({"type": "client", "client": client.ident, "state": "gone", "reason": reason})
 
-    def count_update(self, size_bytes: int) -> None:
-        """Count an update."""
-        self._sent_updates += 1
-        self._sent_bytes += size_bytes
-
-    def _write_counters(self) -> None:
-        """Put into the status page what is counted here once per client and frame."""
-        self._counters.set(Counter.UPDATES_SENT, self._sent_updates)
-        self._counters.set(Counter.BYTES_SENT, self._sent_bytes)
-        self.shows.write_counters()
+    def _count_received(self) -> None:
+        """Put into the status page what clients have said so far."""
+        received = sum(client.pipe.received_bytes for client in self._clients.values())
+        self._counters.set(Counter.BYTES_RECEIVED, self._received_bytes + received)
 
     # -- the supervisor
 
@@ -317,7 +315,8 @@ class Encoder:
         now = self.loop.time()
         for client in self._clients.values():
             client.mark(now)
-        self._write_counters()
+        self.shows.write_counters()
+        self._count_received()
         self.shows.judge()
         self._emit_unsent()
         try:
@@ -329,7 +328,8 @@ class Encoder:
         try:
             self._runtime.send(message)
         except ControlError as error:
-            logger.info("the supervisor is gone: %s", error)
+            if self.loop.is_running():  # else the supervisor has said farewell before
+                logger.info("the supervisor is gone: %s", error)
             self.loop.stop()
         self._watch_control()
 

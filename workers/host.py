@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from mpvnc.session.broadcast import Broadcast, Delivery
 from mpvnc.session.heard import Joined
 from mpvnc.session.session import Session
+from mpvnc.workers.handshakes import Handshakes
 from mpvnc.workers.inputs import Bus
 from mpvnc.workers.readiness import Readiness
 from mpvnc.workers.verifier import Verifier
@@ -32,6 +33,7 @@ class Host(Bus, Protocol):
     """What a client needs of its encoder."""
 
     readiness: Readiness
+    handshakes: Handshakes
     stall_timeout_s: float
     tls: ssl.SSLContext | None
     """What a connection that becomes TLS is to be given, if it can."""
@@ -54,6 +56,3 @@ class Host(Bus, Protocol):
 
     def gone(self, client: Client, reason: str) -> None:
         """Note that it is gone; called once."""
-
-    def count_update(self, size_bytes: int) -> None:
-        """Note an update sent."""

@@ -24,6 +24,7 @@ from mpvnc.web.authorization import challenge
 from mpvnc.web.http import Request
 from mpvnc.web.websocket import SizeLimits
 from mpvnc.workers.arrival import Arrival, Reception, Speaks
+from mpvnc.workers.handshakes import Handshakes
 from mpvnc.workers.shows import Shows
 from mpvnc.workers.site import WRONG_PASSWORD, Site
 from mpvnc.workers.verifier import Verifier
@@ -47,9 +48,17 @@ class Lobby:
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, shows: Shows, verifier: Verifier, admit: Admit, tell: Tell
+        self,
+        loop: asyncio.AbstractEventLoop,
+        shows: Shows,
+        verifier: Verifier,
+        handshakes: Handshakes,
+        *,
+        admit: Admit,
+        tell: Tell,
     ) -> None:
         self.loop = loop
+        self.handshakes = handshakes
         self.tls: ssl.SSLContext | None = None
         """What browsers are encrypted with; may be replaced at any time."""
         self._admit = admit

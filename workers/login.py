@@ -43,7 +43,7 @@ class Login:
         self._credentials: events.Credentials | None = None
         self._lookup: asyncio.Future[Access] | None = None
 
-    def withhold(self, data: bytes) -> None:
+    def withhold(self, data: bytes | bytearray) -> None:
         """Keep an answer. Raises: ProtocolError if it is longer than any."""
         self._withheld += data
         if len(self._withheld) > KEPT_BYTES:

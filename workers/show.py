@@ -47,6 +47,8 @@ class Show:
         self.reader: FrameReader | None = None
         self.frames = 0
         """How many frames were taken over."""
+        self.updates = self.update_bytes = 0
+        """How many updates were handed out, and their size."""
         self._loop = loop
         self._is_lost = False
         """Whether the segment cannot be read any more."""
@@ -127,7 +129,7 @@ class Show:
         """Offer a session the screen; what is missing is encoded, slice by slice."""
         delivery = self.broadcast.offer(session, now, unacknowledged_bytes)
         if delivery is not None:
-            self._audience.sent(session, session.picture.base)
+            self._count([session], delivery)
         self._pump_soon()
         if self.broadcast.look_at < self._timer_at:
             self._arm()
@@ -256,12 +258,18 @@ class Show:
                 client.close("internal error: no update can be made")
             return
         self.broadcast.spent(time.thread_time() - began_s)
-        for client in self._groups.hand_out(deliveries, self._send, now):
-            self._audience.sent(client.session, client.session.picture.base)
+        for delivery, followers in self._groups.hand_out(deliveries, self._send, now):
+            self._count([client.session for client in followers], delivery)
 
     def _send(self, delivery: Delivery) -> None:
         self._clients[delivery.session].deliver(delivery)
-        self._audience.sent(delivery.session, delivery.session.picture.base)
+        self._count([delivery.session], delivery)
+
+    def _count(self, sessions: list[Session], delivery: Delivery) -> None:
+        """Note that these were sent an update, and hold the same frame now."""
+        self.updates += len(sessions)
+        self.update_bytes += len(sessions) * delivery.size_bytes
+        self._audience.sent(sessions, delivery.session.picture.base)
 
     def _encode(self, pixels: Pixels, rect: Rect, wire: WireClass) -> EncodedRectangle:
         began_s = time.thread_time()

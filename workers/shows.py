@@ -163,7 +163,7 @@ class Shows:
         self._by_name[""] = self._make("")
         self[""].point(runtime.pointer_fd)
         self._classes = runtime.status.classes(runtime.slot)
-        counted = (*_COUNTED, Counter.FRAMES, Counter.ENCODE_US)
+        counted = (*_COUNTED, Counter.FRAMES, Counter.ENCODE_US, Counter.UPDATES_SENT, Counter.BYTES_SENT)
         self._past = {counter: runtime.counters.get(counter) for counter in counted}
         """What was counted by shows that are closed, and by a killed predecessor."""
         self._past_pixels = Tally(self._classes.as_dict())
@@ -365,6 +365,8 @@ def _counts(show: Show) -> dict[Counter, int]:
     counters = show.broadcast.fanout.counters
     return {
         Counter.FRAMES: show.frames,
+        Counter.UPDATES_SENT: show.updates,
+        Counter.BYTES_SENT: show.update_bytes,
         Counter.ENCODE_US: int(show.encode_s * 1e6),
         **{counter: getattr(counters, name) for counter, name in _COUNTED.items()},
     }

@@ -7,6 +7,7 @@ wrong on it costs this connection alone.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable
 from email.utils import formatdate
@@ -16,8 +17,10 @@ from mpvnc.errors import MpvncError
 from mpvnc.log import for_client
 from mpvnc.rfb.security import Access
 from mpvnc.transport.stream import Stream
+from mpvnc.transport.tls import TlsPipe
 from mpvnc.web.http import BadRequest, HttpConnection, Request, Response, text
 from mpvnc.workers.arrival import Arrival
+from mpvnc.workers.handshakes import Handshakes
 
 IDLE_S = 5.0
 """How long a connection is kept for a further request."""
@@ -31,6 +34,7 @@ class Host(Protocol):
     """What a visitor needs of its worker."""
 
     loop: asyncio.AbstractEventLoop
+    handshakes: Handshakes
     stall_timeout_s: float
     handshake_s: float
     max_request_bytes: int
@@ -62,7 +66,10 @@ class Visitor:
         self.lookup: asyncio.Future[Access] | None = None
         """Looks up who it says that it is; cancelled if it leaves before."""
         self._expect("a request", host.handshake_s)
-        self._read_on()
+        if isinstance(stream, TlsPipe):
+            host.handshakes.begin(stream, functools.partial(self.guarded, self._on_encrypted))
+        else:
+            self._read_on()
 
     @property
     def ident(self) -> int:
@@ -103,6 +110,11 @@ class Visitor:
             for_client(logger, self.ident).exception("a fault of ours")
 
     # -- callbacks
+
+    def _on_encrypted(self, error: OSError | None) -> None:
+        if error is not None:
+            raise error
+        self._read_on()
 
     def _on_readable(self) -> None:
         if not self._is_reading:
@@ -190,6 +202,8 @@ class Visitor:
         if self.is_closed:
             return False
         self.is_closed = True
+        if isinstance(self.stream, TlsPipe):
+            self._host.handshakes.forget(self.stream)
         self._host.loop.remove_reader(self.stream.fileno())
         self._host.loop.remove_writer(self.stream.fileno())
         self._cancel_timer()

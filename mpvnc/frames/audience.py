@@ -60,16 +60,20 @@ class Audience:
         self._frames[viewer] = 0
         self._write()
 
-    def sent(self, viewer: Hashable, frame: int) -> None:
-        """A viewer is sent a frame; nothing for none (0), or one that has not joined or has that frame already."""
-        if not frame or self._frames.get(viewer, frame) == frame:
+    def sent(self, viewers: Iterable[Hashable], frame: int) -> None:
+        """Viewers are sent a frame; nothing for none (0), or one that has not joined or has that frame already."""
+        frames, count = self._frames, 0
+        if not frame:
             return
-        self._frames[viewer] = frame
-        if frame > self._newest:
+        for viewer in viewers:
+            if frames.get(viewer, frame) != frame:
+                frames[viewer] = frame
+                count += 1
+        if frame > self._newest and count:
             self._newest, self._count = frame, 0
         if frame == self._newest:
-            self._count += 1
-        self._counters.set(Counter.SHOWN, self._newest << _COUNT_BITS | self._count)
+            self._count += count
+            self._counters.set(Counter.SHOWN, self._newest << _COUNT_BITS | self._count)
 
     def leave(self, viewer: Hashable) -> None:
         """A viewer is gone, whether it had joined or not."""

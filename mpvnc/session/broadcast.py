@@ -221,7 +221,6 @@ class Broadcast:
         return Following(
             leader,
             delivery.buffers,
-            delivery.size_bytes,
             kind,
             stage=self.stage,
             rested=self._refresh.rested,

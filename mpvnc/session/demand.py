@@ -50,9 +50,9 @@ class Demand:
         else:
             self._requested = bounded(self._requested.union([rect]))
 
-    def request_whole(self, area: Rect) -> None:
-        """Add a request for the whole framebuffer, which is not empty."""
-        self._requested = whole(area)
+    def request_again(self, region: Region) -> None:
+        """Add a request for what `whole` gave for the whole framebuffer, which is not empty."""
+        self._requested = region
         self.is_open = True
 
     def is_for(self, region: Region) -> bool:

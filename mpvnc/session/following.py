@@ -23,7 +23,7 @@ class Following:
 
     Args:
         leader: a session that was just sent it.
-        buffers, size_bytes: the message; shared.
+        buffers: the message; shared.
         kind: its class, and what its picture held before: streams open, frame, pointer.
         stage, rested: those of the broadcast.
         is_copied: whether the message moves a part of the picture.
@@ -35,7 +35,6 @@ class Following:
         self,
         leader: Session,
         buffers: Buffers,
-        size_bytes: int,
         kind: tuple[WireClass, Streams, int, Overlay | None],
         *,
         stage: int,
@@ -45,7 +44,6 @@ class Following:
         counters: Counters,
     ) -> None:
         self.buffers = buffers
-        self.size_bytes = size_bytes
         self._wire, self._streams_before, self._base, self._overlay_before = kind
         self._streams, self._overlay = leader.streams, leader.picture.overlay
         self._frame = leader.picture.base
@@ -73,8 +71,7 @@ class Following:
             and picture.overlay == self._overlay_before
             and not picture.owed.rects
             and picture.area == self._area
-            and session.is_ready
-            and not session.has_own()
+            and session.is_like_others()
             and (self._pointer_at is None or session.cursors.hand(self._pointer_at) == self._hand)
         ):
             return False

@@ -25,8 +25,11 @@ class Member(Protocol):
     def offer(self) -> None:
         """Have its session offered the screen, if it may be sent anything now."""
 
-    def follow(self, same: Following) -> None:
-        """Take what its leader was sent, or be offered the screen if that is not for it."""
+    def follow(self, same: Following) -> bool:
+        """Hold what its leader was sent, and have it sent next; False, and it is offered the screen, if it may not."""
+
+    def send_same(self, same: Following) -> None:
+        """Be sent that, after `follow` said so."""
 
 
 _M = TypeVar("_M", bound=Member)
@@ -51,8 +54,8 @@ class Groups(Generic[_M]):
 
     def hand_out(
         self, deliveries: Sequence[Delivery], send: Callable[[Delivery], None], now: float
-    ) -> list[_M]:
-        """Have all of them sent, then let those follow whose leaders have theirs; return these.
+    ) -> list[tuple[Delivery, list[_M]]]:
+        """Have all of them sent, then let those follow whose leaders have theirs; return who did.
 
         Nobody is offered anything before: an update that is made but not sent comes first. So a leader that
         cannot be sent to and goes has no successor.
@@ -64,10 +67,9 @@ class Groups(Generic[_M]):
         for delivery in deliveries:
             send(delivery)
         return [
-            member
+            (delivery, self._follow(delivery, kind, members, now))
             for delivery, kind, members in groups
             if kind is not None and members
-            for member in self._follow(delivery, kind, members, now)
         ]
 
     def left(self, session: Session) -> None:
@@ -83,22 +85,32 @@ class Groups(Generic[_M]):
         same = self._broadcast.following(delivery, kind, now)
         if same is None:
             self._offer(members)
-            return members
-        for member in members:
-            member.follow(same)
-        return members
+            return []
+        # One thing at a time: a system call throws out of the processor's cache what the next one would need again.
+        followers = [member for member in members if member.follow(same)]
+        for member in followers:
+            member.send_same(same)
+        return followers
 
     def _offer(self, members: Iterable[_M]) -> None:
+        kind, followers = None, None
         for member in members:
             session = member.session
             if not session.is_ready:
                 continue
             picture = session.picture
-            kind = (session.wire, session.streams, picture.base, picture.overlay)
-            followers = self._followers.get(kind)
+            if kind is None or not (
+                session.wire is kind[0]
+                and session.streams is kind[1]
+                and picture.base == kind[2]
+                and picture.overlay is kind[3]
+            ):
+                kind = (session.wire, session.streams, picture.base, picture.overlay)
+                followers = self._followers.get(kind)
             if followers is not None:
                 followers.append(member)
                 continue
             member.offer()
             if session.is_served:
-                self._followers[kind], self._leaders[session] = [], kind
+                followers = self._followers[kind] = []
+                self._leaders[session] = kind

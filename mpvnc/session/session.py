@@ -33,7 +33,7 @@ from mpvnc.rfb.state import State
 from mpvnc.session.announcing import Announcements
 from mpvnc.session.cursors import Cursors
 from mpvnc.session.deadlines import Deadlines
-from mpvnc.session.demand import Demand
+from mpvnc.session.demand import NOTHING, Demand, whole
 from mpvnc.session.heard import Heard, Joined
 from mpvnc.session.pacing import Link, Pacer
 from mpvnc.session.picture import Picture
@@ -63,7 +63,7 @@ class Session:
     __slots__ = (
         "_announced", "_deadlines", "_early", "_early_bytes", "_heard", "_is_initialised",
         "_is_pushed", "_is_syncing", "_is_to_be_pushed", "_keys", "_name", "_name_is_due", "_outgoing", "_own_wire",
-        "_pointed", "_screen", "_settings", "_sizes", "_told_name", "_usual", "_wants_init",
+        "_pointed", "_screen", "_settings", "_sizes", "_told_name", "_usual", "_usual_region", "_wants_init",
         "clipboards", "connection", "content_at", "cursors", "demand", "encodings", "every", "exact",
         "features", "format", "is_muted", "is_served", "pacer", "picture", "refresh_at", "revision",
         "standing", "streams", "view_only", "waits_since", "wire",
@@ -117,6 +117,7 @@ class Session:
         self._announced: frozenset[int] = frozenset()
         self._usual = b""
         """The last bytes that came, if they were one request for all changes: what a viewer repeats for ever."""
+        self._usual_region = NOTHING
         self._is_syncing = False
         self._outgoing = bytearray()
         self._heard: list[Heard] = []
@@ -127,14 +128,14 @@ class Session:
 
     # -- what comes in
 
-    def asks_again(self, data: bytes) -> bool:
+    def asks_again(self, data: bytes | bytearray) -> bool:
         """Take `data` if it is the request that the client repeats after every update.
 
         False: it is not, and has to be given to `receive_data`.
         """
         if data != self._usual:
             return False
-        self.demand.request_whole(self.picture.area)
+        self.demand.request_again(self._usual_region)
         return True
 
     def receive_data(self, data: bytes, now: float) -> list[Heard]:
@@ -146,7 +147,7 @@ class Session:
         self.connection.keeps_text = self._takes_clipboards
         received = self._receive(now, self.connection.receive_data, data)
         if len(received) == 1 and self._repeats(received[0]):
-            self._usual = data
+            self._usual, self._usual_region = data, whole(self.picture.area)
         if self._wants_init is not None:
             self._limit_early(len(data))
         has_partial = self.connection.has_partial_message
@@ -216,9 +217,14 @@ class Session:
         """Whether an update may be planned, as far as the protocol goes."""
         return self.demand.is_open and not self.is_served and not self._is_syncing and self._is_initialised
 
-    def has_own(self) -> bool:
-        """Whether something is due to it alone: another size, a name, frames at a rate of its own."""
-        return self._name_is_due or self._sizes.is_due or self.every > 1
+    def is_like_others(self) -> bool:
+        """Whether it `is_ready` and nothing is due to it alone: another size, a name, frames at a rate of its own."""
+        return (
+            self.demand.is_open
+            and self._is_initialised
+            and self.every == 1
+            and not (self.is_served or self._is_syncing or self._name_is_due or self._sizes.is_due)
+        )
 
     def deadline(self) -> tuple[float, str]:
         """Return when the client has taken too long, and for what; infinity if it has all the time."""

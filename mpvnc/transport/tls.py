@@ -58,10 +58,15 @@ def _no_password() -> str:
     raise OSError(errno.EACCES, "the private key is encrypted, which a server cannot read")
 
 
-class TlsPipe(Pipe):
-    """A stream through TLS. What is sent before the handshake is over goes out after it.
+class _Last:
+    """What was joined last: what one is sent, many are."""
 
-    `receive_into` and `flush` drive the handshake; so does `shake_hands`, for who has to know when it is over.
+    buffers: Sequence[Buffer] = ()
+    whole: Buffer = b""
+
+
+class TlsPipe(Pipe):
+    """A stream through TLS, once `shake_hands` has returned True. What is sent before that goes out then.
 
     Args:
         sock: taken over.
@@ -109,32 +114,34 @@ class TlsPipe(Pipe):
             raise OSError(errno.EPROTO, f"TLS handshake failed: {_in_words(error)}") from error
         self.is_established = True
         self.is_blocked = bool(self._rest)
-        super().flush()
+        self.flush()
         return True
 
     def send(self, buffers: Sequence[Buffer]) -> None:
         """Write as much as goes; keep views of the rest. Raises: OSError if the connection is gone."""
-        if self._rest or not self.is_established:
+        if self.is_blocked or not self.is_established:
             self._rest.extend(filter(None, buffers))
             return
-        done = self._write(buffers)
-        if done != sum(map(len, buffers)):
-            self._keep(buffers, done)
-
-    def flush(self) -> None:
-        """Write more of the rest, of the handshake first. Raises: OSError if the connection is gone."""
-        if self.shake_hands():
-            super().flush()
+        piece = buffers[0] if len(buffers) == 1 else _whole(buffers)
+        size = len(piece)
+        if not 0 < size <= _PIECE_BYTES:
+            self._keep(buffers, self._write(buffers))
+            return
+        try:
+            self._sock.send(piece)
+        except ssl.SSLWantWriteError:
+            self._piece = piece
+            self._keep([piece], 0)
+        else:
+            self.sent_bytes += size
 
     def receive_into(self, scratch: bytearray) -> int | None:
         """Read what is there, at most `len(scratch)` bytes; 0 at the end, None if nothing has come.
 
         Raises: OSError if the connection is gone or the peer breaks TLS.
         """
-        if not self.is_established and not self.shake_hands():
-            return None
         try:
-            count = self._sock.recv_into(scratch)
+            count: int = self._sock.read(len(scratch), scratch)  # type: ignore[assignment]  # with a buffer
         except ssl.SSLWantReadError:
             self.has_pending = False
             return None
@@ -161,8 +168,7 @@ class TlsPipe(Pipe):
     def _write(self, parts: Sequence[Buffer]) -> int:
         """Write the front of `parts`, as much as goes; return how much plaintext was taken."""
         total = 0
-        is_one = len(parts) == 1 and not self._piece and 0 < len(parts[0]) <= _PIECE_BYTES
-        for piece in parts if is_one else _pieces(parts, self._piece):
+        for piece in _pieces(parts, self._piece):
             try:
                 total += self._sock.send(piece)
             except ssl.SSLWantWriteError:
@@ -171,6 +177,14 @@ class TlsPipe(Pipe):
             self._piece = b""
         self.sent_bytes += total
         return total
+
+
+def _whole(buffers: Sequence[Buffer]) -> Buffer:
+    """Return buffers as one, the same for all who are sent the same; empty if that is more than one piece."""
+    if buffers is not _Last.buffers:
+        is_small = sum(map(len, buffers)) <= _PIECE_BYTES
+        _Last.buffers, _Last.whole = buffers, b"".join(buffers) if is_small else b""
+    return _Last.whole
 
 
 def _without(count: int, parts: Iterable[Buffer]) -> list[Buffer]:

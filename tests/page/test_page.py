@@ -117,11 +117,11 @@ def test_rate_and_delay_are_told(stage: Stage, visitor: Visitor) -> None:
 
     def rate_is_told() -> bool:
         stage.show(golden.noise(seed=next(scenes)))
-        return re.fullmatch(r"([3-9]|\d\d+) frames/s", visitor.reading("rate")) is not None
+        return re.fullmatch(r"([3-9]|\d\d+) updates/s", visitor.reading("rate")) is not None
 
     eventually(rate_is_told, what="a rate of 3 or more")
     visitor.wait_text("dd[data-reading=delay]", r"^\d+ ms$")
-    assert "frames/s" in visitor.page.inner_text(".readings")
+    assert "updates/s" in visitor.page.inner_text(".readings")
 
 
 def test_keys_reach_the_animator(stage: Stage, visitor: Visitor) -> None:

@@ -144,8 +144,8 @@ def test_viewers_are_those_of_all_workers(supervisor: FakeSupervisor, publicatio
     other.join(3)
     assert publication.viewers == 3
     assert publication.wait_for_viewer()
-    one.sent(1, 1000)
-    other.sent(3, 1000)
+    one.sent([1], 1000)
+    other.sent([3], 1000)
     assert publication.shown() == (3, 1000, 2)
 
 

@@ -113,14 +113,18 @@ class Pair:
         if delivery := stage.broadcast.offer(self.session, stage.now):
             self.send(delivery.buffers)
 
-    def follow(self, same: Following) -> None:
-        """Get what its leader got, if that is for it."""
+    def follow(self, same: Following) -> bool:
+        """Hold what its leader got, if that is for it."""
         if not self.hold and same.take(self.session):
             self.followed += 1
             self.is_led = False
-            self.send(same.buffers)
-        else:
-            self.offer()
+            return True
+        self.offer()
+        return False
+
+    def send_same(self, same: Following) -> None:
+        """Get what its leader got."""
+        self.send(same.buffers)
 
     def send(self, buffers: Buffers) -> None:
         """Put an update on the wire."""

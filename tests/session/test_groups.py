@@ -118,7 +118,7 @@ def test_what_is_made_is_sent_before_anybody_is_offered_more(
     deliveries = []
     while not deliveries:
         deliveries = stage.broadcast.step(stage.now)
-    followed = stage.groups.hand_out(deliveries, send, stage.now)
+    ((delivery, followers),) = stage.groups.hand_out(deliveries, send, stage.now)
     assert done[:2] == [("sent", leader), ("sent", impatient)] and ("offered", impatient) in done
-    assert sorted(map(id, followed)) == sorted(id(pair) for pair in stage.pairs if pair is not leader)
-    assert sum(pair.followed for pair in stage.pairs) == COUNT - 2
+    assert delivery.session is leader.session
+    assert followers == [pair for pair in stage.pairs if pair not in (leader, impatient)]

@@ -29,6 +29,7 @@ from mpvnc.transport.plain import Pipe
 from mpvnc.transport.stream import Stream
 from mpvnc.workers import client as module
 from mpvnc.workers.client import Client
+from mpvnc.workers.handshakes import Handshakes
 from mpvnc.workers.readiness import Readiness
 from mpvnc.workers.verifier import Verifier
 from tests.session.stage import PaintedScreen, noise
@@ -48,6 +49,7 @@ class Host:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.readiness = Readiness(loop)
+        self.handshakes = Handshakes(loop, self.readiness)
         self.verifier = Verifier(loop)
         self.stage = 0
         self.stall_timeout_s = 30.0
@@ -96,9 +98,6 @@ class Host:
 
     def gone(self, client: Client, reason: str) -> None:
         self.reasons.append(reason)
-
-    def count_update(self, size_bytes: int) -> None:
-        pass
 
 
 class Rig:
@@ -537,3 +536,4 @@ def test_a_browser_that_was_greeted_is_told_of(rig, said, is_late):
     rig.say(said)
     rig.run(lambda: rig.host.reasons)
     assert bool(rig.host.late) is is_late
+    assert ("browser" in rig.host.reasons[0]) is is_late

@@ -21,7 +21,9 @@ from mpvnc.transport.stream import Stream
 from mpvnc.transport.tls import server_context
 from mpvnc.transport.websocket import WebSocketPipe
 from mpvnc.workers.arrival import Arrival
+from mpvnc.workers.handshakes import Handshakes
 from mpvnc.workers.lobby import Lobby
+from mpvnc.workers.readiness import Readiness
 from mpvnc.workers.site import static_files
 from mpvnc.workers.verifier import Verifier
 from tests.support import golden
@@ -50,8 +52,15 @@ class House:
         self.admitted: list[tuple[Arrival, Stream]] = []
         self.said: list[dict[str, Any]] = []
         self.verifier = Verifier(self.loop)
+        self.readiness = Readiness(self.loop)
+        handshakes = Handshakes(self.loop, self.readiness)
         self.lobby = Lobby(
-            self.loop, shows, self.verifier, lambda *one: self.admitted.append(one), self.said.append
+            self.loop,
+            shows,
+            self.verifier,
+            handshakes,
+            admit=lambda *one: self.admitted.append(one),
+            tell=self.said.append,
         )
         self.lobby.configure(load(None, settings), secrets)
         self.peers: list[socket.socket] = []
@@ -116,6 +125,7 @@ class House:
             peer.close()
         for _, stream in self.admitted:
             stream.close()
+        self.readiness.close()
         self.loop.close()
 
 

@@ -4,20 +4,20 @@ const EVERY_MS = 1000;
 const PROBE_EVERY = 2;
 
 export function tieReadings(session) {
-    let frames = 0;
+    let updates = 0;
     let ticks = 0;
-    session.addEventListener('frame', () => { frames += 1; });
+    session.addEventListener('frame', () => { updates += 1; });
     session.addEventListener('delay', ({ detail }) => show('delay', `${Math.max(1, Math.round(detail))} ms`));
     session.addEventListener('state', ({ detail }) => detail.state === 'connected' || clear());
     setInterval(() => {
         if (session.isConnected) {
-            show('rate', `${frames} frames/s`);
+            show('rate', `${updates} updates/s`);
             show('size', session.viewer.size.join(' × '));
             if (ticks % PROBE_EVERY === 0 && !document.hidden) {
                 session.probe();
             }
         }
-        frames = 0;
+        updates = 0;
         ticks += 1;
     }, EVERY_MS);
     document.getElementById('server').textContent = session.host;
