@@ -8,6 +8,7 @@ numpy and must not look for a file on its own. config.yaml in the repository lis
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import typing
@@ -200,6 +201,13 @@ def load(path: str | os.PathLike[str] | None = None, overrides: Iterable[str] = 
     for override in overrides:
         _apply(data, override)
     return from_dict(data)
+
+
+def override(name: str, value: object) -> str:
+    """Return the override of `load` that gives a key this value; a tuple is a list."""
+    if isinstance(value, list | tuple):
+        value = json.dumps(list(value), ensure_ascii=False)
+    return f"{name}={value}"
 
 
 def from_dict(data: Mapping[str, Any]) -> Config:

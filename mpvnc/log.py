@@ -56,6 +56,22 @@ class BoundedQueueHandler(QueueHandler):
         return record
 
 
+class _NoLock:
+    """Stands in for a handler's lock, and locks nothing. (Python 3.13 and later do not take None for it.)"""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def acquire(self) -> None:
+        """Do nothing."""
+
+    def release(self) -> None:
+        """Do nothing."""
+
+
 class DescriptorHandler(logging.Handler):
     """Writes lines to a descriptor, past all buffers and locks.
 
@@ -70,7 +86,7 @@ class DescriptorHandler(logging.Handler):
 
     def createLock(self) -> None:
         """Have no lock."""
-        self.lock = None
+        self.lock = _NoLock()  # type: ignore[assignment]
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""

@@ -64,6 +64,26 @@ def test_overrides_are_read_by_the_type_of_the_field(override, section, key, val
     assert getattr(getattr(config.load(None, [override]), section), key) == value
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("server.hosts", ("a", "b")),
+        ("server.hosts", ["a"]),
+        ("server.listeners", ()),
+        ("websocket.allowed_origins", ("https://o'neill\"s, bühne 🎭",)),
+        ("server.desktop_name", "True"),
+        ("server.desktop_name", ""),
+        ("security.tls", False),
+        ("server.workers", 3),
+        ("clients.stall_timeout_s", 0.5),
+    ],
+)
+def test_a_value_is_read_as_it_was_given(name, value):
+    section, _, key = name.partition(".")
+    read = getattr(getattr(config.load(None, [config.override(name, value)]), section), key)
+    assert read == (tuple(value) if isinstance(value, list) else value)
+
+
 def test_the_last_override_wins_over_the_file(tmp_path):
     path = write(tmp_path, "server:\n  port: 1\n  host: ''\nclients:\n")
     loaded = config.load(path, ["server.port=2", "server.port=3"])

@@ -71,6 +71,15 @@ def test_a_file_receives_the_records(restore, tmp_path):
     assert "capture" in (tmp_path / "log").read_text()
 
 
+def test_the_lock_that_a_handler_must_have_locks_nothing(tmp_path):
+    with open(tmp_path / "log", "wb") as file:
+        handler = log.DescriptorHandler(file.fileno(), owned=False)
+        with handler.lock, handler.lock:  # as Handler.handle has it since Python 3.13
+            handler.acquire()
+        handler.handle(logging.makeLogRecord({"msg": "written"}))
+    assert (tmp_path / "log").read_text() == "written\n"
+
+
 def test_a_stuck_sink_blocks_nobody_and_what_is_dropped_is_counted(restore):
     reading, writing = os.pipe()
     running = log.start_log("encoder", "INFO", fd=writing)

@@ -290,10 +290,14 @@ class Client:
             self._take(data)
 
     def _take(self, data: bytes) -> None:
-        if not self.has_joined and self.session.connection.version is None and is_request(data):
+        is_late = not self.has_joined and self.session.connection.version is None and is_request(data)
+        try:
+            self._hear(functools.partial(self.session.receive_data, data))
+        except ProtocolError as error:
+            if not is_late:
+                raise
             self._host.came_late(self)
-            raise ProtocolError("a browser whose request came late: see web: in server.listeners")
-        self._hear(functools.partial(self.session.receive_data, data))
+            raise ProtocolError("a browser whose request came late: see web: in server.listeners") from error
 
     def _hear(self, receive: Callable[[float], list[Heard]]) -> None:
         """Have the session go on, and do what it heard."""

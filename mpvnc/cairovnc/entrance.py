@@ -12,10 +12,12 @@ import select
 import socket
 import threading
 import weakref
-from contextlib import suppress
 from typing import Any
 
 from mpvnc.supervisor.listeners import Listener, ListenError, TcpSpec, is_exposed, open_listeners
+
+PAUSE_S = 0.1
+"""How long nobody is accepted after it failed: where descriptors are used up it fails again at once."""
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ class Entrance:
         self._waiting = threading.Lock()
         """Held while somebody is waited for: nothing is closed meanwhile."""
         self._ringing = threading.Lock()
+        self._has_warned = False
         self.is_closed = False
         _alive.add(self)
         if is_exposed(spec) and not has_password:
@@ -84,9 +87,25 @@ class Entrance:
         ready = poll.poll(None if timeout_s is None else max(timeout_s, 0.0) * 1000)
         for fd, _ in ready:
             if fd in by_fd:
-                with suppress(OSError):
-                    return by_fd[fd].accept()
+                try:
+                    arrived = by_fd[fd].accept()
+                except OSError as error:
+                    self._pause(timeout_s, error)
+                else:
+                    self._has_warned = False
+                    return arrived
         return None
+
+    def _pause(self, timeout_s: float | None, error: OSError) -> None:
+        """Wait a little, not longer than the time that is given, nor beyond `ring`."""
+        if isinstance(error, BlockingIOError | ConnectionError):
+            return
+        if not self._has_warned:
+            logger.warning("nobody can be accepted: %s", error.strerror)
+            self._has_warned = True
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        poll.poll(1000 * (PAUSE_S if timeout_s is None else min(max(timeout_s, 0.0), PAUSE_S)))
 
     def _let_go(self) -> None:
         for listener in self._listeners:

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import IO
 
-from mpvnc.config import Server
+from mpvnc.config import Server, override
 from mpvnc.errors import ControlError, PublishError
 from mpvnc.ipc.control import ControlSocket
 from mpvnc.ipc.places import control_path, runtime_directory
@@ -49,7 +49,7 @@ class OwnSupervisor:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, "-P", "-m", "mpvnc", "start", "--publisher-fd", str(theirs.fileno())]
         for key, value in settings.items():
-            command += ["--set", f"{key}={value}"]
+            command += ["--set", override(key, value)]
         self.control = ControlSocket(ours)
         try:
             with theirs:

@@ -180,6 +180,12 @@ class Link:
                 frame = self._publish_first(pixels)
         except FrameError as error:
             raise PublishError(f"cannot publish a frame: {error}") from error
+        except PublishError:
+            raise
+        except BaseException:
+            # Ctrl-C, in the middle of a frame: nobody knows what the segment holds. The next frame has a new one.
+            self._drop_writer()
+            raise
         if frame is not None:
             self._counters.add(Counter.FRAMES)
             self._ring()
@@ -273,9 +279,12 @@ class Link:
         while self._bells:
             with contextlib.suppress(OSError):
                 os.close(self._bells.pop())
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        self._drop_writer()
+
+    def _drop_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
 
     def _publish_first(self, pixels: Pixels) -> int | None:
         height, width = pixels.shape
@@ -298,23 +307,34 @@ class Link:
         deadline = time.monotonic() + ANSWER_TIMEOUT_S
         self._answer = None
         self.send(message, fds)
-        while (answer := self._answered(deadline)) is None:
-            wait_readable([self], 0.1)
-            self.pump()
+        try:
+            while (answer := self._answered(deadline)) is None:
+                wait_readable([self], 0.1)
+                self.pump()
+        except BaseException:
+            self._forsake()
+            raise
         if answer[0]["type"] in _REFUSALS:
             raise PublishError(f"the server refused: {answer[0].get('reason', message['type'])}")
         return answer
 
     def _answered(self, deadline: float) -> tuple[Message, list[int]] | None:
-        """Return the answer if it is there. Raises: PublishError if nobody will wait for it any more."""
+        """Return the answer if it is there. Raises: PublishError if there will be none, or it takes too long."""
         with self._lock:
             if self._answer is not None:
                 return self._answer
             self.check()
             if time.monotonic() > deadline:
-                self._late += 1
                 raise PublishError(f"the server did not answer within {ANSWER_TIMEOUT_S:.0f} s")
             return None
+
+    def _forsake(self) -> None:
+        """Let the answer be nobody's, whether it has come or not: Ctrl-C, or it took too long."""
+        with self._lock:
+            answer, self._answer = self._answer, None
+            self._late += answer is None
+            for fd in answer[1] if answer is not None else ():
+                os.close(fd)
 
     def _received(self, received: tuple[Message, list[int]] | None) -> None:
         if received is None:

@@ -392,12 +392,12 @@ class Publication:
             if self._closed:
                 return
             self._closed = True
-        _alive.discard(self)
         self._inbox.close()
         with self._lock:
             with suppress(PublishError):
                 self._link.send({"type": "withdraw"})
             self._let_go()
+        _alive.discard(self)
         if self._own is not None:
             self._own.end()
 

@@ -50,7 +50,7 @@ class Connection:
         self._asked = Ask(b"", 0)
         self._has_capabilities = False
         self._refusal: str | None = None
-        self._is_initialised = False
+        self._awaits_init = False
         self._buffer = ReceiveBuffer()
         self._outgoing = bytearray(BANNER)
         self._events: list[Event] = []
@@ -125,10 +125,13 @@ class Connection:
         return data
 
     def server_init(self, width: int, height: int, pixel_format: PixelFormat, name: str) -> None:
-        """Answer ClientInit, once: the framebuffer's size and own format, and the desktop's name."""
-        if self._state is not State.NORMAL or self._is_initialised:
+        """Answer ClientInit, once: the framebuffer's size and own format, and the desktop's name.
+
+        Also if something behind ClientInit has ended the conversation meanwhile.
+        """
+        if not self._awaits_init:
             raise RuntimeError(f"ServerInit answers ClientInit, once; the state is {self._state.name}")
-        self._is_initialised = True
+        self._awaits_init = False
         self._outgoing += writers.server_init(width, height, pixel_format, name)
         if self._has_capabilities:
             self._outgoing += NO_CAPABILITIES
@@ -223,6 +226,7 @@ class Connection:
 
     def _read_client_init(self) -> None:
         shared = self._buffer.take(1) != b"\0"
+        self._awaits_init = True
         self._events.append(ClientInit(shared))
         self._step(Step.INITIALISED)
 

@@ -95,7 +95,7 @@ class ClipboardEvent:
 
 @dataclass(frozen=True, slots=True)
 class ResizeEvent:
-    """A viewer asks for another size, in pixels; `change_surface` grants it, nothing has to."""
+    """A viewer asks for another size, 1 to 32767 pixels; `change_surface` grants it, nothing has to."""
 
     name: ClassVar[str] = "resize"
     client: int

@@ -40,7 +40,7 @@ from mpvnc.session.picture import Picture
 from mpvnc.session.rungs import Rung
 from mpvnc.session.screen import Screen, area
 from mpvnc.session.settings import SessionSettings
-from mpvnc.session.sizes import Sizes
+from mpvnc.session.sizes import Sizes, can_be
 from mpvnc.session.standing import Limits, Standing
 
 EARLY_BYTES = 64 * 1024
@@ -427,8 +427,10 @@ class Session:
         """Ask the source, which may take its time, or never do it; only where there is one that can."""
         status = ResizeStatus.PROHIBITED
         if self._settings.forwards_resize and not (self.view_only or self.is_muted):
-            status = ResizeStatus.FORWARDED
-            self._heard.append(event)
+            status = ResizeStatus.INVALID_LAYOUT
+            if can_be(event.width, event.height):
+                status = ResizeStatus.FORWARDED
+                self._heard.append(event)
         self._outgoing += self._sizes.answer(status, self.picture.area)
 
     _handlers: dict[type, Callable[[Session, Any, float], None]] = {  # noqa: RUF012

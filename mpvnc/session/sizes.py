@@ -12,6 +12,14 @@ from mpvnc.constants import Encoding, ResizeReason, ResizeStatus
 from mpvnc.geometry import Rect
 from mpvnc.rfb import events, writers
 
+LONGEST_SIDE = 32767
+"""No Cairo surface is longer; whoever takes a wish for a size as it is must get one that there can be."""
+
+
+def can_be(width: int, height: int) -> bool:
+    """Whether a program can grant this size."""
+    return 1 <= width <= LONGEST_SIDE and 1 <= height <= LONGEST_SIDE
+
 
 class Sizes:
     """What one client is to be told of its framebuffer's size; messages are whole FramebufferUpdates."""

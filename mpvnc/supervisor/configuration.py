@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mpvnc.config import Config, Secrets, check_secrets
+from mpvnc.config import Config, Secrets, check_secrets, override
 
 Load = Callable[[list[str]], tuple[Config, Secrets, list[str]]]
 """Reads with these overrides on top; returns secrets and warnings too. Raises ConfigError."""
@@ -43,7 +43,7 @@ class Configuration:
         if passwords is not None:
             sent = secrets_of(passwords)
             self._sent = sent
-        self._overrides = [*before[0], *(f"{key}={value}" for key, value in settings.items())]
+        self._overrides = [*before[0], *(override(key, value) for key, value in settings.items())]
 
         def undo() -> None:
             self._overrides, self._sent = before

@@ -49,7 +49,7 @@ class Pipe:
     Args:
         sock: taken over.
         vanished_after_s: a TCP peer that acknowledges nothing for so long, be it only the kernel's own probes
-            of a silent connection, has vanished: the socket then has an error.
+            of a silent connection, has vanished: the socket then has an error. None: as the socket has it.
     """
 
     __slots__ = (
@@ -57,13 +57,14 @@ class Pipe:
         "was_laborious",
     )  # fmt: skip
 
-    def __init__(self, sock: socket.socket, vanished_after_s: float = 30.0) -> None:
+    def __init__(self, sock: socket.socket, vanished_after_s: float | None = 30.0) -> None:
         sock.setblocking(False)
         self._is_tcp = sock.family in (socket.AF_INET, socket.AF_INET6)
         if self._is_tcp:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _NOTSENT_LOWAT_BYTES)
-            _notice_vanished_peer(sock, vanished_after_s)
+            if vanished_after_s is not None:
+                _notice_vanished_peer(sock, vanished_after_s)
         self._sock = sock
         self._rest: deque[Buffer] = deque()
         self.is_blocked = False

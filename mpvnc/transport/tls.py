@@ -76,7 +76,9 @@ class TlsPipe(Pipe):
 
     __slots__ = ("_piece", "is_established")
 
-    def __init__(self, sock: socket.socket, context: ssl.SSLContext, vanished_after_s: float = 30.0) -> None:
+    def __init__(
+        self, sock: socket.socket, context: ssl.SSLContext, vanished_after_s: float | None = 30.0
+    ) -> None:
         super().__init__(sock, vanished_after_s)
         self.is_established = False
         self._piece: Buffer = b""
@@ -91,7 +93,7 @@ class TlsPipe(Pipe):
         """
         if pipe.is_blocked:
             raise OSError(errno.EPROTO, "it does not read what came before TLS")
-        encrypted = cls(pipe.detach(), context)
+        encrypted = cls(pipe.detach(), context, None)
         encrypted.sent_bytes, encrypted.received_bytes = pipe.sent_bytes, pipe.received_bytes
         return encrypted
 
@@ -134,6 +136,13 @@ class TlsPipe(Pipe):
             self._keep([piece], 0)
         else:
             self.sent_bytes += size
+
+    def flush(self) -> None:
+        """Write more of the rest. Raises: OSError if the connection is gone."""
+        parts = list(self._rest)
+        self._rest.clear()
+        self.is_blocked = False
+        self._keep(parts, self._write(parts))
 
     def receive_into(self, scratch: bytearray) -> int | None:
         """Read what is there, at most `len(scratch)` bytes; 0 at the end, None if nothing has come.

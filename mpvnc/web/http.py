@@ -124,6 +124,7 @@ class HttpConnection:
         Raises: BadRequest; answer it with `respond`.
         """
         held = self.held_bytes
+        self._method = "GET"
         try:
             event = self._h11.next_event()
         except h11.RemoteProtocolError as error:
@@ -133,14 +134,11 @@ class HttpConnection:
         self._method = event.method.decode("ascii")
         if held - self.held_bytes > self._max_request_bytes:
             raise BadRequest(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request is too large")
-        path, _, query = event.target.decode("ascii").partition("?")
-        return Request(
-            self._method,
-            unquote(path),
-            tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in event.headers),
-            event.http_version.decode("ascii"),
-            query,
-        )
+        host, path, query = _target(event.target.decode("ascii"))
+        headers = [(name.decode("ascii"), value.decode("latin-1")) for name, value in event.headers]
+        if host is not None:
+            headers = [("host", host), *(each for each in headers if each[0] != "host")]
+        return Request(self._method, unquote(path), tuple(headers), event.http_version.decode("ascii"), query)
 
     def respond(self, response: Response, date: str, *, is_last: bool = False) -> list[bytes]:
         """Return the bytes of an answer: the body by reference. `is_over` may be true afterwards.
@@ -188,6 +186,21 @@ class HttpConnection:
             self._h11.start_next_cycle()
         else:
             self.is_over = True
+
+
+def _target(target: str) -> tuple[str | None, str, str]:
+    """Return host, path and query of a request's target.
+
+    A whole URL, as a proxy may send it, counts for more than the Host header (RFC 9112 section 3.2.2); None where
+    there is none.
+    """
+    host = None
+    scheme, separator, rest = target.partition("://")
+    if separator and scheme.lower() in ("http", "https"):
+        end = min(at for at in (rest.find("/"), rest.find("?"), len(rest)) if at >= 0)
+        host, target = rest[:end], rest[end:]
+    path, _, query = target.partition("?")
+    return host, path or "/", query
 
 
 def _words(header: str) -> list[str]:

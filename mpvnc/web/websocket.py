@@ -23,6 +23,8 @@ from mpvnc.web.http import Request, Response, text
 VERSION = "13"
 SUBPROTOCOL = Subprotocol("binary")
 
+_UPGRADE = (("Upgrade", "websocket"), ("Connection", "Upgrade"))
+"""What an answer 426 has to say (RFC 9110 sections 15.5.22 and 7.8)."""
 _FINAL_BINARY = 0x82
 _MASKED = 0x80
 _SHORT_HEADER_BYTES = 6
@@ -56,7 +58,7 @@ def header(size_bytes: int) -> bytes:
 def handshake(request: Request, logger: Any) -> Response:
     """Return the answer to a request for a WebSocket: 101, or why not. Host and Origin are judged before."""
     if request.header("sec-websocket-version") not in ("", VERSION):
-        wanted = (("Sec-WebSocket-Version", VERSION),)
+        wanted = (("Sec-WebSocket-Version", VERSION), *_UPGRADE)
         return text(
             HTTPStatus.UPGRADE_REQUIRED, f"Only version {VERSION} of WebSocket is spoken here", wanted
         )
@@ -67,7 +69,9 @@ def handshake(request: Request, logger: Any) -> Response:
     )
     answer = ServerProtocol(select_subprotocol=_select, logger=logger).accept(asked)
     if answer.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-        kept = [(name, value) for name, value in answer.headers.raw_items() if name in ("Allow", "Upgrade")]
+        kept = [(name, value) for name, value in answer.headers.raw_items() if name == "Allow"]
+        if answer.status_code == HTTPStatus.UPGRADE_REQUIRED:
+            kept += _UPGRADE
         return text(answer.status_code, bytes(answer.body).decode().rstrip(), kept)
     headers = [(name, value) for name, value in answer.headers.raw_items() if name != "Date"]
     return Response(answer.status_code, headers)

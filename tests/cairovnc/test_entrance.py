@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
-from mpvnc.cairovnc.entrance import Entrance
+from mpvnc.cairovnc.entrance import PAUSE_S, Entrance
 
 
 @pytest.fixture
@@ -26,6 +28,27 @@ def test_who_comes_is_accepted_when_it_is_asked_for(entrance):
             sock.sendall(b"x")
             assert viewer.recv(1) == b"x"
     assert entrance.arriving(0) is None
+
+
+def test_who_cannot_be_accepted_is_not_tried_again_and_again(entrance, monkeypatch, caplog):
+    class Full(socket.socket):
+        def accept(self):
+            raise OSError(errno.EMFILE, "Too many open files")
+
+    listener = entrance._listeners[0]
+    full = Full(fileno=os.dup(listener.sock.fileno()))
+    monkeypatch.setattr(entrance, "_listeners", [replace(listener, sock=full)])
+    with full, listener.sock, socket.create_connection(entrance.address):
+        started = time.monotonic()
+        assert entrance.arriving(0) is None
+        assert time.monotonic() - started < PAUSE_S
+        assert entrance.arriving(None) is None
+        assert time.monotonic() - started >= PAUSE_S
+        entrance.ring()
+        started = time.monotonic()
+        assert entrance.arriving(None) is None
+        assert time.monotonic() - started < PAUSE_S
+    assert caplog.text.count("Too many open files") == 1
 
 
 def test_waiting_takes_as_long_as_asked(entrance):

@@ -210,6 +210,19 @@ def test_view_only_sends_nothing_and_can_be_taken_back(stage: Stage, visitor: Vi
     assert not [event for event in events if isinstance(event, ClickEvent)]
 
 
+def test_view_only_lets_go_of_held_keys(stage: Stage, visitor: Visitor) -> None:
+    page = visitor.page
+    page.click("#keys-button")
+    page.click("[data-hold^=Control_L]")
+    assert keys(stage, 1) == [(CONTROL, True)]
+    page.click("#view-only-button")
+    try:
+        assert keys(stage, 1) == [(CONTROL, False)]
+        assert page.get_attribute("[data-hold^=Control_L]", "aria-pressed") == "false"
+    finally:
+        page.click("#view-only-button")
+
+
 def test_the_address_can_ask_for_view_only(browser: Browser, url: str) -> None:
     with visit(browser, url + "?view_only") as looking:
         assert looking.page.get_attribute("#view-only-button", "aria-pressed") == "true"

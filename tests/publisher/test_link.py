@@ -10,7 +10,7 @@ import pytest
 from mpvnc.errors import PublishError
 from mpvnc.metrics import Counter
 from mpvnc.publisher import link as module
-from mpvnc.publisher.link import Greeting, Link
+from mpvnc.publisher.link import Greeting, Link, wait_readable
 from tests.support.supervisor_thread import WORKERS, FakeSupervisor
 from tests.support.waits import eventually
 
@@ -85,3 +85,24 @@ def test_an_answer_that_comes_too_late_is_nobodys(
     assert link.bring(0) == 7
     ours, theirs = 1, len(fake.segments) + len(fake.fds)
     assert len(os.listdir("/proc/self/fd")) == before + ours + theirs == before + 5
+
+
+@pytest.mark.parametrize("has_come", [False, True])
+def test_an_answer_that_ctrl_c_did_not_wait_for_is_nobodys(
+    fake: FakeSupervisor, link: Link, monkeypatch: pytest.MonkeyPatch, has_come: bool
+) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+
+    def interrupted(readables: list[Link], timeout_s: float) -> None:
+        if has_come:
+            wait_readable(readables, 5)
+            link.pump()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(module, "wait_readable", interrupted)
+        link.publish(pixels(1), None)
+    assert link.bring(0) == 7
+    assert link.publish(pixels(1), None) == 2000
+    ours, theirs = 1, len(fake.segments) + len(fake.fds)
+    assert len(os.listdir("/proc/self/fd")) == before + ours + theirs == before + 4

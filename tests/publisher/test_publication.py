@@ -18,6 +18,7 @@ import pytest
 import mpvnc
 from mpvnc.damage import Move
 from mpvnc.errors import PublishError
+from mpvnc.frames import writer
 from mpvnc.frames.audience import Audience
 from mpvnc.geometry import Rect
 from mpvnc.ipc.bus import InputReceiver, InputSender
@@ -73,6 +74,26 @@ def test_an_exception_inside_publishes_nothing(
         painted(surface, (0, 1, 0))
         _ = 1 / 0
     assert colours(supervisor) == {0xFF0000}
+
+
+@pytest.mark.parametrize("where", ["follow", "compare"])
+def test_ctrl_c_in_the_middle_of_a_frame_costs_that_frame_alone(
+    supervisor: FakeSupervisor,
+    publication: mpvnc.Publication,
+    surface: cairo.ImageSurface,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+) -> None:
+    def interrupted(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(writer, where, interrupted)
+        painted(surface, (0, 1, 0))
+        publication.publish_frame()
+    publication.publish_frame(damage=[])
+    assert colours(supervisor) == {0x00FF00}
+    eventually(lambda: supervisor.types()[-1] == "published")
 
 
 def test_damage_is_where_it_looks(
@@ -247,6 +268,32 @@ def test_a_forked_child_cannot_publish(
     painted(surface, (0, 1, 0))
     publication.publish_frame()
     assert colours(supervisor) == {0x00FF00}
+
+
+def test_a_fork_while_it_is_closed_does_not_keep_the_connection(
+    supervisor: FakeSupervisor, surface: cairo.ImageSurface, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = mpvnc.publish(surface, name="stage")
+    read, write = os.pipe()
+    send = one._link.send
+    children = []
+
+    def send_forking(*args: Any) -> None:
+        if (child := os.fork()) == 0:
+            os.close(write)
+            os.read(read, 1)
+            os._exit(0)
+        children.append(child)
+        send(*args)
+
+    monkeypatch.setattr(one._link, "send", send_forking)
+    one.close()
+    try:
+        eventually(lambda: not supervisor._thread.is_alive())
+    finally:
+        os.close(write)
+        os.close(read)
+        os.waitpid(children[0], 0)
 
 
 def test_a_child_that_is_forked_amid_a_frame_is_told_too(publication: mpvnc.Publication) -> None:

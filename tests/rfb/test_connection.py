@@ -313,6 +313,17 @@ def test_server_init_answers_client_init():
         conn.server_init(1280, 720, NATIVE, "again")
 
 
+def test_server_init_is_said_though_what_follows_client_init_is_wrong():
+    conn = connection()
+    with pytest.raises(ProtocolError):
+        conn.receive_data(V38 + b"\x01" + b"\x01" + b"\x63")
+    assert conn.events_before_error[-1] == ClientInit(shared=True)
+    conn.data_to_send()
+    conn.server_init(1, 1, NATIVE, "")
+    assert len(conn.data_to_send()) == 24
+    assert conn.state is State.CLOSED
+
+
 def test_server_init_is_not_said_before_it_is_asked_for():
     conn = connection()
     conn.receive_data(V38 + b"\x01")

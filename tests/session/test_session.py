@@ -183,6 +183,16 @@ def test_what_was_said_before_an_error_is_heard():
     assert session.is_over
 
 
+def test_who_joins_and_errs_at_once_has_joined():
+    session = begin()
+    session.show(SCREEN, "desk")
+    session.receive_data(b"RFB 003.008\n\x01", 0.0)
+    with pytest.raises(ProtocolError, match="99"):
+        session.receive_data(b"\x01" + pointer(1, 3, 4) + b"\x63", 0.0)
+    assert session.take_heard() == [Joined(False, True), events.PointerEvent(1, 3, 4)]
+    assert session.is_over
+
+
 def test_motions_merge_and_buttons_stay():
     session = ready()
     moves = b"".join(pointer(0, x, 1) for x in range(500))
@@ -442,6 +452,14 @@ def test_another_size_is_asked_for_where_the_source_can_say_yes():
     session.view_only = True
     assert session.receive_data(set_desktop_size(80, 60), 0.0) == []
     assert resize_status(session) == ResizeStatus.PROHIBITED
+
+
+@pytest.mark.parametrize("size", [(0, 60), (80, 0), (32768, 60), (80, 65535)])
+def test_a_size_that_no_surface_can_have_is_no_wish(size):
+    session = ready(encodings=(Encoding.EXTENDED_DESKTOP_SIZE,))
+    session._settings = replace(session._settings, forwards_resize=True)
+    assert session.receive_data(set_desktop_size(*size), 0.0) == []
+    assert resize_status(session) == ResizeStatus.INVALID_LAYOUT
 
 
 def resize_status(session: Session) -> int:

@@ -123,6 +123,22 @@ def test_what_is_written_arrives_whatever_the_cut(rig: Rig) -> None:
     assert rig.pipe.sent_bytes == len(wanted)
 
 
+def test_many_small_buffers_arrive_though_the_socket_is_full(rig: Rig) -> None:
+    rig.shake_hands()
+    source = random.Random(2)
+    buffers = [source.randbytes(100) for _ in range(3000)]
+    for _ in range(3):
+        rig.pipe.send(buffers)
+    assert rig.pipe.is_blocked
+
+    def is_through() -> bool:
+        rig.pipe.flush()
+        return not rig.pipe.is_blocked and len(rig.peer.received) == 900_000
+
+    rig.until(is_through)
+    assert rig.peer.received == b"".join(buffers) * 3
+
+
 def test_what_openssl_has_seen_is_offered_again_though_more_was_sent_meanwhile(rig: Rig) -> None:
     rig.shake_hands()
     rig.pipe.send([b"a" * 300_000])
@@ -202,6 +218,16 @@ def test_a_pipe_becomes_tls_where_it_is(context: ssl.SSLContext) -> None:
     assert theirs.recv(9) == b"1"
     pipe.close()
     theirs.close()
+
+
+def test_it_gives_a_silent_peer_as_long_as_before(context: ssl.SSLContext) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        theirs = socket.create_connection(listener.getsockname())
+        pipe = TlsPipe.over(Pipe(listener.accept()[0], 77.0), context)
+        timeout_ms = pipe.detach().getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        pipe.close()
+        theirs.close()
+    assert timeout_ms == 77_000
 
 
 def test_not_before_everything_is_sent(context: ssl.SSLContext) -> None:

@@ -38,6 +38,24 @@ def test_a_request_is_read() -> None:
     assert request._replace(query="a=%20b&a=c&&x").parameter("a") == " b"
 
 
+@pytest.mark.parametrize(
+    ("target", "host", "path", "query"),
+    [
+        (b"http://desk:81/a?q=http://b/", "desk:81", "/a", "q=http://b/"),
+        (b"HTTPS://[::1]", "[::1]", "/", ""),
+        (b"http://desk?q=1", "desk", "/", "q=1"),
+        (b"/http://desk/", "here", "/http://desk/", ""),
+        (b"*", "here", "*", ""),
+        (b"ftp://desk/", "here", "ftp://desk/", ""),
+    ],
+)
+def test_a_whole_url_counts_for_more_than_the_host(target: bytes, host: str, path: str, query: str) -> None:
+    request = ask(connection(), b"GET " + target + b" HTTP/1.1\r\nHost: here\r\nAccept: a\r\n\r\n")
+    assert request is not None
+    assert (request.values("host"), request.path, request.query) == ([host], path, query)
+    assert request.header("accept") == "a"
+
+
 @given(st.lists(st.integers(1, 40), max_size=12))
 def test_any_cut_gives_the_same_requests(cuts: list[int]) -> None:
     http, left, found = connection(), GET * 3, []
@@ -134,6 +152,16 @@ def test_what_is_no_request_is_told_so(data: bytes, status: int) -> None:
     assert caught.value.status == status
     head, _ = respond(http, text(caught.value.status, str(caught.value)), is_last=True)
     assert head.startswith(b"HTTP/1.1 %d " % status) and http.is_over
+
+
+def test_what_follows_a_head_and_is_no_request_is_told_so() -> None:
+    http = connection()
+    ask(http, GET.replace(b"GET", b"HEAD"))
+    respond(http, text(200, "yes"))
+    with pytest.raises(BadRequest):
+        ask(http, b"NONSENSE\r\n\r\n")
+    head, body = respond(http, text(400, "no"), is_last=True)
+    assert head.startswith(b"HTTP/1.1 400") and body == b"no\n" and http.is_over
 
 
 @given(st.binary(min_size=1, max_size=200))

@@ -104,6 +104,8 @@ def test_what_is_no_handshake_is_told_so(changes: dict[str, str | None], status:
     assert answer.status == status and answer.body
     if changes.get("sec_websocket_version"):
         assert dict(answer.headers)["Sec-WebSocket-Version"] == "13"
+    named = (("Upgrade", "websocket") in answer.headers, ("Connection", "Upgrade") in answer.headers)
+    assert named == (status == 426, status == 426)
 
 
 def test_only_get_of_http_1_1_opens_one() -> None:

@@ -41,12 +41,14 @@ function functionKey(number) {
 }
 
 function tieHeld(session, button) {
-    const show = (isHeld) => button.setAttribute('aria-pressed', String(isHeld));
-    button.addEventListener('click', () => {
-        const isHeld = button.getAttribute('aria-pressed') !== 'true';
-        session.viewer?.sendKey(...keyOf(button.dataset.hold), isHeld);
-        show(isHeld);
-    });
+    const isHeld = () => button.getAttribute('aria-pressed') === 'true';
+    const show = (holds) => button.setAttribute('aria-pressed', String(holds));
+    const hold = (holds) => {
+        session.viewer?.sendKey(...keyOf(button.dataset.hold), holds);
+        show(holds);
+    };
+    button.addEventListener('click', () => hold(!isHeld()));
+    session.addEventListener('letgo', () => isHeld() && hold(false));
     // The server lets go of what a viewer held when the viewer goes.
     session.addEventListener('viewer', () => show(false));
 }

@@ -42,6 +42,7 @@ function tieViewOnly(session, view, apply) {
     button.addEventListener('click', () => {
         view.isOnly = !view.isOnly;
         // Keys that are down now would never come up again at the other end.
+        session.dispatchEvent(new CustomEvent('letgo'));
         session.viewer?.releaseKeys();
         apply();
         show();
