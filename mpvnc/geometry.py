@@ -124,7 +124,10 @@ class Region:
 
     def union(self, other: Iterable[Rect]) -> Region:
         """Return what is in either."""
-        return Region((*self.rects, *other))
+        disjoint = list(self.rects)
+        for rect in other:
+            disjoint.extend(_without(rect, disjoint))
+        return Region.of_disjoint(disjoint)
 
     def subtract(self, other: Iterable[Rect]) -> Region:
         """Return what is in this one only."""

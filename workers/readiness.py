@@ -30,15 +30,18 @@ class Readiness:
         loop.add_reader(self._epoll.fileno(), self._on_ready)
 
     def watch(self, fd: int, interest: int, on_ready: OnReady) -> None:
-        """Call `on_ready` while `fd` is what `interest` says: READ, WRITE, both, or 0 for a pause."""
+        """Call `on_ready` while `fd` is what `interest` says: READ, WRITE, both, or 0 for a pause.
+
+        Raises: OSError if the kernel watches no more; nothing has changed then.
+        """
         before = self._interests.get(fd, 0)
-        self._callbacks[fd], self._interests[fd] = on_ready, interest
         if interest and before:
             self._epoll.modify(fd, interest)
         elif interest:
             self._epoll.register(fd, interest)
         elif before:
             self._epoll.unregister(fd)
+        self._callbacks[fd], self._interests[fd] = on_ready, interest
 
     def forget(self, fd: int) -> None:
         """Watch a descriptor no longer, before it is closed; nothing happens if it is not watched."""

@@ -15,6 +15,7 @@ from collections import Counter as Tally
 from mpvnc.encodings import encode
 from mpvnc.encodings.base import EncodedRectangle
 from mpvnc.encodings.wire import WireClass
+from mpvnc.errors import FrameError
 from mpvnc.frames.audience import Audience
 from mpvnc.frames.pointer import PointerPage
 from mpvnc.frames.reader import FrameReader
@@ -49,6 +50,8 @@ class Show:
         self.updates = self.update_bytes = 0
         """How many updates were handed out, and their size."""
         self._loop = loop
+        self._is_lost = False
+        """Whether the segment cannot be read any more."""
         self._pointer: PointerPage | None = None
         self._pointer_version = -1
         self._audience = audience
@@ -76,8 +79,7 @@ class Show:
     def arrived(self) -> None:
         """Go on with what waited for other workers."""
         self.broadcast.fanout.arrived()
-        if self.broadcast.is_busy:
-            self._pump()
+        self._pump_soon()
 
     def close(self) -> None:
         """Show nothing any more, and let go of the memory. Nobody may look at it then."""
@@ -174,6 +176,7 @@ class Show:
         """Show another segment, from its newest frame on. Raises: FrameError if it cannot be shown."""
         reader = _open_reader(fd)
         old, self.reader = self.reader, reader
+        self._is_lost = False
         if self._sharing is not None:
             self._sharing.begin(reader.identity, reader.generation)
         self.broadcast.show(reader)
@@ -204,11 +207,16 @@ class Show:
         reader = self.reader
         if reader is None or reader.newest == reader.frame:
             return False
-        if not self.broadcast.may_advance(self._loop.time()):
+        if self._is_lost or not self.broadcast.may_advance(self._loop.time()):
             return False
-        has_advanced = reader.refresh()
-        while not reader.whole:  # overtaken half way; what came over stays, so this ends
+        try:
             has_advanced = reader.refresh()
+            while not reader.whole:  # overtaken half way; what came over stays, so this ends
+                has_advanced = reader.refresh()
+        except FrameError as error:
+            logger.error("the last frame stays until there is another segment: %s", error)
+            self._is_lost = True
+            return False
         if not has_advanced:
             return False
         self.broadcast.advance()
@@ -240,16 +248,22 @@ class Show:
             deliveries = self.broadcast.step(now)
         except BrokenUpdate as broken:
             logger.exception("a fault of ours: it costs those who wait for it")
-            for session in broken.update.waiting:
-                self._clients[session].close("internal error: its update cannot be encoded")
+            for client in [self._clients[session] for session in broken.update.waiting]:
+                client.close("internal error: its update cannot be encoded")
+            return
+        except Exception:
+            # What is made for whom, and what their pictures hold, is not known any more: they come again.
+            logger.exception("a fault of ours: it costs all who look")
+            for client in self.clients:
+                client.close("internal error: no update can be made")
             return
         self.broadcast.spent(time.thread_time() - began_s)
-        for delivery in deliveries:
-            self._clients[delivery.session].deliver(delivery)
-            self._count([delivery.session], delivery)
-        for delivery in deliveries:
-            followers = self._groups.follow(delivery, now)
+        for delivery, followers in self._groups.hand_out(deliveries, self._send, now):
             self._count([client.session for client in followers], delivery)
+
+    def _send(self, delivery: Delivery) -> None:
+        self._clients[delivery.session].deliver(delivery)
+        self._count([delivery.session], delivery)
 
     def _count(self, sessions: list[Session], delivery: Delivery) -> None:
         """Note that these were sent an update, and hold the same frame now."""

@@ -61,8 +61,10 @@ class Audience:
         self._write()
 
     def sent(self, viewers: Iterable[Hashable], frame: int) -> None:
-        """Viewers are sent a frame; nothing for one that has not joined, or has that frame already."""
+        """Viewers are sent a frame; nothing for none (0), or one that has not joined or has that frame already."""
         frames, count = self._frames, 0
+        if not frame:
+            return
         for viewer in viewers:
             if frames.get(viewer, frame) != frame:
                 frames[viewer] = frame

@@ -237,6 +237,7 @@ class Broadcast:
 
     def leave(self, session: Session) -> None:
         """Let a session wait for nothing any more; an update that nobody waits for is not made."""
+        self._turns.leave(session)
         waiting = self._waits_for.get(session)
         if waiting is None:
             return
@@ -305,7 +306,7 @@ class Broadcast:
             return None
         key = (picture.base, session.exact, session.streams, picture.settled, reached, len(pieces), pieces[0])
         update = self.fanout.find(key)
-        if update is None and self._turns.admits(session.wire, now):
+        if update is None and self._turns.admits(session.wire, now, session):
             update = Update(key, session.exact, picture.base, session.streams, now)
             update.settles = reached
             self._start(update, pieces, session)
@@ -324,7 +325,7 @@ class Broadcast:
         wrong = overlay.copied(picture.overlay, moved.move) if moved else None
         key = (picture.base, session.wire, session.streams, wrong)
         update = self.fanout.find(key)
-        if update is not None or not self._turns.admits(session.wire, now):
+        if update is not None or not self._turns.admits(session.wire, now, session):
             return update
         update = Update(key, session.wire, picture.base, session.streams, now)
         if moved is None:
@@ -355,7 +356,7 @@ class Broadcast:
         self._turns.served(update.payer)
 
     def _start_partial(self, session: Session, screen: Screen, now: float) -> Update | None:
-        if not self._turns.admits(session.wire, now):
+        if not self._turns.admits(session.wire, now, session):
             return None
         picture = session.picture
         requested = session.demand.region.intersect([picture.area])

@@ -15,7 +15,7 @@ from mpvnc.pixels import Pixels
 from mpvnc.pointer import PointerState
 from mpvnc.rfb.writers import update_header
 from mpvnc.session import overlay
-from mpvnc.session.fanout import SHARED_UPDATES
+from mpvnc.session.fanout import SHARED_BYTES, SHARED_UPDATES
 from mpvnc.session.overlay import Overlay
 from mpvnc.session.screen import Screen
 from mpvnc.session.session import Session
@@ -100,9 +100,16 @@ class Drawing:
         drawn = Drawn(wanted, tail, update.owed)
         if update.key is not None:
             self._drawn[key] = drawn
-            if len(self._drawn) > SHARED_UPDATES:
-                del self._drawn[next(iter(self._drawn))]
+            self._limit_drawn()
         return drawn
+
+    def _limit_drawn(self) -> None:
+        """Forget the oldest, whose updates' bytes stay as long as they: a client may ask in ever new classes."""
+        size_bytes = 0
+        for later, key in enumerate(reversed(list(self._drawn))):
+            size_bytes += key[0].size_bytes
+            if later and (later >= SHARED_UPDATES or size_bytes > SHARED_BYTES):
+                del self._drawn[key]
 
     def _rectangle(
         self, rect: Rect, seen: Overlay | None, session: Session, screen: Screen

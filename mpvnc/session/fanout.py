@@ -8,8 +8,8 @@ Encoding is sliced: `step` encodes one rectangle. What is small goes first, whoe
 by little. Whoever waits becomes more urgent, so a stream of small things starves nobody. Updates for those who watch
 go before a joiner's full frame and before a large part that one client alone asked for. A new frame may be taken
 between two slices: what is unfinished is then planned anew, and the rectangles that did not change meanwhile are
-found in the cache. So that a busy screen cannot starve a joiner, one that waits for longer than `PATIENCE_S` holds
-new frames back until it has its update (`may_advance`). A refresh goes last and holds nothing.
+found in the cache. So that nothing can starve a joiner, one that waits for longer than `PATIENCE_S` stands back no
+more, and holds new frames back until it has its update (`may_advance`). A refresh goes last and holds nothing.
 
 With a `Sharing` other workers make a part of it: `step` makes one's own part first, then goes on with other
 updates while something is waited for, and rests until `awaits_until` when there is nothing else.
@@ -31,6 +31,7 @@ from mpvnc.session.sharing import Sharing
 from mpvnc.session.update import BrokenUpdate, Update
 
 PATIENCE_S = 0.1
+"""How long a joiner, or a large part for one client alone, stands back."""
 SMALL_AREA = 4096
 """An update of so few pixels never has to stand back for those who watch."""
 HEAD_START_S = 1e-7
@@ -88,7 +89,7 @@ class Fanout:
         """
         self._made = self.payer = None
         seen = self.sharing.count if self.sharing is not None else 0
-        for update in sorted(self._unfinished, key=_urgency):
+        for update in sorted(self._unfinished, key=lambda update: _urgency(update, now)):
             self.payer = update.payer
             self._take_cached(update)
             if update.division is not None and self.sharing is not None:
@@ -112,10 +113,7 @@ class Fanout:
 
     def may_advance(self, now: float) -> bool:
         """Whether a newer frame may be taken: not while watchers wait for this one, or a joiner for long."""
-        return all(
-            update.is_refresh or (update.can_wait and now - update.since < PATIENCE_S)
-            for update in self._unfinished
-        )
+        return all(update.is_refresh or _has_time(update, now) for update in self._unfinished)
 
     def advance(self) -> None:
         """Forget the updates of the last frame; what was encoded of unfinished ones is in the cache."""
@@ -216,6 +214,11 @@ class Fanout:
                 del self._shared[key]
 
 
-def _urgency(update: Update) -> tuple[bool, bool, float]:
-    stands_back = update.can_wait and update.area > SMALL_AREA
+def _urgency(update: Update, now: float) -> tuple[bool, bool, float]:
+    stands_back = update.area > SMALL_AREA and _has_time(update, now)
     return update.is_refresh, stands_back, update.since + update.area * HEAD_START_S
+
+
+def _has_time(update: Update, now: float) -> bool:
+    """Whether those who watch, and newer frames, may still go before an update."""
+    return update.can_wait and now - update.since < PATIENCE_S

@@ -7,7 +7,7 @@ leader that goes, or wants something else meanwhile, is succeeded by one of its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from mpvnc.session.broadcast import Broadcast, Delivery, Kind
@@ -52,12 +52,36 @@ class Groups(Generic[_M]):
         self.clear()
         self._offer(members)
 
-    def follow(self, delivery: Delivery, now: float) -> list[_M]:
-        """Let those follow whose leader has its update; return who did. `now` as for the delivery."""
-        kind = self._leaders.pop(delivery.session, None)
-        members = self._followers.pop(kind) if kind is not None else []
-        if kind is None or not members:
-            return []
+    def hand_out(
+        self, deliveries: Sequence[Delivery], send: Callable[[Delivery], None], now: float
+    ) -> list[tuple[Delivery, list[_M]]]:
+        """Have all of them sent, then let those follow whose leaders have theirs; return who did.
+
+        Nobody is offered anything before: an update that is made but not sent comes first. So a leader that
+        cannot be sent to and goes has no successor.
+
+        Args:
+            now: as for the deliveries.
+        """
+        groups = [(delivery, *self._end(delivery.session)) for delivery in deliveries]
+        for delivery in deliveries:
+            send(delivery)
+        return [
+            (delivery, self._follow(delivery, kind, members, now))
+            for delivery, kind, members in groups
+            if kind is not None and members
+        ]
+
+    def left(self, session: Session) -> None:
+        """Note that a session waits for nothing any more: if it has led, another one does."""
+        self._offer(self._end(session)[1])
+
+    def _end(self, session: Session) -> tuple[Kind | None, list[_M]]:
+        """Let a session lead nobody any more; return its kind and its followers, if it has led."""
+        kind = self._leaders.pop(session, None)
+        return kind, [] if kind is None else self._followers.pop(kind)
+
+    def _follow(self, delivery: Delivery, kind: Kind, members: list[_M], now: float) -> list[_M]:
         same = self._broadcast.following(delivery, kind, now)
         if same is None:
             self._offer(members)
@@ -67,12 +91,6 @@ class Groups(Generic[_M]):
         for member in followers:
             member.send_same(same)
         return followers
-
-    def left(self, session: Session) -> None:
-        """Note that a session waits for nothing any more: if it has led, another one does."""
-        kind = self._leaders.pop(session, None)
-        if kind is not None:
-            self._offer(self._followers.pop(kind))
 
     def _offer(self, members: Iterable[_M]) -> None:
         kind, followers = None, None

@@ -14,6 +14,8 @@ DISTRUST_S = 0.05
 """How long a worker is not counted on, at first; then twice as long each time."""
 DISTRUST_MAX_S = 2.0
 
+_MOST_MISSES = 8
+"""More make nobody wait longer, and would take as long to be made up for."""
 _PACE_S = 5e-9
 """For a pixel, as long as nothing is known."""
 _KNOWN = 64
@@ -38,7 +40,7 @@ class Reliance:
             self._misses.clear()
         is_late = is_at_it and misses < LATE_TIMES
         lasts_s = 0.0 if is_late else min(DISTRUST_S * 2**misses, DISTRUST_MAX_S)
-        self._misses[slot, wire] = misses + 1, now + lasts_s
+        self._misses[slot, wire] = min(misses + 1, _MOST_MISSES), now + lasts_s
 
     def came(self, slot: int, wire: WireClass) -> None:
         """Note that a worker made in time what it was to make."""

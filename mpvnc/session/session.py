@@ -46,6 +46,9 @@ from mpvnc.session.standing import Limits, Standing
 EARLY_BYTES = 64 * 1024
 """How much a client may send before its ServerInit."""
 
+KNOWN_KEYS = 256
+"""So many keys at once are known to be down; nobody has more fingers."""
+
 NEVER = -1
 """No stage of a broadcast."""
 
@@ -59,8 +62,8 @@ class Session:
 
     __slots__ = (
         "_announced", "_deadlines", "_early", "_early_bytes", "_heard", "_is_initialised",
-        "_is_pushed", "_is_syncing", "_is_to_be_pushed", "_name", "_name_is_due", "_outgoing", "_own_wire",
-        "_screen", "_settings", "_sizes", "_told_name", "_usual", "_usual_region", "_wants_init",
+        "_is_pushed", "_is_syncing", "_is_to_be_pushed", "_keys", "_name", "_name_is_due", "_outgoing", "_own_wire",
+        "_pointed", "_screen", "_settings", "_sizes", "_told_name", "_usual", "_usual_region", "_wants_init",
         "clipboards", "connection", "content_at", "cursors", "demand", "encodings", "every", "exact",
         "features", "format", "is_muted", "is_served", "pacer", "picture", "refresh_at", "revision",
         "standing", "streams", "view_only", "waits_since", "wire",
@@ -96,7 +99,11 @@ class Session:
         """Grows with everything it says that makes the update it waits for the wrong one."""
         self.view_only = False
         self.is_muted = False
-        """Whether nobody's input counts now: the source takes none."""
+        """Whether nobody's input counts now: the source takes none. What was pressed before may still be released."""
+        self._keys: set[int] = set()
+        """The keys that are down, as far as others have heard of them."""
+        self._pointed: events.PointerEvent | None = None
+        """Where the pointer is and which buttons are down, as far as others have heard of it."""
         self._settings = settings
         self._deadlines = Deadlines(settings, now)
         self._screen: Screen | None = None
@@ -371,8 +378,13 @@ class Session:
             self._outgoing += self._sizes.layout(self.picture.area)
 
     def _on_key(self, event: events.KeyEvent, _now: float) -> None:
-        if not (self.view_only or self.is_muted):
-            self._heard.append(event)
+        if self.view_only or (self.is_muted and (event.down or event.keysym not in self._keys)):
+            return
+        if not event.down:
+            self._keys.discard(event.keysym)
+        elif len(self._keys) < KNOWN_KEYS:
+            self._keys.add(event.keysym)
+        self._heard.append(event)
 
     def _on_clipboard(self, event: events.ClientCutText | events.ExtendedCutText, _now: float) -> None:
         given = self.clipboards.handle(event, is_taken=self._takes_clipboards)
@@ -383,9 +395,13 @@ class Session:
         """Nobody takes it."""
 
     def _on_pointer(self, event: events.PointerEvent, now: float) -> None:
-        if self.view_only or self.is_muted:
+        if self.view_only:
+            return
+        if self.is_muted:
+            self._release_buttons(event)
             return
         self.cursors.moved(event.x, event.y, now)
+        self._pointed = event
         if self._merges(event):
             self._heard[-1] = event
         else:
@@ -472,6 +488,13 @@ class Session:
             and not self.demand.is_continuous
             and not self.connection.has_partial_message
         )
+
+    def _release_buttons(self, event: events.PointerEvent) -> None:
+        """Hear of buttons that are up now, where the pointer was last; nothing else of a muted client's pointer."""
+        last = self._pointed
+        if last is not None and last.button_mask & ~event.button_mask:
+            self._pointed = events.PointerEvent(last.button_mask & event.button_mask, last.x, last.y)
+            self._heard.append(self._pointed)
 
     def _limit_early(self, size_bytes: int) -> None:
         self._early_bytes += size_bytes

@@ -3,14 +3,15 @@
 A viewer chooses its wire class, and every class costs its own encoding. The `MAX_CLASSES` classes with the most
 sessions are encoded for every frame. All others together get `SHARE` of the time: they take turns, the one that
 was served longest ago first, each turn one update. Nobody buys 500 encodings by odd settings; who has odd
-settings alone on a quiet server notices nothing.
+settings alone on a quiet server notices nothing. Nobody waits for more than one turn at a time: who changes its
+settings again and again must not fill the queue with classes that nobody has any more.
 """
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 from mpvnc.encodings.wire import WireClass
 
@@ -38,7 +39,9 @@ class Turns:
         self.full: frozenset[WireClass] = frozenset()
         self.look_at = math.inf
         """When the next turn can begin, if somebody waits for one."""
-        self._waiting: OrderedDict[WireClass, None] = OrderedDict()
+        self._waiting: OrderedDict[WireClass, set[Hashable]] = OrderedDict()
+        """The classes of the turns to come, and for whom."""
+        self._waits_for: dict[Hashable, WireClass] = {}
         self._turn: WireClass | None = None
         self._turn_at = self._turn_until = -math.inf
         self._saved_s = SAVED_S
@@ -49,8 +52,8 @@ class Turns:
         by_sessions = sorted(sessions, key=lambda wire: (-sessions[wire], wire not in self.full))
         self.full = frozenset(by_sessions[:MAX_CLASSES])
 
-    def admits(self, wire: WireClass, now: float) -> bool:
-        """Whether an update may be begun for a class; if not, it waits for its turn."""
+    def admits(self, wire: WireClass, now: float, who: Hashable) -> bool:
+        """Whether an update may be begun for a class; if not, `who` waits for its turn, and for no other."""
         if wire in self.full:
             return True
         if wire is self._turn:
@@ -59,9 +62,21 @@ class Turns:
         if len(self.full) < MAX_CLASSES:
             self.full |= {wire}
             return True
-        self._waiting.setdefault(wire)
+        if self._waits_for.get(who) is not wire:
+            self.leave(who)
+            self._waits_for[who] = wire
+            self._waiting.setdefault(wire, set()).add(who)
         self.look(now)
         return wire is self._turn
+
+    def leave(self, who: Hashable) -> None:
+        """Note that `who` waits for nothing any more; what nobody waits for has no turn."""
+        wire = self._waits_for.pop(who, None)
+        if wire is None:
+            return
+        self._waiting[wire].discard(who)
+        if not self._waiting[wire]:
+            del self._waiting[wire]
 
     def look(self, now: float) -> bool:
         """Give the next turn if it is time; return whether that happened."""
@@ -77,7 +92,9 @@ class Turns:
         if self._saved_s < START_S:
             self.look_at = now + (START_S - self._saved_s) / SHARE + _SOON_S
             return False
-        self._turn, _ = self._waiting.popitem(last=False)
+        self._turn, those = self._waiting.popitem(last=False)
+        for who in those:
+            del self._waits_for[who]
         self._turn_at, self._turn_until = now, now + _UNUSED_S
         if self._waiting:
             self.look_at = self._turn_until

@@ -52,7 +52,8 @@ class Door:
         self._queue: deque[_Arrival] = deque()
         self._spare = SpareDescriptor()
         self._next_client = 1
-        self._is_accepting = False
+        self._is_paused = False
+        """Whether it accepts nothing until something of the queue is handed over."""
         self._is_closed = False
 
     @property
@@ -81,7 +82,7 @@ class Door:
 
     def open(self) -> None:
         """Accept from now on."""
-        self._is_accepting = True
+        self._is_paused = False
         for listener in self._listeners:
             self._loop.watch(listener.sock, lambda listener=listener: self._accept(listener))  # type: ignore[misc]
 
@@ -111,14 +112,14 @@ class Door:
             if not self._place(arrival, None):
                 return
             self._queue.popleft()
-            if not self._is_accepting and self._listeners:
+            if self._is_paused:
                 self.open()
 
     def close(self) -> None:
         """Stop listening and drop what waits."""
         self._is_closed = True
-        self._pause()
         for listener in self._listeners:
+            self._loop.unwatch(listener.sock)
             listener.close()
         while self._queue:
             self._queue.popleft().sock.close()
@@ -130,7 +131,7 @@ class Door:
         self._spare.close()
 
     def _pause(self) -> None:
-        self._is_accepting = False
+        self._is_paused = True
         for listener in self._listeners:
             self._loop.unwatch(listener.sock)
 

@@ -105,7 +105,7 @@ class Publishing:
             return {"type": "refused", "reason": f"no connection: {error.strerror}"}
 
     def _join(self, peer: Peer, message: Message) -> None:
-        name = message.get("name") or DEFAULT_NAME
+        name = str(message.get("name") or DEFAULT_NAME)
         try:
             surface = self._enter(peer, name, message)
         except PublishError as error:

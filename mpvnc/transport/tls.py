@@ -130,12 +130,13 @@ class TlsPipe(Pipe):
             self._keep(buffers, self._write(buffers))
             return
         try:
-            self._sock.send(piece)
+            done = self._sock.send(piece)
         except ssl.SSLWantWriteError:
             self._piece = piece
-            self._keep([piece], 0)
-        else:
-            self.sent_bytes += size
+            done = 0
+        self.sent_bytes += done
+        if done != size:
+            self._keep([piece], done)
 
     def flush(self) -> None:
         """Write more of the rest. Raises: OSError if the connection is gone."""

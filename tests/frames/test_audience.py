@@ -47,6 +47,17 @@ def test_who_has_not_joined_is_not_counted(workers: list[SlotCounters]) -> None:
     assert shown(workers) == (0, 0, 0)
 
 
+def test_who_is_told_of_another_size_alone_still_counts_once(workers: list[SlotCounters]) -> None:
+    one = Audience(workers[0])
+    for viewer in "ab":
+        one.join(viewer)
+        one.sent([viewer], 5)
+        one.sent([viewer], 0)
+    assert shown(workers) == (2, 5, 2)
+    one.leave("a")
+    assert shown(workers) == (1, 5, 1)
+
+
 def test_who_left_is_counted_no_more(workers: list[SlotCounters]) -> None:
     one = Audience(workers[0])
     for viewer in "ab":
@@ -54,6 +65,10 @@ def test_who_left_is_counted_no_more(workers: list[SlotCounters]) -> None:
         one.sent([viewer], 5)
     one.leave("a")
     assert shown(workers) == (1, 5, 1)
+    one.join("c")
+    one.sent(["c"], 6)
+    one.leave("b")
+    assert shown(workers) == (1, 6, 1), "it had not been sent the newest"
 
 
 def test_a_successor_begins_with_nobody(workers: list[SlotCounters]) -> None:

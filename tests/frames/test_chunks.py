@@ -98,6 +98,16 @@ def test_what_is_put_is_found_once_it_is_there(arena):
     assert arena.reader.find(key(1)) == arena.put_so_far[key(1)][1], "the newest of a key"
 
 
+def test_a_reader_remembers_no_more_than_there_can_be(small, arena):
+    for name in range(100):
+        one = arena.put(name, 20)
+        assert arena.reader.find(one) == arena.put_so_far[one][-1]
+        assert len(arena.reader._entries) <= 2 * chunks.ENTRIES
+    arena.check(arena.reader)
+    found = [name for name in range(100) if arena.reader.find(key(name))]
+    assert found == list(range(100 - chunks.ENTRIES, 100))
+
+
 def test_a_copy_is_ones_own(arena):
     arena.put(1, 100)
     found = arena.reader.find(key(1))

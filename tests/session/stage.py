@@ -14,7 +14,7 @@ from mpvnc.geometry import Rect
 from mpvnc.kernels.tiles import Boxes, Tiles
 from mpvnc.pixels import Pixels
 from mpvnc.rfb.offer import HandshakeSettings
-from mpvnc.session.broadcast import Broadcast
+from mpvnc.session.broadcast import Broadcast, Delivery
 from mpvnc.session.following import Following
 from mpvnc.session.groups import Groups
 from mpvnc.session.heard import Heard
@@ -206,12 +206,11 @@ class Stage:
         """Encode one slice, if there is any."""
         if not self.broadcast.is_busy or self.broadcast.awaits(self.now):
             return False
-        deliveries = self.broadcast.step(self.now)
-        for delivery in deliveries:
-            self.pair_of(delivery.session).send(delivery.buffers)
-        for delivery in deliveries:
-            self.groups.follow(delivery, self.now)
+        self.groups.hand_out(self.broadcast.step(self.now), self._send, self.now)
         return True
+
+    def _send(self, delivery: Delivery) -> None:
+        self.pair_of(delivery.session).send(delivery.buffers)
 
     def pair_of(self, session: Session) -> Pair:
         """Return the pair that a session belongs to."""

@@ -79,6 +79,27 @@ def test_what_comes_is_worth_waiting_for():
     assert one.choose([D, C], 1.0031 + PATIENCE_S) == 0
 
 
+def test_who_makes_its_own_part_in_time_is_counted_on_again():
+    one = division()
+    reliance = one._colleagues.reliance
+    for slot in (1, 2):
+        reliance.waited_in_vain(slot, ZRLE, 1.0, is_at_it=False)
+    one.came(B, 2)
+    assert not reliance.counts_on(1, ZRLE, 1.0) and not reliance.counts_on(2, ZRLE, 1.0), "not its part"
+    one.choose([D, C], 1.0)
+    one.came(C, 1)
+    assert reliance.counts_on(1, ZRLE, 1.0)
+
+
+def test_what_comes_after_it_was_given_up_makes_up_for_nothing():
+    one = division()
+    one.choose([D, C, B], 1.0)
+    assert one.give_up([D, C, B], 1.0 + PATIENCE_S)
+    one._colleagues.reliance.waited_in_vain(1, ZRLE, 1.0, is_at_it=False)
+    one.came(C, 1)
+    assert not one._colleagues.reliance.counts_on(1, ZRLE, 1.0)
+
+
 def test_who_is_ahead_or_need_not_be_at_it_is_not_waited_for():
     assert division(progress=6).choose([D, C, B], 1.0) == 2
     one = division(may_wait=False)

@@ -7,11 +7,13 @@ import pytest
 
 from mpvnc.constants import Encoding
 from mpvnc.encodings import encode
+from mpvnc.encodings.base import rectangle
 from mpvnc.geometry import Rect, Region
 from mpvnc.pointer import Cursor, PointerState
 from mpvnc.session.drawing import Drawing
-from mpvnc.session.fanout import SHARED_UPDATES
+from mpvnc.session.fanout import SHARED_BYTES, SHARED_UPDATES
 from mpvnc.session.overlay import Overlay
+from mpvnc.session.planner import Piece
 from mpvnc.session.session import Session
 from mpvnc.session.update import Update
 from tests.session.stage import PaintedScreen, Stage
@@ -72,6 +74,17 @@ def test_only_so_many_are_kept(stage: Stage, drawing: Drawing) -> None:
     for number in range(SHARED_UPDATES + 10):
         drawing.draw(one, update(stage, one, number + 1), stage.screen, 0.0)
     assert len(drawing._drawn) == SHARED_UPDATES
+
+
+def test_large_ones_are_not_kept_alive(stage: Stage, drawing: Drawing) -> None:
+    one, size = session(stage), SHARED_BYTES // 4 - 1000
+    for number in range(10):
+        large = update(stage, one, number + 1)
+        large.plan([Piece(Rect(0, 0, 64, 48), 1)])
+        large.add(rectangle(Rect(0, 0, 64, 48), Encoding.RAW, bytes(size)))
+        drawing.draw(one, large, stage.screen, 0.0)
+        assert large in [key[0] for key in drawing._drawn]
+    assert len(drawing._drawn) == 4
 
 
 def test_a_place_that_was_not_asked_for_is_owed(stage: Stage, drawing: Drawing) -> None:

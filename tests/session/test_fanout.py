@@ -89,6 +89,16 @@ def test_a_stream_of_small_things_starves_nobody():
     assert watched.is_done
 
 
+def test_a_stream_of_small_things_starves_no_joiner():
+    fanout, joiner = Fanout(encode), update("joiner", base=0)
+    fanout.start(joiner, [piece(0), piece(64), piece(128)])
+    for step in range(100):
+        now = step / 200
+        fanout.start(update(None, now=now), [Piece(Rect(192, 0, 8, 8), epoch=step)])
+        fanout.step(PIXELS, now)
+    assert joiner.is_done, "while it waits no newer frame is taken: nobody would see anything any more"
+
+
 def test_a_joiner_holds_new_frames_back_for_a_while_only():
     fanout = Fanout(encode)
     assert fanout.may_advance(0.0)
@@ -96,6 +106,13 @@ def test_a_joiner_holds_new_frames_back_for_a_while_only():
     assert fanout.may_advance(PATIENCE_S / 2) and not fanout.may_advance(PATIENCE_S)
     fanout.start(update("watcher"), [piece(64)])
     assert not fanout.may_advance(0.0)
+
+
+def test_a_refresh_holds_no_frame_back():
+    fanout, refresh = Fanout(encode), update("refresh")
+    refresh.settles = 1
+    fanout.start(refresh, [piece(0)])
+    assert fanout.is_busy and fanout.may_advance(0.0) and fanout.may_advance(10 * PATIENCE_S)
 
 
 def test_an_update_without_rectangles_is_done_at_once():

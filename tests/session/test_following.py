@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from mpvnc.constants import Encoding
+from mpvnc.encodings.base import Stream
 from mpvnc.geometry import Rect
 from mpvnc.pointer import Cursor, PointerState
 from mpvnc.session.broadcast import Kind
 from mpvnc.session.following import Following
+from mpvnc.session.overlay import Overlay
 from tests.session.stage import PaintedScreen, Pair, Stage, noise
 
 ENCODINGS = (Encoding.TIGHT, Encoding.COPY_RECT, Encoding.CURSOR, Encoding.DESKTOP_NAME)
@@ -75,6 +77,7 @@ def test_who_is_alike_gets_the_very_same(cursor: bool) -> None:
     assert house.other.session.picture.base == house.screen.frame
     assert not same.take(house.other.session), "one request is answered once"
     assert house.other.session.content_at == house.broadcast.stage
+    assert not house.other.session.demand.is_open, "and what it has not asked for, it is not sent"
     np.testing.assert_array_equal(house.shows(house.other), house.shows(house.leader))
     house.ask()
     assert house.other.updates_sent == updates + 1, "nothing was left for it"
@@ -89,6 +92,24 @@ def test_frames_follow_one_another() -> None:
         house.ask()
 
 
+def test_streams_begin_for_all_who_follow() -> None:
+    stage = Stage(PaintedScreen(noise(200, 150)))
+    stage.polls = False
+    pairs = [stage.join(Encoding.ZRLE) for _ in range(3)]
+    for pair in pairs:
+        pair.viewer.request(False)
+        pair.session.receive_data(pair.viewer.data_to_send(), stage.now)
+    stage.lead()
+    stage.settle()
+    for seed in range(2):
+        for pair in pairs:
+            np.testing.assert_array_equal(pair.viewer.rgb(), stage.screen.pixels)
+            pair.viewer.request()
+        stage.settle()
+        stage.paint(PATCH, noise(PATCH.width, PATCH.height, seed))
+    assert sorted(pair.followed for pair in pairs) == [0, 3, 3]
+
+
 def _asks_again(house: House) -> None:
     house.other.viewer.request(False)
     house.other.session.receive_data(house.other.viewer.data_to_send(), house.now)
@@ -100,6 +121,31 @@ def _is_renamed(house: House) -> None:
 
 def _has_not_asked(house: House) -> None:
     house.other.session.demand.answered()
+
+
+def _asks_for_a_part(house: House) -> None:
+    house.other.session.demand.answered()
+    house.other.session.demand.request(PATCH)
+
+
+def _is_sent_updates_unasked(house: House) -> None:
+    house.other.session.demand.set_continuous(PATCH)
+
+
+def _waits_for_its_own(house: House) -> None:
+    house.other.session.is_served = True
+
+
+def _has_begun_another_stream(house: House) -> None:
+    house.other.session.streams = frozenset({Stream.ZLIB})
+
+
+def _shows_another_pointer(house: House) -> None:
+    house.other.session.picture.overlay = Overlay(Rect(0, 0, 8, 8), 9)
+
+
+def _has_another_size(house: House) -> None:
+    house.other.session.picture.area = Rect(0, 0, 100, 150)
 
 
 def _is_slower(house: House) -> None:
@@ -126,6 +172,12 @@ def _takes_another_class(house: House) -> None:
         _asks_again,
         _is_renamed,
         _has_not_asked,
+        _asks_for_a_part,
+        _is_sent_updates_unasked,
+        _waits_for_its_own,
+        _has_begun_another_stream,
+        _shows_another_pointer,
+        _has_another_size,
         _is_slower,
         _holds_another_frame,
         _owes,
@@ -168,6 +220,13 @@ def test_a_move_is_followed_by_who_can_copy(encodings: tuple[int, ...], follows:
     house.shows(house.other)
     house.ask()
     np.testing.assert_array_equal(house.shows(house.other), house.screen.pixels)
+
+
+def test_a_move_is_not_followed_by_who_holds_something_coarser() -> None:
+    house = House()
+    house.other.session.picture.outgrow()
+    same = house.lead_to(np.roll(house.screen.pixels, 16, axis=0), Rect(0, 0, 200, 150))
+    assert same is not None and not house.follow(same)
 
 
 def test_what_is_the_leaders_alone_is_not_followed() -> None:

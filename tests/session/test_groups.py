@@ -7,6 +7,7 @@ import pytest
 
 from mpvnc.constants import Encoding
 from mpvnc.geometry import Rect
+from mpvnc.session.broadcast import Delivery
 from mpvnc.session.fanout import PATIENCE_S
 from tests.session.stage import PaintedScreen, Pair, Stage, noise
 
@@ -93,3 +94,31 @@ def test_a_full_frame_for_who_leads_holds_no_frame_back(stage: Stage) -> None:
     assert not stage.broadcast.may_advance(stage.now), "but not for ever"
     stage.settle()
     assert see_all(stage)
+
+
+def test_what_is_made_is_sent_before_anybody_is_offered_more(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint(stage, 2)
+    (leader,) = waiting(stage)
+    impatient = next(pair for pair in stage.pairs if pair is not leader)
+    impatient.advance()
+    assert waiting(stage) == [leader, impatient] and impatient in next(iter(stage.groups._followers.values()))
+    done: list[tuple[str, Pair]] = []
+
+    def send(delivery: Delivery) -> None:
+        pair = stage.pair_of(delivery.session)
+        done.append(("sent", pair))
+        if pair is leader:
+            stage.broadcast.leave(leader.session)
+            stage.groups.left(leader.session)
+
+    for pair in stage.pairs:
+        monkeypatch.setattr(pair, "offer", lambda pair=pair: done.append(("offered", pair)))
+    deliveries = []
+    while not deliveries:
+        deliveries = stage.broadcast.step(stage.now)
+    ((delivery, followers),) = stage.groups.hand_out(deliveries, send, stage.now)
+    assert done[:2] == [("sent", leader), ("sent", impatient)] and ("offered", impatient) in done
+    assert delivery.session is leader.session
+    assert followers == [pair for pair in stage.pairs if pair not in (leader, impatient)]

@@ -26,6 +26,18 @@ def test_who_does_not_answer_is_left_alone_for_longer_each_time():
     assert one.counts_on(1, ZRLE, now + DISTRUST_MAX_S)
 
 
+def test_who_has_not_answered_for_hours_is_waited_for_as_soon_as_after_a_minute():
+    one, now = Reliance(), 10.0
+    for _ in range(5000):
+        one.waited_in_vain(1, ZRLE, now, is_at_it=False)
+        now += DISTRUST_MAX_S
+        assert one.counts_on(1, ZRLE, now)
+    for _ in range(10):
+        one.came(1, ZRLE)
+    one.waited_in_vain(1, ZRLE, now, is_at_it=True)
+    assert one.counts_on(1, ZRLE, now)
+
+
 def test_who_is_late_a_few_times_is_still_counted_on():
     one = Reliance()
     for _ in range(LATE_TIMES):

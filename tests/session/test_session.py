@@ -61,6 +61,10 @@ def fence(flags: int, payload: bytes = b"") -> bytes:
     return struct.pack(">BxxxIB", 248, flags, len(payload)) + payload
 
 
+def key(down: bool, keysym: int) -> bytes:
+    return struct.pack(">BBxxI", 4, down, keysym)
+
+
 def pointer(mask: int, x: int, y: int) -> bytes:
     return struct.pack(">BBHH", 5, mask, x, y)
 
@@ -141,6 +145,19 @@ def test_a_text_that_nobody_takes_is_not_kept(why):
     assert session.receive_data(b"\0", 1.0) == [] and session.deadline()[0] == math.inf
     setattr(session, why, False)
     assert session.receive_data(struct.pack(">BxxxI", 6, 2) + b"hi", 1.0) == [Clipboard("hi")]
+
+
+def test_what_was_pressed_before_nobodys_input_counted_is_released():
+    session = ready()
+    pressed = key(True, 0x41) + pointer(5, 10, 20)
+    assert len(session.receive_data(pressed, 0.0)) == 2
+    session.is_muted = True
+    later = key(True, 0x42) + key(False, 0x42) + pointer(7, 30, 30) + pointer(5, 31, 30)
+    assert session.receive_data(later, 0.0) == []
+    released = key(False, 0x41) + pointer(4, 32, 30) + pointer(6, 33, 30) + pointer(0, 34, 30)
+    heard = [events.KeyEvent(False, 0x41), events.PointerEvent(4, 10, 20), events.PointerEvent(0, 10, 20)]
+    assert session.receive_data(released, 0.0) == heard
+    assert session.receive_data(released, 0.0) == [], "once"
 
 
 def test_a_skipped_text_is_the_next_message_after_a_fence():

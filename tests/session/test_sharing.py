@@ -73,6 +73,20 @@ class Worker:
         return self.work(now)
 
 
+def test_what_a_rectangle_takes_here_is_learned():
+    one = Worker(desks(2)[0]).watch()
+    usual_s = one.sharing.reliance.saved_s(ZRLE, RECTS[0].area)
+    one.begin()
+    one.fanout.step(PIXELS, 0.0)
+    one.fanout.spent(0.02)
+    assert one.sharing.reliance.saved_s(ZRLE, RECTS[0].area) == pytest.approx(0.02) != usual_s
+    one.work()
+    one.begin(base=0)
+    one.fanout.step(PIXELS, 0.0)
+    one.fanout.spent(5.0)
+    assert one.sharing.reliance.saved_s(ZRLE, RECTS[0].area) == pytest.approx(0.02), "nothing was made"
+
+
 def pair(**options) -> tuple[Worker, Worker]:
     one, two = (Worker(desk, **options).watch() for desk in desks(2))
     return one, two
@@ -161,6 +175,38 @@ def test_a_new_segment_forgets_what_was_shared():
 
 
 # -- waiting
+
+
+def test_progress_is_told_of_what_watchers_get_and_goes_forward_alone():
+    one = Worker(desks(2)[0]).watch()
+    interest = one.sharing._class(ZRLE).interest
+    for epoch, base, told in ((5, 1, 5), (3, 1, 5), (9, 0, 5), (6, 1, 6)):
+        one.begin(epoch, base=base)
+        assert one.desk.progress(interest) == told
+    one.watch(ZRLE, JPEG)
+    assert one.desk.progress(interest) == 6 and len(one.desk.interests) == 2
+
+
+def test_another_segment_begins_with_nothing_known_of_anybody():
+    one = Worker(desks(2)[0]).watch()
+    interest = one.sharing._class(ZRLE).interest
+    one.begin(5)
+    one.sharing.reliance.waited_in_vain(1, ZRLE, 0.0, is_at_it=False)
+    one.sharing.begin(2, 1)
+    assert not one.desk.interests and one.sharing.reliance.counts_on(1, ZRLE, 0.0)
+    one.watch()
+    (other,) = one.desk.interests
+    assert other != interest and one.desk.progress(other) == 0
+
+
+def test_who_ends_waits_for_nobody_and_wants_nothing():
+    first, second = (Worker(desk).watch() for desk in desks(2))
+    first.begin()
+    second.begin()
+    first.work()
+    assert first.desk.waiting and first.desk.interests
+    first.sharing.end()
+    assert not first.desk.waiting and not first.desk.interests
 
 
 def test_who_hangs_is_waited_for_once_and_not_long():

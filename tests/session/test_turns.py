@@ -10,7 +10,7 @@ from mpvnc.constants import Encoding
 from mpvnc.encodings import encode
 from mpvnc.encodings.wire import intern
 from mpvnc.geometry import Rect
-from mpvnc.pixels import NATIVE
+from mpvnc.pixels import NATIVE, PixelFormat
 from mpvnc.session.broadcast import Broadcast
 from mpvnc.session.turns import MAX_CLASSES, SHARE, START_S, Turns
 from tests.session.stage import PaintedScreen, Stage, noise
@@ -22,6 +22,7 @@ CLASSES = [
     for bucket in range(3)
     if quality is None or encoding is Encoding.TIGHT
 ]
+ASKS_FOR_ALL = bytes((3, 0, 0, 0, 0, 0, 0, 128, 0, 128))
 
 
 def ranked() -> Turns:
@@ -30,9 +31,17 @@ def ranked() -> Turns:
     return turns
 
 
+def spent() -> Turns:
+    """Nobody has a turn before time 0.1."""
+    turns = ranked()
+    turns.look(0.0)
+    turns._saved_s = 0.0
+    return turns
+
+
 def test_few_classes_are_all_at_full_rate():
     turns = Turns()
-    assert all(turns.admits(wire, 1.0) for wire in CLASSES[:MAX_CLASSES])
+    assert all(turns.admits(wire, 1.0, wire) for wire in CLASSES[:MAX_CLASSES])
     assert turns.look_at == float("inf")
 
 
@@ -49,7 +58,7 @@ def test_the_others_take_turns():
     for step in range(400):
         now = step * 0.01
         for wire in others:
-            if turns.admits(wire, now):
+            if turns.admits(wire, now, wire):
                 served.append(wire)
                 turns.spent(wire, 0.05)
                 turns.served(wire)
@@ -58,26 +67,42 @@ def test_the_others_take_turns():
 
 
 def test_a_turn_that_nobody_takes_passes():
-    turns, (gone, stays) = ranked(), CLASSES[MAX_CLASSES : MAX_CLASSES + 2]
-    turns._saved_s = 0.0
-    turns.look(0.0)
-    turns._saved_s = 0.0
-    assert not turns.admits(gone, 0.0) and not turns.admits(stays, 0.0)
+    turns, (gone, stays) = spent(), CLASSES[MAX_CLASSES : MAX_CLASSES + 2]
+    assert not turns.admits(gone, 0.0, gone) and not turns.admits(stays, 0.0, stays)
     assert turns.look(turns.look_at + 0.01), "gone has it"
     assert turns.look(turns.look_at + 0.01), "stays has it"
-    assert turns.admits(stays, 1.0)
+    assert turns.admits(stays, 1.0, stays)
+
+
+def test_who_asks_in_ever_new_classes_has_one_turn_to_come():
+    turns, honest = spent(), CLASSES[MAX_CLASSES]
+    for wire in CLASSES[MAX_CLASSES + 1 :]:
+        assert not turns.admits(wire, 0.0, "fickle")
+    assert not turns.admits(honest, 0.0, "honest")
+    for _ in range(2):
+        assert turns.look(turns.look_at)
+    assert turns.admits(honest, turns._at, "honest")
+
+
+def test_who_leaves_has_no_turn_to_come():
+    turns, (gone, shared, stays) = spent(), CLASSES[MAX_CLASSES : MAX_CLASSES + 3]
+    for wire, who in ((gone, "gone"), (shared, "gone too"), (shared, "here"), (stays, "here too")):
+        assert not turns.admits(wire, 0.0, who)
+    for who in ("gone", "gone too", "never waited"):
+        turns.leave(who)
+    assert turns.look(turns.look_at) and turns.admits(shared, turns._at, "here")
 
 
 def test_an_update_that_takes_long_is_paid_off():
     turns, wire = ranked(), CLASSES[MAX_CLASSES]
     turns.look(0.0)
-    assert turns.admits(wire, 0.0)
+    assert turns.admits(wire, 0.0, wire)
     turns.spent(wire, 1.0)
     turns.served(wire)
-    assert not turns.admits(wire, 0.1)
+    assert not turns.admits(wire, 0.1, wire)
     assert turns.look_at > 0.1
-    assert not turns.admits(wire, (1.0 + START_S) / SHARE - 0.6)
-    assert turns.admits(wire, (1.0 + START_S) / SHARE + 0.1)
+    assert not turns.admits(wire, (1.0 + START_S) / SHARE - 0.6, wire)
+    assert turns.admits(wire, (1.0 + START_S) / SHARE + 0.1, wire)
 
 
 class Clocked(Stage):
@@ -150,6 +175,23 @@ def test_the_refresh_of_those_at_full_rate_takes_nothing_from_the_others():
     stage.settle()
     assert np.array_equal(pair.viewer.rgb(), stage.screen.pixels) and stage.now > began
     assert stage.broadcast._turns._saved_s >= saved_s
+
+
+def test_a_session_that_changes_its_class_again_and_again_keeps_nobody_waiting():
+    stage = Clocked(PaintedScreen(noise(128, 128)))
+    fickle, honest = stage.join(Encoding.ZRLE), stage.join(Encoding.HEXTILE)
+    stage.broadcast.rank(dict.fromkeys(CLASSES[:MAX_CLASSES], 2))
+    for shift in range(100):
+        odd = PixelFormat(32, 24, shift % 2 == 0, True, 255, 255, 1 + shift, 16, 8, 0)
+        fickle.session.receive_data(bytes(4) + odd.to_bytes() + ASKS_FOR_ALL, stage.now)
+        fickle.advance()
+    stage.pairs.remove(fickle)
+    honest.viewer.request(incremental=False)
+    stage.rest(0.5)
+    assert np.array_equal(honest.viewer.rgb(), stage.screen.pixels)
+    stage.broadcast.leave(fickle.session)
+    stage.broadcast.leave(honest.session)
+    assert not stage.broadcast._turns._waiting
 
 
 def test_a_class_that_waits_still_sees_the_end():

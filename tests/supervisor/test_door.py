@@ -158,6 +158,18 @@ def test_a_viewer_that_somebody_else_accepted_is_judged_and_handed_over(parts):
         assert viewer.recv(5) == b"hello"
 
 
+def test_a_viewer_that_is_brought_before_it_opens_does_not_open_it(parts):
+    loop, encoder, made = parts
+    theirs, ours = socket.socketpair()
+    with theirs, ours, connect(made):
+        made.bring(ours.fileno(), "main")
+        loop.turn(0.05)
+        assert len(encoder.given) == 1
+        made.open()
+        loop.turn(5)
+        assert len(encoder.given) == 2
+
+
 def test_what_is_no_connection_is_not_brought(parts):
     _, encoder, made = parts
     with open("/dev/null") as file, pytest.raises(OSError):

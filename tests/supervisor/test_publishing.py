@@ -69,6 +69,15 @@ def test_sizes_that_cannot_be_met_are_refused_with_a_reason(start):
     assert not segments()
 
 
+def test_what_is_no_name_is_refused_with_a_reason(start):
+    server = start("source.kind=publish")
+    peer = server.control()
+    for name in ("a/b", ["main"], {"name": "main"}):
+        message, _ = publish(peer, name=name)
+        assert message["type"] == "refused" and "no name of a surface" in message["reason"]
+    peer.close()
+
+
 def test_other_sources_take_no_publisher(start):
     server = start()
     peer = server.control()

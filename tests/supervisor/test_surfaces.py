@@ -104,9 +104,10 @@ def test_a_program_that_comes_back_has_its_surface_again(surfaces: Surfaces, cre
     assert [one["surface"] for one in crew.told[crew.consumer]] == [1, 2]
 
 
-def test_who_closes_a_surface_gives_its_rank_away(surfaces: Surfaces) -> None:
+def test_who_closes_a_surface_gives_its_rank_away(surfaces: Surfaces, crew: Crew) -> None:
     left, right = enter(surfaces, "left"), enter(surfaces, "right")
     surfaces.withdraw(left)
+    assert crew.overviews()[-1] == (["right", "left"], "right")
     surfaces.leave(left)
     assert surfaces.first is right and [one.name for one in surfaces] == ["right", "left"]
     enter(surfaces, "left")

@@ -394,6 +394,19 @@ def test_a_rectangle_that_cannot_be_encoded_ends_those_who_wait_for_it(worker, c
     assert "fault of ours" in caplog.text
 
 
+def test_a_fault_in_the_making_of_updates_leaves_nobody_in_front_of_a_dead_screen(worker, caplog):
+    worker.show(noise(300, 200))
+    for viewer in (worker.adopt(Encoding.RAW), worker.adopt(Encoding.ZRLE)):
+        watch(worker, viewer, noise(300, 200))
+    broadcast = worker.encoder.shows[""].broadcast
+    step, broadcast.step = broadcast.step, lambda now: 1 / 0
+    worker.publish(noise(300, 200, 2))
+    worker.run(lambda: all(worker.told("client", client=ident, state="gone") for ident in (1, 2)))
+    assert not broadcast.is_busy and "fault of ours" in caplog.text
+    broadcast.step = step
+    watch(worker, worker.adopt(Encoding.ZRLE), noise(300, 200, 2))
+
+
 # -- the supervisor's words
 
 

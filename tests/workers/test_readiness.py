@@ -1,6 +1,7 @@
 """Sockets have their turn when they are ready, and only for what they are watched for."""
 
 import asyncio
+import os
 import socket
 
 import pytest
@@ -50,6 +51,24 @@ def test_readers_and_writers_are_told_apart(loop, readiness, pair):
     readiness.watch(ours.fileno(), WRITE, lambda *which: heard.append(which))
     turn(loop, 1)
     assert set(heard) == {(False, True)}
+
+
+def test_a_descriptor_that_could_not_be_watched_can_be_later(loop, readiness, pair):
+    heard = []
+    number = pair[0].fileno()
+    with open("/dev/null", "rb") as no_socket:
+        os.dup2(no_socket.fileno(), number)
+    with pytest.raises(PermissionError):
+        readiness.watch(number, READ, lambda *which: heard.append(which))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        os.dup2(other.fileno(), number)
+        readiness.watch(number, READ, lambda *which: heard.append(which))
+        with socket.create_connection(other.getsockname()):
+            turn(loop, 1)
+    assert heard == [(True, False)]
+    readiness.forget(number)
 
 
 def test_a_pause_is_silent_even_when_the_peer_goes(loop, readiness, pair):

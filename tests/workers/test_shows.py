@@ -13,6 +13,7 @@ import pytest
 from mpvnc.config import Secrets, from_dict
 from mpvnc.constants import Encoding
 from mpvnc.frames.audience import shown
+from mpvnc.frames.layout import W_NEWEST
 from mpvnc.frames.pointer import pointer_page_bytes
 from mpvnc.frames.store import create_frame_segment
 from mpvnc.frames.writer import FrameWriter
@@ -145,6 +146,23 @@ def test_input_tells_its_surface(stage: Stage) -> None:
     keys = {unpack(one).keysym: surface_of(one) for one in heard if isinstance(unpack(one), KeyInput)}
     assert keys == {97: 2, 98: 1}
     assert sorted((unpack(one).client, surface_of(one)) for one in heard) == [(1, 2)] * 2 + [(2, 1)] * 3
+
+
+def test_a_segment_that_cannot_be_read_any_more_stops_no_other_surface(stage: Stage, caplog) -> None:
+    broken, sound = stage.draw("left", LEFT), stage.draw("right", RIGHT)
+    stage.tell("left", "left", "right")
+    left, right = stage.come("left"), stage.come("right")
+    assert stage.shows(left, LEFT) and stage.shows(right, RIGHT)
+    broken._words[W_NEWEST] = 2 << 2 | 3
+    right.request()
+    for seed in (3, 4):
+        sound.publish_pixels(noise(120, 60, seed))
+        stage.ring()
+        stage.run(lambda seed=seed: stage.sees(right, noise(120, 60, seed)))
+        right.request()
+    assert caplog.text.count("the last frame stays") == 1 and stage.shows(left, LEFT)
+    stage.draw("left", RIGHT)
+    stage.run(lambda: stage.encoder.shows["left"].reader.width == 120)
 
 
 def test_a_muted_surface_mutes_its_own_viewers(stage: Stage) -> None:
