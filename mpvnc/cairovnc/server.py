@@ -100,6 +100,7 @@ class VNCServer:
                 self._publication = publication
                 self._opened.notify_all()
             self._tell_all(publication)
+        self._reader.nudge()
         threading.Thread(target=self._read, args=(publication,), name="cairovnc-reader", daemon=True).start()
 
     def serve_forever(self) -> None:
@@ -229,6 +230,7 @@ class VNCServer:
             view_only_password=passwords[1],
             settings={"server.listeners": NOTHING, **settings},
             log=self._hear,
+            immediately=False,
         )
 
     def _tell_all(self, publication: Publication) -> None:

@@ -36,6 +36,7 @@ def publish(
     settings: Mapping[str, object] | None = None,
     reconnect: bool = True,
     log: Log | None = None,
+    immediately: bool = True,
 ) -> Publication:
     """Show `surface` to viewers, as it is now; later changes by `Publication.frame`.
 
@@ -63,6 +64,7 @@ def publish(
         reconnect: whether to wait for a server that was joined and goes away; else the publication ends with it.
         log: called with each line of the server's log, `time level role[pid] client message`, in a thread of its
             own; None leaves warnings and errors on stderr. Server of our own only.
+        immediately: False shows nothing before the first frame: another thread may be drawing on the surface now.
 
     Raises: PublishError if the surface cannot be published or the server does not start, answer or agree.
     """
@@ -88,17 +90,18 @@ def publish(
         own_settings["source.kind"] = "publish"
         if log is None:
             own_settings.setdefault("logging.log_level", "WARNING")
-        return _with_own(surface, OwnSupervisor(own_settings, secrets, log), hello)
+        own = OwnSupervisor(own_settings, secrets, log)
+        return _with_own(surface, own, hello, immediately=immediately)
     if own_settings or any(secrets.values()) or log is not None:
         raise PublishError("host, passwords, settings and log need port=: a server that runs has its own")
     joined = instance or instance_for(name)
     rejoin = Rejoin(joined, hello) if reconnect else None
-    return _opened(surface, join_supervisor(joined), hello, rejoin=rejoin)
+    return _opened(surface, join_supervisor(joined), hello, rejoin=rejoin, immediately=immediately)
 
 
-def _with_own(surface: Surface, own: OwnSupervisor, hello: Message) -> Publication:
+def _with_own(surface: Surface, own: OwnSupervisor, hello: Message, *, immediately: bool) -> Publication:
     try:
-        return _opened(surface, own.control, hello, own=own)
+        return _opened(surface, own.control, hello, own=own, immediately=immediately)
     except BaseException as error:
         own.control.close()
         code = own.end()
@@ -115,8 +118,9 @@ def _opened(
     *,
     own: OwnSupervisor | None = None,
     rejoin: Rejoin | None = None,
+    immediately: bool,
 ) -> Publication:
-    """Return a publication that shows the surface already; nothing is left of it if that fails."""
+    """Return a publication, which shows the surface already if it is to; nothing is left of it if that fails."""
     link = Greeting(control, hello).wait(ANSWER_TIMEOUT_S)
     try:
         publication = Publication(surface, link, view_only=bool(hello["view_only"]), own=own, rejoin=rejoin)
@@ -124,7 +128,8 @@ def _opened(
         link.close()
         raise
     try:
-        publication.publish_frame()
+        if immediately:
+            publication.publish_frame()
     except BaseException:
         publication.close()
         raise

@@ -156,6 +156,15 @@ def test_a_program_shows_two_surfaces_on_its_own_server(surface: cairo.ImageSurf
         eventually(lambda: not right.is_connected)
 
 
+def test_nothing_is_shown_before_the_first_frame_if_that_is_wanted(surface: cairo.ImageSurface) -> None:
+    with mpvnc.publish(surface, port=0, settings=ONE_WORKER, immediately=False) as publication:
+        assert publication._link.last() is None
+        with publication.frame():
+            painted(surface, (0, 1, 0))
+        with viewer(publication) as client:
+            assert (client.refresh() == 0x00FF00).all()
+
+
 def test_viewers_draw_the_cursor_of_the_program(publication: mpvnc.Publication) -> None:
     shape = cairo.ImageSurface(cairo.FORMAT_ARGB32, 3, 1)
     shape.get_data()[:12] = bytes([0, 0, 255, 255, 0, 0, 0, 0, 0, 255, 0, 255])
