@@ -7,6 +7,7 @@ request on each connection: whoever comes again would not be looked at.
 from __future__ import annotations
 
 import re
+import select
 import socket
 import ssl
 import threading
@@ -76,13 +77,15 @@ def _serve(
             head += piece
         with socket.create_connection(backend) as back:
             back.sendall(rules.apply(head[:-4], f"{backend[0]}:{backend[1]}"))
-            threading.Thread(target=_pump, args=(front, back), daemon=True).start()
-            _pump(back, front)
+            _exchange(front, back)
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError, ValueError):
-        while data := source.recv(1 << 16):
-            target.sendall(data)
-    with suppress(OSError):
-        target.shutdown(socket.SHUT_RDWR)
+def _exchange(front: ssl.SSLSocket, back: socket.socket) -> None:
+    """Pass on what comes from either side until one ends; in one thread, for OpenSSL's sake."""
+    while True:
+        ready = [front] if front.pending() else select.select([front, back], [], [])[0]
+        for source in ready:
+            data = source.recv(1 << 16)
+            if not data:
+                return
+            (back if source is front else front).sendall(data)
