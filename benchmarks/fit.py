@@ -75,5 +75,5 @@ def most_viewers(is_served: Callable[[int], bool], known: Sequence[tuple[int, bo
             low = number
         else:
             high = number
-        number = round(low * 1.5) + 1 if high > most else round(math.sqrt(max(low, 1) * high))
+        number = low * 2 + 1 if high > most else round(math.sqrt(max(low, 1) * high))
     return low
