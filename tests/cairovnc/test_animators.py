@@ -115,15 +115,21 @@ def watch(client: Client, until: float) -> int:
 
 
 def test_frames_are_whole_and_as_many_as_allowed(program: Program) -> None:
-    """200 times a second in another colour."""
+    """200 times a second in another colour. Where others take the machine for a moment, it is looked at again."""
+    allowed = 2 * DRAWS_S * CAP
     with (
         program.view() as client,
         program.drawing(lambda n: painted(program.drawn.surface, colour_of(n)), 200),
     ):
         client.refresh()
-        until = time.monotonic() + 2 * DRAWS_S
-        seen = watch(client, until)
-    assert 0.5 * 2 * DRAWS_S * CAP / TIME_FACTOR <= seen <= 2 * DRAWS_S * CAP + 2
+        for _ in range(3):
+            before = program.drawn.reads
+            seen = watch(client, time.monotonic() + 2 * DRAWS_S)
+            read = program.drawn.reads - before
+            assert 0.9 * read <= seen <= min(read, allowed) + 2
+            if seen >= 0.9 * allowed / TIME_FACTOR:
+                return
+    pytest.fail(f"{seen} frames of {allowed:g}")
 
 
 def test_the_first_picture_too_is_read_under_the_lock(
